@@ -1,0 +1,40 @@
+"""What a diagnosis stands on: one frozen picture of everything known when it was made."""
+
+from dataclasses import dataclass, field
+
+from akeso.domain.anomaly import Alert, Anomaly
+from akeso.domain.memory import Recollection
+from akeso.domain.service import Services
+from akeso.domain.telemetry import Change, FeatureMatrix, Floats
+from akeso.domain.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogPattern:
+    """Log records of one service that share a template. counts: float64[t], one per slot of the case's features.
+
+    severity: the highest OpenTelemetry severity number seen; example: one whole line.
+    """
+
+    service: str
+    template: str
+    severity: int
+    example: str
+    counts: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """onset: ns, the end of the last slot before the first deviation; now: ns. Slots ≤ onset are the normal past."""
+
+    tenant: str
+    onset: int
+    now: int
+    features: FeatureMatrix
+    anomalies: tuple[Anomaly, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    topology: Topology = field(default_factory=Topology)
+    logs: tuple[LogPattern, ...] = ()
+    changes: tuple[Change, ...] = ()
+    similar: tuple[Recollection, ...] = ()
+    services: Services = field(default_factory=Services)

@@ -1,0 +1,171 @@
+"""Telemetry as columns: what sources decode into and every stage reads.
+
+All times are integer nanoseconds since the Unix epoch (UTC). Blocks are immutable by convention: nobody writes into
+the arrays of a block that was published.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Times: TypeAlias = NDArray[np.int64]
+Ids: TypeAlias = NDArray[np.int32]
+Codes: TypeAlias = NDArray[np.uint8]
+SpanIds: TypeAlias = NDArray[np.uint64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+Attributes: TypeAlias = tuple[tuple[str, str], ...]
+
+NANOSECONDS = 1_000_000_000
+
+
+class Temporality(StrEnum):
+    """How a point relates to the one before it."""
+
+    GAUGE = "gauge"  # a level
+    CUMULATIVE = "cumulative"  # a monotonic sum since a start; the feature stage makes a rate of it, minding resets
+    DELTA = "delta"  # a sum since the previous point
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesKey:
+    """The identity of one time series. `attributes` are sorted by name and exclude the service's own name.
+
+    A histogram becomes several series that share the metric's name and carry `stat`:
+    "count" and "sum" (cumulative or delta), and one "bucket" per upper bound with the attribute ("le", "<bound>").
+    """
+
+    tenant: str
+    service: str
+    metric: str
+    attributes: Attributes = ()
+    unit: str = ""
+    temporality: Temporality = Temporality.GAUGE
+    stat: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricBlock:
+    """Points of many series. series: int32[n] ids of a SeriesTable, time: int64[n] ns, value: float64[n]."""
+
+    series: Ids
+    time: Times
+    value: Floats
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @classmethod
+    def empty(cls) -> "MetricBlock":
+        return cls(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogBlock:
+    """Log records of one service.
+
+    time: int64[n] ns; severity: uint8[n] OpenTelemetry severity number (1–24, 9 info, 13 warn, 17 error, 21 fatal,
+    0 unknown); body: n strings; trace: uint64[n] low half of the trace id, 0 if none.
+    """
+
+    service: str
+    time: Times
+    severity: Codes
+    body: tuple[str, ...]
+    trace: SpanIds
+    attributes: Attributes = ()
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+
+class SpanKind:
+    """OTLP span kinds as integers."""
+
+    UNSPECIFIED, INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = range(6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpanBlock:
+    """Spans of one service.
+
+    trace: uint64[n] low half of the trace id; span, parent: uint64[n] (parent 0 = root); operation: int32[n] into
+    `operations`; peer: int32[n] into `peers` (the name of the remote side as the client knows it: `peer.service`,
+    `server.address`, `db.system.name`, messaging destination; index of "" if unknown); kind: uint8[n] SpanKind;
+    start, duration: int64[n] ns; error: bool[n].
+    """
+
+    service: str
+    operations: tuple[str, ...]
+    peers: tuple[str, ...]
+    trace: SpanIds
+    span: SpanIds
+    parent: SpanIds
+    operation: Ids
+    peer: Ids
+    kind: Codes
+    start: Times
+    duration: Times
+    error: Mask
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody or something changed a service: deploy, config, scale or flag."""
+
+    service: str
+    kind: str
+    version: str
+    at: datetime
+    by: str = ""
+    url: str = ""
+    labels: Attributes = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TelemetryBatch:
+    """What one request to a source decoded to. Every source yields these and nothing else."""
+
+    tenant: str
+    received_at: int
+    metrics: MetricBlock = field(default_factory=MetricBlock.empty)
+    logs: tuple[LogBlock, ...] = ()
+    spans: tuple[SpanBlock, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    def __len__(self) -> int:
+        """The number of points, log records, spans and changes."""
+        return len(self.metrics) + sum(map(len, self.logs)) + sum(map(len, self.spans)) + len(self.changes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureFrame:
+    """One aligned slot over all feature series known so far, of all tenants.
+
+    end: end of the slot, ns (the slot is the half-open interval [end - width, end)); width: ns; values: float64[n],
+    row i belongs to feature series i of the feature SeriesTable, NaN where the slot has no value; signals: uint8[n]
+    Signal codes (see akeso.domain.signal), the same length.
+    """
+
+    end: int
+    width: int
+    values: Floats
+    signals: Codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMatrix:
+    """A window of frames. keys: n series; times: int64[t] slot ends, ascending; values: float64[t, n], NaN missing."""
+
+    keys: tuple[SeriesKey, ...]
+    signals: Codes
+    times: Times
+    values: Floats

@@ -1,0 +1,44 @@
+"""Actions: the only things that change the world."""
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from akeso.domain.outcome import EffectOutcome
+from akeso.domain.plan import Risk, Step
+from akeso.domain.service import ServiceSpec
+
+PreState = Mapping[str, str]
+
+
+@runtime_checkable
+class Action(Protocol):
+    """One kind of effect. Only `akeso.engine.effects` calls `apply` and `undo`.
+
+    binding: the key in ServiceSpec.bindings through which it reaches the target ("" if it needs none).
+    A dead target, a time-out or a refusal is an outcome (Failed, Unknown), not an exception; an exception is a defect.
+    """
+
+    name: str
+    reversible: bool
+    risk: Risk
+    binding: str
+
+    async def capture(self, step: Step, service: ServiceSpec) -> PreState:
+        """What is needed to undo and to check. Raises ActionFailed when the target cannot be looked at."""
+        ...
+
+    async def preview(self, step: Step, service: ServiceSpec) -> str:
+        """One sentence on what `apply` would do now. Changes nothing. Raises ActionFailed when it could not be done."""
+        ...
+
+    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Do it. `key` is the idempotency key: passed on to targets that understand one."""
+        ...
+
+    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Put the captured pre-state back. Only called when `reversible`."""
+        ...
+
+    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Whether `apply` with this key took place: Done, Failed (it did not) or Unknown. Changes nothing."""
+        ...

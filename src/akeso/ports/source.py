@@ -1,0 +1,62 @@
+"""Sources: decode what a sender sends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, runtime_checkable
+
+from akeso.domain.anomaly import Alert
+from akeso.domain.errors import AkesoError
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """One request, decompressed and authenticated. headers: lower-case names; received_at: ns."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    tenant: str
+    received_at: int
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, without parameters."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender gets back once everything decoded is durable."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intake:
+    """What a request decoded to, and the answer that is sent after it was made durable."""
+
+    batch: TelemetryBatch
+    answer: Answer
+    alerts: tuple[Alert, ...] = ()
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Decodes requests to one or more paths. Pure but for interning series in the table that it is given."""
+
+    name: str
+    paths: tuple[str, ...]
+
+    def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
+        """Raises InvalidInput naming the field; then nothing of the request was taken in."""
+        ...
+
+    def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
+        """The error answer in the sender's own protocol."""
+        ...

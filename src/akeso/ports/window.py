@@ -1,0 +1,27 @@
+"""The hot window: the last minutes of features, logs, changes and topology, in memory."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from akeso.domain.case import LogPattern
+from akeso.domain.telemetry import Change, FeatureMatrix
+from akeso.domain.topology import Topology
+
+
+class TelemetryWindow(Protocol):
+    """What diagnosis and verification read. Times are slot ends in ns; both ends of a range are inclusive."""
+
+    @property
+    def now(self) -> int:
+        """The end of the newest slot; 0 before the first."""
+        ...
+
+    def features(self, tenant: str, start: int, end: int) -> FeatureMatrix: ...
+
+    def logs(self, tenant: str, start: int, end: int) -> Sequence[LogPattern]:
+        """Patterns seen in the range, their counts aligned with `features(tenant, start, end).times`."""
+        ...
+
+    def changes(self, tenant: str, start: int, end: int) -> Sequence[Change]: ...
+
+    def topology(self, tenant: str) -> Topology: ...
