@@ -220,11 +220,11 @@ def _approvals(i: Incident, entry: e.Entry) -> Incident | None:
             asked = replace(_open(i), status=IncidentStatus.PENDING_APPROVAL)
             return _record(asked, step, status=ActionStatus.ASKED, approvers=approvers, expires_at=expires_at)
         case e.ApprovalGranted(step, by, _, dry_run):
-            _must_be(i, step, ActionStatus.ASKED)
+            _must_be(i, step, ActionStatus.ASKED, ActionStatus.PREVIEWED)
             granted = replace(_open(i), status=IncidentStatus.APPROVED)
             return _record(granted, step, status=ActionStatus.ALLOWED, approved_by=by, dry_run=dry_run)
         case e.ApprovalRejected(step, by, _, reason):
-            _must_be(i, step, ActionStatus.ASKED)
+            _must_be(i, step, ActionStatus.ASKED, ActionStatus.PREVIEWED)
             return _record(_open(i), step, status=ActionStatus.REJECTED, why=f"rejected by {by}: {reason}")
         case e.ApprovalExpired(step):
             _must_be(i, step, ActionStatus.ASKED)
