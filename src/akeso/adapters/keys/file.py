@@ -1,0 +1,99 @@
+"""API keys in one file that only its owner can read.
+
+A key is 256 random bits, so a plain SHA-256 of it is as safe to store as a slow password hash would be, and checking
+one costs microseconds.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from akeso.domain.access import Caller, Role
+from akeso.domain.errors import Conflict, InvalidSettings
+
+
+class KeyFile:
+    """The keys of one installation: name, role, tenant and the key's SHA-256 in hex. Re-read when the file changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: int = -1
+        self._callers: Mapping[str, Caller] = {}
+
+    def caller(self, key: str) -> Caller | None:
+        """Whose key this is; None if nobody's."""
+        self._refresh()
+        return self._callers.get(_digest(key))
+
+    def callers(self) -> list[Caller]:
+        self._refresh()
+        return sorted(self._callers.values(), key=lambda c: c.name)
+
+    def add(self, name: str, role: Role, tenant: str) -> str:
+        """A new key; this is the only time it can be seen. Raises Conflict when the name is taken."""
+        rows = self._rows()
+        if any(row["name"] == name for row in rows):
+            raise Conflict(f"a key named {name} exists already")
+        key = f"ak_{secrets.token_urlsafe(32)}"
+        rows.append({"name": name, "role": role.name.lower(), "tenant": tenant, "sha256": _digest(key)})
+        self._write(rows)
+        return key
+
+    def remove(self, name: str) -> bool:
+        """Whether there was such a key; it is refused from now on."""
+        rows = self._rows()
+        kept = [row for row in rows if row["name"] != name]
+        self._write(kept)
+        return len(kept) < len(rows)
+
+    def admin_key(self) -> str:
+        """The key of the installation's first admin, made and written to `admin.key` beside the file if need be."""
+        beside = self._path.with_name("admin.key")
+        if beside.exists():
+            return beside.read_text().strip()
+        self._write([row for row in self._rows() if row["name"] != "admin"])
+        key = self.add("admin", Role.ADMIN, "default")
+        _write_private(beside, key + "\n")
+        return key
+
+    def _refresh(self) -> None:
+        stamp = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        if stamp != self._stamp:
+            self._callers = {row["sha256"]: self._parse(row) for row in self._rows()}
+            self._stamp = stamp
+
+    def _parse(self, row: Mapping[str, str]) -> Caller:
+        try:
+            return Caller(row["name"], Role[row["role"].upper()], row["tenant"])
+        except KeyError as missing:
+            raise InvalidSettings(f"{self._path.name}: {missing.args[0]}", "missing or no known role") from missing
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self._path.exists():
+            return []
+        try:
+            rows: list[dict[str, str]] = json.loads(self._path.read_text())
+        except ValueError as bad:
+            raise InvalidSettings(str(self._path.name), f"is no JSON: {bad}") from bad
+        return rows
+
+    def _write(self, rows: list[dict[str, str]]) -> None:
+        _write_private(self._path, json.dumps(rows, indent=1))
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _write_private(path: Path, text: str) -> None:
+    # Written beside and moved into place, so that a kill leaves the old file or the new one, never half of one.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(path.suffix + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

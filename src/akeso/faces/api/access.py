@@ -1,0 +1,56 @@
+"""Who calls: API keys (`X-API-Key`, `Authorization: Bearer …`) and what their role allows."""
+
+from collections.abc import Callable
+
+from fastapi import HTTPException, Request
+from starlette.requests import HTTPConnection
+
+from akeso.app import System
+from akeso.domain.access import Caller, Role
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def system_of(connection: HTTPConnection) -> System:
+    """The running system behind this API."""
+    system: System = connection.app.state.system
+    return system
+
+
+def key_of(connection: HTTPConnection) -> str:
+    """The key the caller presents: header, bearer token, or query parameter (browsers cannot set WebSocket headers)."""
+    header = connection.headers
+    bearer = header.get("authorization", "")
+    token = bearer[7:].strip() if bearer.lower().startswith("bearer ") else ""
+    return header.get("x-api-key") or token or connection.query_params.get("key", "")
+
+
+def identify(connection: HTTPConnection) -> Caller:
+    """The caller. Raises 401 when the key is missing or nobody's."""
+    caller = system_of(connection).keys.caller(key_of(connection))
+    if caller is None:
+        raise HTTPException(401, "a valid API key is needed: send it as X-API-Key", {"WWW-Authenticate": "Bearer"})
+    return caller
+
+
+def identify_sender(connection: HTTPConnection) -> Caller:
+    """The sender of telemetry. Without a key, senders on this machine are let in where the settings allow it."""
+    if key_of(connection):
+        return identify(connection)
+    settings = system_of(connection).settings
+    local = connection.client is not None and connection.client.host in _LOOPBACK
+    if settings.anonymous_ingest and local:
+        return Caller("anonymous", Role.INGEST, settings.tenant)
+    return identify(connection)
+
+
+def require(role: Role) -> Callable[[Request], Caller]:
+    """A dependency that lets in callers of `role` or above: 401 without a key, 403 with too small a role."""
+
+    def check(request: Request) -> Caller:
+        caller = identify(request)
+        if caller.role < role:
+            raise HTTPException(403, f"{caller.name} is {caller.role.name.lower()}; this needs {role.name.lower()}")
+        return caller
+
+    return check

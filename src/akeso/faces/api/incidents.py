@@ -1,0 +1,97 @@
+"""REST for incidents: list, show, create, analyze, time-line, feedback."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from akeso.domain.access import Caller, Role
+from akeso.domain.anomaly import Severity
+from akeso.domain.errors import InvalidInput, NotFound
+from akeso.domain.events import FeedbackGiven, IncidentDetected
+from akeso.domain.incident import Incident, IncidentStatus
+from akeso.faces.api.access import require, system_of
+from akeso.faces.api.bodies import Feedback, NewIncident
+from akeso.faces.api.views import entry_view, incident_view
+
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
+Operator = Annotated[Caller, Depends(require(Role.OPERATOR))]
+
+
+@router.get("")
+async def list_incidents(
+    request: Request,
+    caller: Viewer,
+    since: datetime | None = None,
+    status: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """Incidents detected at or after `since`, newest first."""
+    wanted = _status(status)
+    # A time without a zone would be compared in the server's zone, which the caller cannot know: read it as UTC.
+    since = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+    found = await system_of(request).register.recent(since, limit)
+    shown = [i for i in found if i.tenant == caller.tenant and (wanted is None or i.status is wanted)]
+    return {"incidents": [incident_view(i) for i in shown]}
+
+
+@router.get("/{incident_id}")
+async def show_incident(request: Request, caller: Viewer, incident_id: str) -> dict[str, Any]:
+    return incident_view(await incident_of(request, caller, incident_id))
+
+
+@router.get("/{incident_id}/timeline")
+async def show_timeline(request: Request, caller: Viewer, incident_id: str) -> dict[str, Any]:
+    """Every journal event of one incident, oldest first."""
+    await incident_of(request, caller, incident_id)
+    entries = await system_of(request).journal.entries(incident_id)
+    return {"entries": [entry_view(entry) for entry in entries]}
+
+
+@router.post("", status_code=201)
+async def create_incident(request: Request, caller: Operator, body: NewIncident) -> dict[str, Any]:
+    """Open an incident by hand. Akeso works on it like on any other."""
+    system = system_of(request)
+    event = IncidentDetected(
+        tenant=caller.tenant,
+        service=body.service,
+        title=body.title,
+        severity=Severity[body.severity.upper()],
+        onset=body.onset or system.clock.now(),
+    )
+    incident = await system.register.open(event, caller.name)
+    return incident_view(incident)
+
+
+@router.post("/{incident_id}/analyze", status_code=202)
+async def analyze_incident(request: Request, caller: Operator, incident_id: str) -> dict[str, Any]:
+    """Ask for a (new) diagnosis and plan. The answer comes at once; the result appears in the incident."""
+    incident = await incident_of(request, caller, incident_id)
+    await system_of(request).healing.analyze(incident.id, caller.name)
+    return {"id": incident.id, "status": "accepted"}
+
+
+@router.post("/{incident_id}/feedback", status_code=202)
+async def give_feedback(request: Request, caller: Operator, incident_id: str, body: Feedback) -> dict[str, Any]:
+    incident = await incident_of(request, caller, incident_id)
+    event = FeedbackGiven(caller.name, body.helpful, body.service, body.fault_class, body.comment)
+    await system_of(request).register.record(incident.id, event, caller.name)
+    return {"id": incident.id, "status": "accepted"}
+
+
+async def incident_of(request: Request, caller: Caller, incident_id: str) -> Incident:
+    """The caller's incident; another tenant's does not exist for it."""
+    incident = await system_of(request).register.get(incident_id)
+    if incident.tenant != caller.tenant:
+        raise NotFound(f"there is no incident {incident_id}")
+    return incident
+
+
+def _status(text: str | None) -> IncidentStatus | None:
+    if text is None:
+        return None
+    try:
+        return IncidentStatus(text.upper())
+    except ValueError as unknown:
+        raise InvalidInput("status", f"{text} is none of {', '.join(IncidentStatus)}") from unknown

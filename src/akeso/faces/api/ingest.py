@@ -1,0 +1,78 @@
+"""The doors for telemetry: one raw route over all sources. Bodies are bounded before and after decompression."""
+
+import zlib
+from collections.abc import Iterator
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from akeso.domain.errors import AkesoError, InvalidInput
+from akeso.faces.api.access import identify_sender, system_of
+from akeso.faces.api.errors import retry_headers, status_of
+from akeso.ports.source import Answer, IngestRequest, Source
+
+LIMIT = 20 * 2**20
+
+
+def routes(sources: dict[str, Source]) -> Iterator[Route]:
+    """One POST route for every path of every source."""
+    for source in sources.values():
+        for path in source.paths:
+            yield Route(path, _endpoint(source), methods=["POST"], name=f"{source.name}:{path}")
+
+
+def _endpoint(source: Source):  # type: ignore[no-untyped-def]
+    async def receive(request: Request) -> Response:
+        system = system_of(request)
+        sender = identify_sender(request)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = IngestRequest(request.url.path, headers, b"", sender.tenant, system.clock.nanoseconds())
+        try:
+            body = await _body(request, headers.get("content-encoding", "identity"))
+            asked = IngestRequest(asked.path, headers, body, asked.tenant, asked.received_at)
+            answer = await system.ingestion.accept(source.decode(asked, system.ingest_table))
+        except AkesoError as error:
+            status = status_of(error)
+            refusal = source.refuse(asked, error, status)
+            return _response(refusal, retry_headers(error))
+        return _response(answer, {})
+
+    return receive
+
+
+def _response(answer: Answer, extra: dict[str, str]) -> Response:
+    headers = {**answer.headers, **extra}
+    return Response(answer.body, answer.status, headers=headers, media_type=answer.content_type)
+
+
+async def _body(request: Request, encoding: str) -> bytes:
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > LIMIT:
+            raise HTTPException(413, f"the body is larger than {LIMIT} bytes")
+    match encoding.strip().lower():
+        case "identity" | "":
+            return bytes(raw)
+        case "gzip" | "x-gzip":
+            return _inflate(bytes(raw), 31)
+        case "deflate":
+            return _inflate(bytes(raw), 15)
+        case other:
+            raise HTTPException(415, f"content-encoding {other} is not understood; send gzip, deflate or none")
+
+
+def _inflate(raw: bytes, window: int) -> bytes:
+    # Bounded output: a bomb is refused after LIMIT bytes, whatever it claims to hold.
+    decoder = zlib.decompressobj(window)
+    try:
+        body = decoder.decompress(raw, LIMIT + 1)
+    except zlib.error as bad:
+        raise InvalidInput("body", f"cannot be decompressed: {bad}") from bad
+    if len(body) > LIMIT:
+        raise HTTPException(413, f"the body is larger than {LIMIT} bytes after decompression")
+    if not decoder.eof:
+        raise InvalidInput("body", "the compressed body is cut off")
+    return body

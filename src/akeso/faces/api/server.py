@@ -1,0 +1,28 @@
+"""The HTTP face as one ASGI application."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+
+from akeso import __version__
+from akeso.app import System
+from akeso.faces.api import approvals, errors, incidents, ingest, stream, system
+
+PAGE = Path(__file__).parents[1] / "console" / "page.html"
+
+
+def create_api(running: System) -> FastAPI:
+    """The API over a running system."""
+    api = FastAPI(title="Akeso", version=__version__, description="Autonomous incident responder")
+    api.state.system = running
+    errors.install(api)
+    for router in (incidents.router, approvals.router, system.router, stream.router):
+        api.include_router(router)
+    api.router.routes.extend(ingest.routes(running.sources))
+
+    @api.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(PAGE, media_type="text/html")
+
+    return api

@@ -1,0 +1,102 @@
+"""REST about Akeso itself: health, metrics, memory, topology, plugins, audit."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from akeso import __version__
+from akeso.domain.access import Caller, Role
+from akeso.faces.api.access import require, system_of
+from akeso.faces.api.bodies import MemoryQuery
+from akeso.faces.api.views import entry_view
+from akeso.plugins.discovery import KINDS, discover
+
+router = APIRouter(tags=["system"])
+Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
+Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
+
+
+@router.get("/api/v1/health/live")
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "live"}
+
+
+@router.get("/health")
+@router.get("/api/v1/health/ready")
+async def ready(request: Request, response: Response) -> dict[str, Any]:
+    """Every agent has started and beats; 503 until then."""
+    system = system_of(request)
+    agents = system.supervisor.alive
+    good = bool(agents) and all(agents.values())
+    response.status_code = 200 if good else 503
+    return {
+        "status": "ready" if good else "starting",
+        "version": __version__,
+        "agents": agents,
+        "suspended": system.suspension.suspended,
+        "dry_run": system.settings.dry_run,
+        "window_seconds": system.window_seconds(),
+    }
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics."""
+    return Response(generate_latest(system_of(request).registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.post("/api/v1/memory/search")
+async def search_memory(request: Request, caller: Viewer, body: MemoryQuery) -> dict[str, Any]:
+    """Past incidents that resemble the text, most similar first."""
+    found = await system_of(request).memory.recall(caller.tenant, body.text, body.signature, body.limit)
+    return {
+        "results": [
+            {
+                "similarity": r.similarity,
+                "incident": r.memory.incident,
+                "service": r.memory.service,
+                "fault_class": r.memory.fault_class,
+                "action": r.memory.action,
+                "outcome": r.memory.recovery.value,
+                "mttr_seconds": r.memory.mttr_seconds,
+                "text": r.memory.text,
+            }
+            for r in found
+        ]
+    }
+
+
+@router.get("/api/v1/topology")
+async def show_topology(request: Request, caller: Viewer) -> dict[str, Any]:
+    """Who calls whom, as seen in traces."""
+    topology = system_of(request).window.topology(caller.tenant)
+    edges = [
+        {"caller": e.caller, "callee": e.callee, "asynchronous": e.asynchronous, "rate": e.rate}
+        for e in sorted(topology.edges, key=lambda e: (e.caller, e.callee))
+    ]
+    return {"services": sorted(topology.nodes), "edges": edges}
+
+
+@router.get("/api/v1/plugins")
+async def show_plugins(caller: Viewer) -> dict[str, Any]:
+    """What is installed, by kind."""
+    del caller
+    return {
+        kind: {name: (p.__doc__ or "").strip().split("\n")[0] for name, p in discover(kind).items()} for kind in KINDS
+    }
+
+
+@router.get("/api/v1/audit")
+async def show_audit(
+    request: Request, caller: Admin, after: int = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+) -> dict[str, Any]:
+    """The journal from `after` on, oldest first."""
+    del caller
+    entries = []
+    async for entry in system_of(request).journal.all_entries(after):
+        entries.append(entry_view(entry))
+        if len(entries) >= limit:
+            break
+    return {"entries": entries}

@@ -1,0 +1,127 @@
+"""How incidents look from outside: plain dictionaries for JSON."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from akeso.domain.anomaly import Alert, Anomaly
+from akeso.domain.diagnosis import Hypothesis
+from akeso.domain.events import Entry
+from akeso.domain.incident import ActionRecord, Incident
+from akeso.engine.codec import encode_event
+
+
+def incident_view(incident: Incident) -> dict[str, Any]:
+    """One incident with everything but its time-line."""
+    diagnosis = incident.diagnosis
+    best = diagnosis.best if diagnosis else None
+    return {
+        "id": incident.id,
+        "tenant": incident.tenant,
+        "status": incident.status.value,
+        "severity": incident.severity.name.lower(),
+        "service": incident.service,
+        "title": incident.title,
+        "fault_class": best.fault_class if best else "",
+        "confidence": best.confidence if best else None,
+        "known": bool(diagnosis and diagnosis.known),
+        "onset_at": _time(incident.onset),
+        "detected_at": _time(incident.detected_at),
+        "resolved_at": _time(incident.ended_at),
+        "mttr_seconds": incident.mttr.total_seconds() if incident.mttr else None,
+        "why": incident.why,
+        "explanation": diagnosis.explanation if diagnosis else "",
+        "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses] if diagnosis else [],
+        "anomalies": [_anomaly(a) for a in incident.anomalies],
+        "alerts": [_alert(a) for a in incident.alerts],
+        "actions": [action_view(incident, r) for r in incident.actions.values()],
+        "outcome": incident.verification.recovery.value if incident.verification else None,
+        "verification": incident.verification.statement if incident.verification else "",
+    }
+
+
+def action_view(incident: Incident, record: ActionRecord) -> dict[str, Any]:
+    """One step of the plan and what became of it."""
+    return {
+        "id": record.step.id,
+        "incident": incident.id,
+        "action": record.step.action,
+        "target": record.step.target,
+        "parameters": dict(record.step.parameters),
+        "status": record.status.value,
+        "verdict": record.verdict,
+        "policy": record.policy,
+        "why": record.why,
+        "approvers": list(record.approvers),
+        "expires_at": _time(record.expires_at),
+        "approved_by": record.approved_by,
+        "dry_run": record.dry_run,
+        "preview": record.preview,
+        "intended_at": _time(record.intended_at),
+        "applied_at": _time(record.applied_at),
+        "detail": record.detail,
+    }
+
+
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """One journal line."""
+    kind, payload = encode_event(entry.event)
+    return {
+        "sequence": entry.sequence,
+        "incident": entry.incident,
+        "at": _time(entry.at),
+        "actor": entry.actor,
+        "kind": kind,
+        "event": msgspec.json.decode(payload),
+        "hash": entry.hash,
+    }
+
+
+def _hypothesis(h: Hypothesis) -> dict[str, Any]:
+    return {
+        "service": h.service,
+        "fault_class": h.fault_class,
+        "confidence": h.confidence,
+        "evidence": [
+            {"provider": e.provider, "statement": e.statement, "weight": e.weight, "numbers": dict(e.numbers)}
+            for e in h.evidence
+        ],
+    }
+
+
+def _anomaly(a: Anomaly) -> dict[str, Any]:
+    return {
+        "id": a.id,
+        "service": a.service,
+        "metric": a.key.metric,
+        "stat": a.key.stat,
+        "attributes": dict(a.key.attributes),
+        "unit": a.key.unit,
+        "signal": a.signal.name.lower(),
+        "onset_at": _time(a.onset),
+        "detected_at": _time(a.detected_at),
+        "score": a.score,
+        "observed": a.observed,
+        "expected": a.expected,
+        "detectors": list(a.detectors),
+    }
+
+
+def _alert(a: Alert) -> dict[str, Any]:
+    return {
+        "fingerprint": a.fingerprint,
+        "source": a.source,
+        "service": a.service,
+        "title": a.title,
+        "severity": a.severity.name.lower(),
+        "status": a.status.value,
+        "starts_at": _time(a.starts_at),
+        "ends_at": _time(a.ends_at),
+        "labels": dict(a.labels),
+        "annotations": dict(a.annotations),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None
