@@ -38,6 +38,7 @@ class SeriesKey:
 
     A histogram becomes several series that share the metric's name and carry `stat`:
     "count" and "sum" (cumulative or delta), and one "bucket" per upper bound with the attribute ("le", "<bound>").
+    As in Prometheus a bucket counts all observations up to its bound, and the last one has the bound "+Inf".
     """
 
     tenant: str
