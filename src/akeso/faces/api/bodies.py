@@ -19,30 +19,30 @@ class Approval(BaseModel):
     """A yes. dry_run: only show what would be done; nothing is executed until /actions/{id}/execute."""
 
     dry_run: bool = True
-    comment: str = Field("", max_length=2000)
+    comment: str = Field(default="", max_length=2000)
 
 
 class Rejection(BaseModel):
-    reason: str = Field("", max_length=2000)
+    reason: str = Field(default="", max_length=2000)
 
 
 class Execution(BaseModel):
     """Run a previewed or waiting action for real."""
 
-    comment: str = Field("", max_length=2000)
+    comment: str = Field(default="", max_length=2000)
 
 
 class Feedback(BaseModel):
     """A person's word on a diagnosis. service and fault_class: what it really was, when it was something else."""
 
     helpful: bool
-    service: str = Field("", max_length=200)
-    fault_class: str = Field("", max_length=100)
-    comment: str = Field("", max_length=2000)
+    service: str = Field(default="", max_length=200)
+    fault_class: str = Field(default="", max_length=100)
+    comment: str = Field(default="", max_length=2000)
 
 
 class Suspension(BaseModel):
-    reason: str = Field("", max_length=2000)
+    reason: str = Field(default="", max_length=2000)
 
 
 class MemoryQuery(BaseModel):
@@ -50,7 +50,7 @@ class MemoryQuery(BaseModel):
 
     text: str = Field(min_length=1, max_length=4000)
     signature: list[str] = []
-    limit: int = Field(5, ge=1, le=50)
+    limit: int = Field(default=5, ge=1, le=50)
 
 
 class Since(BaseModel):
@@ -58,4 +58,4 @@ class Since(BaseModel):
 
     since: datetime | None = None
     status: str | None = None
-    limit: int = Field(100, ge=1, le=1000)
+    limit: int = Field(default=100, ge=1, le=1000)

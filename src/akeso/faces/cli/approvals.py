@@ -1,0 +1,53 @@
+"""`akeso pending`, `approve`, `reject`, `suspend`, `resume`."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
+
+
+def pending(url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> None:
+    """List the actions that wait for a person."""
+    found = Client(url, key, data).get("/api/v1/approvals/pending")["approvals"]
+    table = Table("action id", "action", "target", "incident", "why", "expires")
+    for a in found:
+        table.add_row(
+            a["id"], a["action"], a["target"], a["incident"], a["preview"] or a["why"], a["expires_at"] or "-"
+        )
+    Console().print(table if found else "Nothing waits for approval.")
+
+
+def approve(
+    action: str,
+    execute: Annotated[bool, typer.Option("--execute", help="Run it; without this it is only previewed.")] = False,
+    comment: str = "",
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Approve an action (dry run unless --execute)."""
+    answer = Client(url, key, data).post(
+        f"/api/v1/approvals/{action}/approve", {"dry_run": not execute, "comment": comment}
+    )
+    print(f"{answer['action']} on {answer['target']}: {answer['status']}{'' if execute else ' (dry run)'}")
+
+
+def reject(action: str, reason: str = "", url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> None:
+    """Reject an action."""
+    answer = Client(url, key, data).post(f"/api/v1/approvals/{action}/reject", {"reason": reason})
+    print(f"{answer['action']} on {answer['target']}: {answer['status']}")
+
+
+def suspend(reason: str = "", url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> None:
+    """Stop every effect at once."""
+    Client(url, key, data).post("/api/v1/effects/suspend", {"reason": reason})
+    print("Every effect is suspended. `akeso resume` allows them again.")
+
+
+def resume(url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> None:
+    """Allow effects again."""
+    Client(url, key, data).post("/api/v1/effects/resume", {})
+    print("Effects are allowed again, as far as policy allows them.")

@@ -1,0 +1,61 @@
+"""`akeso incidents` and `akeso show`."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
+from akeso.faces.cli.story import tell
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def incidents(
+    status: Annotated[str, typer.Option(help="Only this status, e.g. RESOLVED.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """List incidents, newest first."""
+    query: dict[str, str | int] = {"limit": limit}
+    if status:
+        query["status"] = status
+    found = Client(url, key, data).get("/api/v1/incidents", **query)["incidents"]
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("id", "detected", "status", "severity", "service", "cause", "confidence", "MTTR")
+    for i in found:
+        table.add_row(
+            i["id"], _clock(i["detected_at"]), i["status"], i["severity"], i["service"], i["fault_class"] or "-",
+            f"{i['confidence']:.0%}" if i["confidence"] is not None else "-",
+            f"{i['mttr_seconds']:.1f} s" if i["mttr_seconds"] is not None else "-",
+        )  # fmt: skip
+    Console().print(table if found else "No incidents.")
+
+
+def show(
+    incident: str,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Show one incident: cause, evidence, actions, time-line."""
+    client = Client(url, key, data)
+    found: dict[str, Any] = client.get(f"/api/v1/incidents/{incident}")
+    found["timeline"] = client.get(f"/api/v1/incidents/{incident}/timeline")["entries"]
+    if as_json:
+        print(json.dumps(found))
+        return
+    tell(Console(), found)
+
+
+def _clock(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%m-%d %H:%M:%S")
