@@ -1,0 +1,9 @@
+"""`akeso bench`: one command a file of this folder."""
+
+import typer
+
+from akeso.bench.footprint import footprint
+
+app = typer.Typer(no_args_is_help=True, help="Measure Akeso.")
+app.callback()(lambda: None)
+app.command("footprint")(footprint)
