@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from rich.console import Console
 from rich.table import Table
 
+import akeso
 from akeso.bench.process import RunningAkeso, running_akeso
 
 SERIES = 1000
@@ -32,25 +33,29 @@ def footprint(
     """Start to ready, `--help`, resident memory at 1,000 series, size of the core install."""
     with tempfile.TemporaryDirectory(prefix="akeso-footprint-") as folder:
         start_s, resident = _measure(Path(folder), seconds)
+    packages, bytecode = install_bytes("akeso")
     figures = {
         "start_s": round(start_s, 2),
         "help_s": round(_help_seconds(), 3),
         "resident_mb": round(resident / 2**20, 1),
-        "install_mb": round(install_bytes("akeso") / 2**20, 1),
+        "install_mb": round(packages / 2**20, 1),
+        "bytecode_mb": round(bytecode / 2**20, 1),
     }
     if as_json:
         print(json.dumps(figures))
         return
     table = Table("what", "measured", "limit")
     for name, value in figures.items():
-        table.add_row(name, f"{value:g}", f"{LIMITS[name]:g}")
+        table.add_row(name, f"{value:g}", f"{LIMITS[name]:g}" if name in LIMITS else "-")
     Console().print(table)
 
 
-def install_bytes(root: str) -> int:
-    """Bytes on disk of a distribution and everything it needs without extras."""
+def install_bytes(root: str) -> tuple[int, int]:
+    """Bytes on disk of a distribution and all it needs without extras: (what its packages hold, the bytecode that the
+    installer or Python made of it)."""
     seen: set[str] = set()
-    waiting, total = [root], 0
+    waiting = [root]
+    files = {p for p in Path(akeso.__file__).parent.rglob("*") if p.is_file()}
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
         if name in seen:
@@ -60,10 +65,10 @@ def install_bytes(root: str) -> int:
             found = distribution(name)
         except PackageNotFoundError:
             continue  # needed on another platform only
-        paths = (Path(str(file.locate())) for file in found.files or ())
-        total += sum(p.stat().st_size for p in paths if p.is_file())
+        files |= {Path(str(file.locate())) for file in found.files or ()}
         waiting += [re.split(r"[\s;<>=!~\[(]", need)[0] for need in found.requires or () if _core(need)]
-    return total
+    sizes = [(p.suffix == ".pyc", p.stat().st_size) for p in files if p.is_file()]
+    return sum(size for made, size in sizes if not made), sum(size for made, size in sizes if made)
 
 
 def _core(requirement: str) -> bool:
@@ -82,16 +87,16 @@ def _help_seconds() -> float:
 def _measure(folder: Path, seconds: int) -> tuple[float, int]:
     starts = []
     for run in range(RUNS - 1):
-        with running_akeso(folder / str(run)) as akeso:
-            starts.append(akeso.start_s)
-    with running_akeso(folder / "last") as akeso:
-        starts.append(akeso.start_s)
-        _feed(akeso, seconds)
-        return statistics.median(starts), akeso.resident_bytes()
+        with running_akeso(folder / str(run)) as started:
+            starts.append(started.start_s)
+    with running_akeso(folder / "last") as started:
+        starts.append(started.start_s)
+        _feed(started, seconds)
+        return statistics.median(starts), started.resident_bytes()
 
 
-def _feed(akeso: RunningAkeso, seconds: int) -> None:
-    with httpx.Client(base_url=akeso.url, trust_env=False) as http:
+def _feed(started: RunningAkeso, seconds: int) -> None:
+    with httpx.Client(base_url=started.url, trust_env=False) as http:
         for second in range(seconds):
             due = time.monotonic() + 1
             body = _request(second).SerializeToString()
