@@ -1,0 +1,1 @@
+"""What several sources share: JSON bodies, instants, severities and the two encodings of OTLP."""

@@ -1,0 +1,196 @@
+"""OpenTelemetry metrics over OTLP/HTTP."""
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, repeat
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from akeso.domain.errors import AkesoError, InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import Attributes, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.plugins.sources._wire import otlp
+from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
+from akeso.plugins.sources._wire.values import text
+from akeso.ports.source import Answer, IngestRequest, Intake
+
+_Ids: TypeAlias = dict[Hashable, tuple[int, ...]]
+_Parts: TypeAlias = tuple[str, str, tuple[float, ...]]  # the stat and the attribute of a point's parts, and its values
+
+_NO_RECORDED_VALUE = 1
+_TEMPORALITIES = {1: Temporality.DELTA, 2: Temporality.CUMULATIVE}
+
+
+class OtlpMetrics:
+    """Gauges, sums, histograms and summaries of both encodings.
+
+    A label set's bytes are the key under which its series are known, so that a known series costs a look-up.
+    known_limit: label sets remembered that way before the memory starts anew. Points that are not finite or say that
+    they hold no value are skipped; sums and histograms without temporality and histograms whose buckets do not fit
+    their bounds are rejected with partial success.
+    """
+
+    name = "otlp_metrics"
+    paths = ("/v1/metrics",)
+
+    def __init__(self, known_limit: int = 200_000) -> None:
+        self._known = _KnownSeries(known_limit)
+
+    def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
+        """See akeso.ports.source.Source."""
+        encoding = encoding_of(request)
+        message = encoding.parse("metrics", request.body)
+        reader = _Reader(encoding, self._known.of(table), request.tenant)
+        for resource in message.resource_metrics:
+            service, instance = otlp.origin(resource.resource)
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    reader.read(metric, service, instance)
+        batch = TelemetryBatch(request.tenant, request.received_at, metrics=reader.block(request.received_at))
+        return Intake(batch, otlp.accept(encoding, "metrics", reader.rejected, reader.reason))
+
+    def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
+        """A google.rpc.Status."""
+        return otlp.refuse(encoding_or_json(request), error, status)
+
+
+@dataclass(slots=True)
+class _KnownSeries:
+    """Series ids by metric and label bytes, for one table; the first level is a metric of a service."""
+
+    limit: int
+    table: SeriesTable | None = None
+    ids: dict[Hashable, _Ids] = field(default_factory=dict)
+    size: int = 0
+
+    def of(self, table: SeriesTable) -> "_KnownSeries":
+        if table is not self.table or self.size > self.limit:
+            self.table, self.ids, self.size = table, {}, 0
+        return self
+
+    def learn(self, known: _Ids, key: Hashable, keys: Iterable[SeriesKey]) -> tuple[int, ...]:
+        assert self.table is not None
+        found = known[key] = tuple(map(self.table.intern, keys))
+        self.size += len(found)
+        return found
+
+
+class _Reader:
+    """Collects the columns of one request."""
+
+    def __init__(self, encoding: otlp.Encoding, series: _KnownSeries, tenant: str) -> None:
+        self.rejected, self.reason = 0, ""
+        self._encoding, self._series, self._tenant = encoding, series, tenant
+        self._ids: list[int] = []
+        self._times: list[int] = []
+        self._values: list[float] = []
+
+    def block(self, received_at: int) -> MetricBlock:
+        """The columns without what is no number."""
+        value = np.array(self._values, np.float64)
+        time = otlp.times(self._times, received_at, "timeUnixNano")
+        series = np.array(self._ids, np.int32)
+        finite = np.isfinite(value)
+        return MetricBlock(series[finite], time[finite], value[finite])
+
+    def read(self, metric: Any, service: str, instance: Attributes) -> None:
+        """Take in one metric."""
+        kind = metric.WhichOneof("data")
+        if kind is None:
+            return
+        data = getattr(metric, kind)
+        temporality = _temporality(kind, data)
+        if temporality is None:
+            self._reject(len(data.data_points), f"{metric.name}: no aggregation temporality")
+            return
+        key = SeriesKey(self._tenant, service, metric.name, instance, metric.unit, temporality)
+        known = self._series.ids.setdefault((key, kind), {})
+        points = [point for point in data.data_points if not point.flags & _NO_RECORDED_VALUE]
+        match kind:
+            case "gauge" | "sum":
+                self._numbers(points, key, known)
+            case "summary":
+                self._summaries(points, key, known)
+            case _:
+                self._histograms(points, key, known)
+
+    def _numbers(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
+        label_key, find = self._encoding.label_key, known.get
+        for point in points:
+            labels = label_key(point)
+            found = find(labels) or self._series.learn(known, labels, (self._labelled(key, labels),))
+            self._ids.append(found[0])
+            self._times.append(point.time_unix_nano)
+            self._values.append(point.as_double or point.as_int or _zero(point))
+
+    def _histograms(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
+        for point in points:
+            bounds, counts = _buckets(point)
+            if len(counts) != len(bounds):
+                self._reject(1, f"{key.metric}: {len(counts)} buckets for {len(bounds)} bounds")
+                continue
+            values = (float(point.count), self._encoding.sum_of(point), *map(float, accumulate(counts)))
+            self._several(point, key, known, ("bucket", "le", bounds), values)
+
+    def _summaries(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
+        for point in points:
+            shares = tuple(each.quantile for each in point.quantile_values)
+            values = (float(point.count), float(point.sum), *(each.value for each in point.quantile_values))
+            self._several(point, key, known, ("quantile", "quantile", shares), values)
+
+    def _several(self, point: Any, key: SeriesKey, known: _Ids, parts: _Parts, values: Sequence[float]) -> None:
+        identity = (self._encoding.label_key(point), parts)
+        found = known.get(identity)
+        if found is None:
+            found = self._series.learn(known, identity, _spread(self._labelled(key, identity[0]), parts))
+        self._ids.extend(found)
+        self._times.extend(repeat(point.time_unix_nano, len(found)))
+        self._values.extend(values)
+
+    def _labelled(self, key: SeriesKey, labels: Any) -> SeriesKey:
+        found = {item.key: text(item.value) for item in self._encoding.labels(labels)}
+        found.pop("service.name", None)
+        return replace(key, attributes=tuple(sorted((found | dict(key.attributes)).items())))
+
+    def _reject(self, points: int, reason: str) -> None:
+        self.rejected += points
+        self.reason = self.reason or reason
+
+
+def _temporality(kind: str, data: Any) -> Temporality | None:
+    match kind:
+        case "gauge":
+            return Temporality.GAUGE
+        case "summary":
+            return Temporality.CUMULATIVE
+        case _:
+            found = _TEMPORALITIES.get(data.aggregation_temporality)
+    # A cumulative sum that may fall is a level: connections in use, queue length.
+    falls = kind == "sum" and not data.is_monotonic and found is Temporality.CUMULATIVE
+    return Temporality.GAUGE if falls else found
+
+
+def _zero(point: Any) -> float:
+    if point.WhichOneof("value") is None:
+        raise InvalidInput("dataPoints", "a point has neither a value nor the flag that it has none")
+    return 0.0
+
+
+def _buckets(point: Any) -> tuple[tuple[float, ...], Sequence[int]]:
+    # Exponential histograms have bounds that move; their count and sum are what detection needs.
+    counts = getattr(point, "bucket_counts", ())
+    return ((*point.explicit_bounds, math.inf) if counts else ()), counts
+
+
+def _spread(key: SeriesKey, parts: _Parts) -> Iterable[SeriesKey]:
+    """The count, the sum, and one series a part. Quantiles are levels, whatever the summary is."""
+    stat, name, marks = parts
+    yield replace(key, stat="count")
+    yield replace(key, stat="sum")
+    temporality = Temporality.GAUGE if stat == "quantile" else key.temporality
+    for mark in marks:
+        label = (name, "+Inf" if mark == math.inf else str(float(mark)))
+        attributes = tuple(sorted((dict(key.attributes) | dict([label])).items()))
+        yield replace(key, stat=stat, temporality=temporality, attributes=attributes)

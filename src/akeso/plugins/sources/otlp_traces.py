@@ -1,0 +1,108 @@
+"""OpenTelemetry spans over OTLP/HTTP."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from akeso.domain.errors import AkesoError
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import SpanBlock, SpanIds, SpanKind, TelemetryBatch, Times
+from akeso.plugins.sources._wire import otlp
+from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
+from akeso.plugins.sources._wire.values import text
+from akeso.ports.source import Answer, IngestRequest, Intake
+
+_ERROR = 2
+_CALLING = frozenset({SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER})
+_TRACE, _SPAN, _PARENT = frozenset({16}), frozenset({8}), frozenset({0, 8})
+
+# Semantic conventions, the stable name first, then those it replaced.
+_NAMED = ("peer.service", "service.peer.name")
+_DESTINATION = ("messaging.destination.name", "messaging.destination")
+_ADDRESS = ("server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr")
+_PORT = ("server.port", "net.peer.port", "network.peer.port")
+_DATABASE = ("db.system.name", "db.system")
+_READ = frozenset((*_NAMED, *_DESTINATION, *_ADDRESS, *_PORT, *_DATABASE))
+
+
+class OtlpTraces:
+    """Spans of both encodings, one block a resource."""
+
+    name = "otlp_traces"
+    paths = ("/v1/traces",)
+
+    def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
+        """See akeso.ports.source.Source."""
+        del table
+        encoding = encoding_of(request)
+        message = encoding.parse("trace", request.body)
+        blocks = tuple(_block(encoding, resource, request.received_at) for resource in message.resource_spans)
+        spans = tuple(block for block in blocks if len(block))
+        return Intake(TelemetryBatch(request.tenant, request.received_at, spans=spans), otlp.accept(encoding, "trace"))
+
+    def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
+        """A google.rpc.Status."""
+        return otlp.refuse(encoding_or_json(request), error, status)
+
+
+def _block(encoding: otlp.Encoding, resource: Any, received_at: int) -> SpanBlock:
+    service, _ = otlp.origin(resource.resource)
+    spans = [span for scope in resource.scope_spans for span in scope.spans]
+    operations: dict[str, int] = {}
+    peers: dict[str, int] = {}
+    kinds = [span.kind if 0 <= span.kind <= SpanKind.CONSUMER else SpanKind.UNSPECIFIED for span in spans]
+    names = [_peer(span) if kind in _CALLING else "" for span, kind in zip(spans, kinds, strict=True)]
+    start = otlp.times([span.start_time_unix_nano for span in spans], received_at, "startTimeUnixNano")
+    return SpanBlock(
+        service=service,
+        operation=np.array([operations.setdefault(span.name, len(operations)) for span in spans], np.int32),
+        peer=np.array([peers.setdefault(name, len(peers)) for name in names], np.int32),
+        operations=tuple(operations),
+        peers=tuple(peers),
+        trace=_ids(encoding, [span.trace_id for span in spans], _TRACE, "traceId"),
+        span=_ids(encoding, [span.span_id for span in spans], _SPAN, "spanId"),
+        parent=_ids(encoding, [span.parent_span_id for span in spans], _PARENT, "parentSpanId"),
+        kind=np.array(kinds, np.uint8),
+        start=start,
+        duration=_durations(start, [span.end_time_unix_nano for span in spans]),
+        error=np.array([span.status.code == _ERROR for span in spans], np.bool_),
+    )
+
+
+def _ids(encoding: otlp.Encoding, ids: list[Any], widths: frozenset[int], field: str) -> SpanIds:
+    return otlp.low_halves(encoding.identifiers(ids, field), widths, field)
+
+
+def _durations(start: Times, ends: list[int]) -> Times:
+    # Clocks step back and broken senders leave the end out: a span never takes less than no time.
+    duration: Times = np.maximum(otlp.times(ends, 0, "endTimeUnixNano") - start, 0)
+    return duration
+
+
+def _peer(span: Any) -> str:
+    """The remote side as the caller names it: its service, the queue, its host, or the kind of database."""
+    found = {item.key: text(item.value) for item in span.attributes if item.key in _READ}
+    address = _first(found, _ADDRESS)
+    named = _first(found, _NAMED) or _first(found, _DESTINATION)
+    if named:
+        return named
+    if address and not _anonymous(address):
+        return address
+    database = _first(found, _DATABASE)
+    port = _first(found, _PORT)
+    # An IP address tells nothing of what listens there without its port.
+    return database or (f"{address}:{port}" if address and port else address)
+
+
+def _first(found: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((found[name] for name in names if found.get(name)), "")
+
+
+def _anonymous(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return address == "localhost"
+    return True
