@@ -1,0 +1,97 @@
+"""End the database session that everybody else waits for."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from akeso.domain.errors import ActionFailed
+from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.plan import Risk, Step
+from akeso.domain.service import Bound, ServiceSpec
+from akeso.plugins.targets.binding import seconds
+from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.sessions import Session, open_sessions
+
+PreState = Mapping[str, str]
+
+
+class EndDatabaseSession:
+    """Find the root of the longest queue of waiting sessions and terminate exactly that backend.
+
+    Parameter `open_for_s`: a transaction younger than this is left alone, because short waits are normal (default
+    `open_for_s` of the constructor). PostgreSQL rolls the ended session's transaction back.
+    """
+
+    name = "end_database_session"
+    reversible = False
+    risk = Risk.MEDIUM
+    binding = Bound.DATABASE.value
+
+    def __init__(self, call_s: float = 5.0, open_for_s: float = 1.0) -> None:
+        self._call_s, self._open_for_s = call_s, open_for_s
+
+    async def capture(self, step: Step, service: ServiceSpec) -> PreState:
+        """The session that would end. Raises ActionFailed when none blocks others."""
+        session = await self._blocker(step, service)
+        return {
+            "pid": str(session.pid),
+            "backend_start": session.backend_start.isoformat(),
+            "application_name": session.application,
+            "user": session.user,
+            "state": session.state,
+            "query_start": session.query_start.isoformat() if session.query_start else "",
+            "query": session.query,
+            "waiting": str(session.waiting),
+        }
+
+    async def preview(self, step: Step, service: ServiceSpec) -> str:
+        """Names the session and how many wait for it."""
+        s = await self._blocker(step, service)
+        return (
+            f"End session {s.pid} of {s.application or 'an unnamed application'} (user {s.user}, {s.state}, "
+            f"in its transaction for {s.open_s:.0f} s) in the database of {service.name}; {s.waiting} wait for it."
+        )
+
+    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Done once the captured backend is gone."""
+        del step, key
+        return await told(self._apply(service, pre_state))
+
+    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """An ended session cannot be brought back."""
+        del step, service, key, pre_state
+        return Failed("an ended session cannot be brought back")
+
+    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Done when the captured backend is gone, Failed when it is there."""
+        del step, key
+        return await seen(self._check(service, pre_state))
+
+    async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        pid, start = _identity(state)
+        async with open_sessions(service, self._call_s) as sessions:
+            with looking():
+                if not await sessions.there(pid, start):
+                    return Failed(f"session {pid} of {start:%H:%M:%S} has ended by itself")
+            if await sessions.end(pid, start, self._call_s):
+                return Done(f"ended session {pid} of {state['application_name']}", {"waited": int(state["waiting"])})
+        return Unknown(f"session {pid} was told to end and is still there after {self._call_s:g} s")
+
+    async def _check(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        pid, start = _identity(state)
+        async with open_sessions(service, self._call_s) as sessions:
+            there = await sessions.there(pid, start)
+        return Failed(f"session {pid} is still there") if there else Done(f"session {pid} is gone")
+
+    async def _blocker(self, step: Step, service: ServiceSpec) -> Session:
+        least = seconds(step.parameters, "open_for_s", self._open_for_s)
+        with looking():
+            async with open_sessions(service, self._call_s) as sessions:
+                roots = await sessions.roots()
+        for session in roots:
+            if session.open_s >= least:
+                return session
+        raise ActionFailed(f"no session of the database of {service.name} holds up others for {least:g} s or more")
+
+
+def _identity(state: PreState) -> tuple[int, datetime]:
+    return int(recorded(state, "pid")), datetime.fromisoformat(recorded(state, "backend_start"))

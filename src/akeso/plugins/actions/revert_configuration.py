@@ -1,0 +1,15 @@
+"""Put the previous configuration of a service back."""
+
+from akeso.domain.plan import Risk
+from akeso.domain.service import Bound
+from akeso.plugins.targets.versions import VersionSwap
+
+
+class RevertConfiguration(VersionSwap):
+    """Exchange `current` and `previous` of the configuration folder and restart the processes."""
+
+    name = "revert_configuration"
+    reversible = True
+    risk = Risk.MEDIUM
+    binding = Bound.CONFIGURATION.value
+    thing = "configuration"

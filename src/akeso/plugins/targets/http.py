@@ -1,0 +1,46 @@
+"""HTTP endpoints that a team gave Akeso to call."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from akeso.domain.errors import ActionFailed, Unavailable
+
+
+async def call(
+    method: str,
+    url: str,
+    timeout_s: float,
+    body: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    """A 2xx answer. Raises ActionFailed when it was refused (4xx, 3xx) or never sent, Unavailable when nobody can
+    tell what became of it (5xx, a time-out, a lost connection)."""
+    place = f"{method} {url}"
+    try:
+        async with httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client:
+            answer = await client.request(method, url, json=body, headers=headers, params=query)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
+        raise ActionFailed(f"{place}: cannot be reached ({exc})") from exc
+    except httpx.TimeoutException as exc:
+        raise Unavailable(f"{place}: no answer within {timeout_s:g} s") from exc
+    except httpx.HTTPError as exc:
+        raise Unavailable(f"{place}: the answer was lost ({exc})") from exc
+    if answer.is_success:
+        return answer
+    said = f"{place}: answered {answer.status_code} {answer.text[:200]}".rstrip()
+    raise Unavailable(said) if answer.is_server_error else ActionFailed(said)
+
+
+async def read_json(url: str, timeout_s: float, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+    """The JSON object at `url`. Raises as `call`, and ActionFailed when it is no object."""
+    answer = await call("GET", url, timeout_s, query=query)
+    try:
+        value = answer.json()
+    except ValueError as exc:
+        raise ActionFailed(f"GET {url}: the answer is no JSON") from exc
+    if not isinstance(value, dict):
+        raise ActionFailed(f"GET {url}: the answer is no JSON object")
+    return value
