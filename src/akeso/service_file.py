@@ -11,6 +11,8 @@ from akeso.domain.service import Services, ServiceSpec, Trust
 
 
 def _rung(value: object) -> object:
+    if isinstance(value, Trust):
+        return value
     if isinstance(value, str) and value.upper() in Trust.__members__:
         return Trust[value.upper()]
     raise ValueError(f"is none of {', '.join(t.name.lower() for t in Trust)}")
@@ -27,10 +29,10 @@ class _Slo(BaseModel):
 
 class _Service(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    tier: int = Field(3, ge=0, le=9)
+    tier: int = Field(default=3, ge=0, le=9)
     owner: str = ""
     environment: str = "production"
-    minimum_healthy: int = Field(1, ge=0)
+    minimum_healthy: int = Field(default=1, ge=0)
     external: bool = False
     slo: _Slo = _Slo()
     trust: Rung | None = None

@@ -1,0 +1,88 @@
+"""Settings: parsed once, frozen, passed down. Nothing else reads the environment or the settings file.
+
+Order, the first wins: what a command gives, `AKESO_…` in the environment, `.env`, the TOML file, the defaults. Nested
+names are joined by two underscores in the environment (`AKESO_HEALING__SETTLE=3`). Durations are seconds.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from akeso.agents.runtime import RuntimeOptions
+from akeso.agents.supervisor import SupervisorOptions
+from akeso.domain.errors import InvalidSettings
+from akeso.domain.service import Trust
+from akeso.service_file import Rung
+from akeso.stages.selfcheck import SelfCheckOptions
+
+DEFAULT_FILE = Path("akeso.toml")
+PluginOptions = Mapping[str, Mapping[str, Any]]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AKESO_", env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
+    )
+
+    data: Path = Path("akeso-data")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65535)
+    tenant: str = Field(default="default", min_length=1)
+    log_level: str = Field(default="info", pattern="(?i)^(debug|info|warning|error)$")
+    services: Path | None = None
+    playbooks: Path | None = None
+    policies: Path | None = None
+    journal: str = ""
+    kafka: str = ""
+    trust: Rung = Trust.APPROVE
+    dry_run: bool = True
+    anonymous_ingest: bool = True
+
+    runtime: RuntimeOptions = RuntimeOptions()
+    supervisor: SupervisorOptions = SupervisorOptions()
+    selfcheck: SelfCheckOptions = SelfCheckOptions()
+
+    detectors: PluginOptions = {}
+    evidence: PluginOptions = {}
+    sources: PluginOptions = {}
+    actions: PluginOptions = {}
+
+    @property
+    def journal_url(self) -> str:
+        """The SQLAlchemy address of journal, projections and memory."""
+        return self.journal or f"sqlite+aiosqlite:///{self.data.resolve() / 'akeso.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process. Raises InvalidSettings naming the setting and the reason."""
+    if file is not None and not file.exists():
+        raise InvalidSettings(str(file), "there is no such settings file")
+    path = file or DEFAULT_FILE
+
+    class _Located(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return _Located(**(overrides or {}))
+    except ValidationError as bad:
+        first = bad.errors()[0]
+        raise InvalidSettings(".".join(map(str, first["loc"])) or "settings", first["msg"]) from bad
+    except ValueError as bad:
+        raise InvalidSettings(str(path), f"is no TOML: {bad}") from bad
