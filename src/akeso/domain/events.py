@@ -13,7 +13,7 @@ from typing import TypeAlias
 from akeso.domain.anomaly import Alert, Anomaly, Severity
 from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.outcome import Recovery
-from akeso.domain.plan import Plan
+from akeso.domain.plan import Plan, Step
 from akeso.domain.telemetry import Attributes
 
 PreState = Mapping[str, str]
@@ -82,13 +82,15 @@ class PlanMade:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDecided:
-    """verdict: "allow", "ask", "deny" or "modify"; policy: the deciding policy's name."""
+    """verdict: "allow", "ask", "deny" or "modify"; policy: the deciding policy's name; instead: the smaller step that
+    "modify" allows in the place of the proposed one."""
 
     step: str
     verdict: str
     policy: str
     why: str = ""
     trust: str = ""
+    instead: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)

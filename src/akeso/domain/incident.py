@@ -54,6 +54,9 @@ class ActionStatus(StrEnum):
     UNDO_FAILED = "undo_failed"
 
 
+_UNDECIDED = (ActionStatus.PROPOSED, ActionStatus.ASKED, ActionStatus.ALLOWED, ActionStatus.PREVIEWED)
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
     """What became of one step."""
@@ -66,9 +69,11 @@ class ActionRecord:
     approvers: tuple[str, ...] = ()
     expires_at: datetime | None = None
     approved_by: str = ""
+    approved_role: str = ""
     dry_run: bool = False
     preview: str = ""
     key: str = ""
+    attempts: int = 0  # times the effect was tried, whatever came of it
     pre_state: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     intended_at: datetime | None = None
     applied_at: datetime | None = None
@@ -93,6 +98,10 @@ class Incident:
     diagnosis: Diagnosis | None = None
     plan: Plan | None = None
     plans: int = 0
+    diagnoses: int = 0
+    diagnosed_at: datetime | None = None
+    analysis_due: bool = False  # somebody asked for a (new) diagnosis that was not made yet
+    plan_due: bool = False  # the plan, if any, is older than the diagnosis
     option: int = 0  # index into plan.options of the one being tried
     actions: Mapping[str, ActionRecord] = field(default_factory=lambda: MappingProxyType({}))
     watches: tuple[e.Watch, ...] = ()
@@ -184,10 +193,9 @@ def _cleared(alert: Alert, fingerprint: str, starts_at: datetime, at: datetime) 
 def _course(i: Incident, entry: e.Entry) -> Incident | None:
     match entry.event:
         case e.AnalysisStarted():
-            return replace(_open(i), status=IncidentStatus.ANALYZING)
+            return replace(_open(i), status=IncidentStatus.ANALYZING, analysis_due=True)
         case e.DiagnosisMade(diagnosis):
-            best = diagnosis.best
-            return replace(_open(i), diagnosis=diagnosis, service=best.service if best else i.service)
+            return _diagnosed(_open(i), diagnosis, entry.at)
         case e.PlanMade(plan):
             return _planned(_open(i), plan)
         case e.VerificationStarted(watches, deadline):
@@ -201,59 +209,94 @@ def _course(i: Incident, entry: e.Entry) -> Incident | None:
     return None
 
 
+def _diagnosed(i: Incident, diagnosis: Diagnosis, at: datetime) -> Incident:
+    service = diagnosis.best.service if diagnosis.best else i.service
+    return replace(
+        i, diagnosis=diagnosis, service=service, diagnoses=i.diagnoses + 1, diagnosed_at=at,
+        analysis_due=False, plan_due=True,
+    )  # fmt: skip
+
+
 def _planned(i: Incident, plan: Plan) -> Incident:
     proposed = {s.id: ActionRecord(s) for o in plan.options for s in o.steps}
     if known := proposed.keys() & i.actions.keys():
         raise InvalidTransition(i.id, f"step ids were used before: {', '.join(sorted(known))}")
     return replace(
-        i, plan=plan, plans=i.plans + 1, option=0, actions={**i.actions, **proposed}, verification=None, watches=()
-    )
+        i, plan=plan, plans=i.plans + 1, plan_due=False, option=0, actions={**i.actions, **proposed},
+        verification=None, watches=(), verify_by=None,
+    )  # fmt: skip
 
 
 def _approvals(i: Incident, entry: e.Entry) -> Incident | None:
     match entry.event:
-        case e.PolicyDecided(step, verdict, policy, why):
-            status = {"deny": ActionStatus.DENIED, "ask": ActionStatus.ASKED}.get(verdict, ActionStatus.ALLOWED)
-            moved = replace(_open(i), status=IncidentStatus.APPROVED) if verdict == "allow" else _open(i)
-            return _record(moved, step, status=status, verdict=verdict, policy=policy, why=why)
+        case e.PolicyDecided():
+            return _decided(_open(i), entry.event)
         case e.ApprovalRequested(step, approvers, expires_at):
+            _must_be(i, step, *_UNDECIDED)
             asked = replace(_open(i), status=IncidentStatus.PENDING_APPROVAL)
             return _record(asked, step, status=ActionStatus.ASKED, approvers=approvers, expires_at=expires_at)
-        case e.ApprovalGranted(step, by, _, dry_run):
+        case e.ApprovalGranted(step, by, role, dry_run):
             _must_be(i, step, ActionStatus.ASKED, ActionStatus.PREVIEWED)
             granted = replace(_open(i), status=IncidentStatus.APPROVED)
-            return _record(granted, step, status=ActionStatus.ALLOWED, approved_by=by, dry_run=dry_run)
+            # The verdict was given without this approval, so policy has to be asked again.
+            return _record(
+                granted, step, status=ActionStatus.ALLOWED, verdict="",
+                approved_by=by, approved_role=role, dry_run=dry_run,
+            )  # fmt: skip
         case e.ApprovalRejected(step, by, _, reason):
             _must_be(i, step, ActionStatus.ASKED, ActionStatus.PREVIEWED)
             return _record(_open(i), step, status=ActionStatus.REJECTED, why=f"rejected by {by}: {reason}")
         case e.ApprovalExpired(step):
-            _must_be(i, step, ActionStatus.ASKED)
+            _must_be(i, step, ActionStatus.ASKED, ActionStatus.PREVIEWED)
             return _record(_open(i), step, status=ActionStatus.EXPIRED, why="nobody approved it in time")
     return None
+
+
+def _decided(i: Incident, event: e.PolicyDecided) -> Incident:
+    _must_be(i, event.step, *_UNDECIDED, ActionStatus.FAILED)
+    said = {"verdict": event.verdict, "policy": event.policy, "why": event.why}
+    match event.verdict:
+        case "ask":
+            return _record(i, event.step, status=ActionStatus.ASKED, **said)
+        case "allow":
+            return _record(_approved(i), event.step, status=ActionStatus.ALLOWED, **said)
+        case "modify" if event.instead is not None:
+            smaller = replace(event.instead, id=event.step)
+            return _record(_approved(i), event.step, status=ActionStatus.ALLOWED, step=smaller, **said)
+        case _:
+            return _record(i, event.step, status=ActionStatus.DENIED, **said)
+
+
+def _approved(i: Incident) -> Incident:
+    return replace(i, status=IncidentStatus.APPROVED)
 
 
 def _effects(i: Incident, entry: e.Entry) -> Incident | None:
     match entry.event:
         case e.ActionPreviewed(step, preview):
-            return _record(_open(i), step, status=ActionStatus.PREVIEWED, preview=preview, dry_run=True)
+            _must_be(i, step, *_UNDECIDED)
+            waiting = replace(_open(i), status=IncidentStatus.PENDING_APPROVAL)
+            return _record(waiting, step, status=ActionStatus.PREVIEWED, preview=preview, dry_run=True)
         case e.ActionIntended(step, key, pre_state):
-            _must_be(i, step, ActionStatus.ALLOWED, ActionStatus.PREVIEWED, ActionStatus.FAILED)
+            _must_be(i, step, ActionStatus.ALLOWED)
             running = replace(_open(i), status=IncidentStatus.EXECUTING)
             return _record(
                 running, step, status=ActionStatus.INTENDED, key=key, pre_state=pre_state,
-                intended_at=entry.at, dry_run=False,
+                intended_at=entry.at, dry_run=False, attempts=i.actions[step].attempts + 1,
             )  # fmt: skip
         case e.ActionApplied(step, _, detail):
             _must_be(i, step, ActionStatus.INTENDED, ActionStatus.UNKNOWN)
             return _record(i, step, status=ActionStatus.APPLIED, applied_at=entry.at, detail=detail)
         case e.ActionNotApplied(step, _, why):
-            _must_be(i, step, ActionStatus.INTENDED, ActionStatus.UNKNOWN)
-            return _record(i, step, status=ActionStatus.FAILED, why=why)
+            _must_be(i, step, ActionStatus.ALLOWED, ActionStatus.INTENDED, ActionStatus.UNKNOWN)
+            # Straight from ALLOWED: the target could not even be looked at, which was a try as well.
+            tried = i.actions[step].attempts + (i.actions[step].status is ActionStatus.ALLOWED)
+            return _record(i, step, status=ActionStatus.FAILED, why=why, attempts=tried)
         case e.ActionUncertain(step, _, why):
             _must_be(i, step, ActionStatus.INTENDED)
             return _record(i, step, status=ActionStatus.UNKNOWN, why=why)
         case e.UndoIntended(step, _):
-            _must_be(i, step, ActionStatus.APPLIED, ActionStatus.UNKNOWN)
+            _must_be(i, step, ActionStatus.APPLIED, ActionStatus.UNKNOWN, ActionStatus.UNDOING)
             return _record(i, step, status=ActionStatus.UNDOING)
         case e.ActionUndone(step, _, detail):
             _must_be(i, step, ActionStatus.UNDOING)
@@ -292,7 +335,7 @@ def _must_be(i: Incident, step: str, *allowed: ActionStatus) -> None:
         raise InvalidTransition(step, f"the step is {record.status}, not {' or '.join(allowed)}")
 
 
-def _record(i: Incident, step: str, **changes: object) -> Incident:
+def _record(i: Incident, step: str, /, **changes: object) -> Incident:
     known = i.actions.get(step)
     if known is None:
         raise InvalidTransition(step, "the incident has no such step")
