@@ -1,0 +1,1 @@
+"""Real faults in running processes, each with its truth."""

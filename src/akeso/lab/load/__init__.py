@@ -1,0 +1,1 @@
+"""The shop's visitors: open-loop load, and their own view of its health."""

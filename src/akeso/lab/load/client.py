@@ -1,0 +1,91 @@
+"""Asks the visitors how they find the shop."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from akeso.lab.shop.running import Shop, exchange
+
+LOOK_EVERY_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The visitors' view at `now`; `turns` are the times the shop turned healthy or unhealthy, oldest first."""
+
+    now: float
+    healthy: bool
+    since: float
+    learnt: bool
+    reasons: tuple[str, ...]
+    turns: tuple[tuple[float, bool], ...]
+    raw: dict[str, Any]
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Self:
+        """From the desk's JSON."""
+        return cls(
+            now=raw["now"],
+            healthy=raw["healthy"],
+            since=raw["since"],
+            learnt=raw["learnt_at"] is not None,
+            reasons=tuple(raw["reasons"]),
+            turns=tuple((at, healthy) for at, healthy in raw["turns"]),
+            raw=raw,
+        )
+
+    def first_unhealthy_after(self, moment: float) -> float | None:
+        """When the shop first was unhealthy at or after `moment`, as far as remembered."""
+        standing = True
+        for at, healthy in self.turns:
+            if at >= moment and not healthy:
+                return at
+            standing = healthy if at < moment else standing
+        return moment if not standing else None
+
+    def healthy_for(self) -> float:
+        """Seconds since the shop turned healthy; 0 while it is not."""
+        return self.now - self.since if self.healthy else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorsClient:
+    """The desk of the visitors of one shop."""
+
+    shop: Shop
+
+    async def view(self) -> View:
+        """The present view."""
+        return View.of(await exchange("GET", f"{self.shop.facts.load_url}/view"))
+
+    async def learn(self, seconds: float) -> View:
+        """Learn the calm bands during the next `seconds`."""
+        url = f"{self.shop.facts.load_url}/learn"
+        return View.of(await exchange("POST", url, {"seconds": seconds}, timeout_s=seconds + 10))
+
+    async def surge(self, journey: str, factor: float, ramp_s: float = 0.0) -> None:
+        """Let a journey come `factor` times as often."""
+        body = {"journey": journey, "factor": factor, "ramp_s": ramp_s}
+        await exchange("POST", f"{self.shop.facts.load_url}/surge", body)
+
+    async def end_surge(self) -> None:
+        """Back to base load."""
+        await exchange("DELETE", f"{self.shop.facts.load_url}/surge")
+
+    async def wait_healthy(self, for_s: float, within_s: float) -> View:
+        """Return once the shop was healthy for `for_s`, or when `within_s` have passed; look at the answer."""
+        return await self._wait(lambda view: view.healthy_for() >= for_s, within_s)
+
+    async def wait_unhealthy(self, since: float, within_s: float) -> View:
+        """Return once the shop was unhealthy at or after `since`, or when `within_s` have passed."""
+        return await self._wait(lambda view: view.first_unhealthy_after(since) is not None, within_s)
+
+    async def _wait(self, enough: Callable[[View], bool], within_s: float) -> View:
+        deadline = time.monotonic() + within_s
+        while True:
+            view = await self.view()
+            if enough(view) or time.monotonic() > deadline:
+                return view
+            await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,1 @@
+"""Runs Akeso against the faults and scores what it did."""

@@ -1,0 +1,1 @@
+"""What the shop consists of, and how it is opened, changed and closed."""
