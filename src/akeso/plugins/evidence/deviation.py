@@ -1,0 +1,86 @@
+"""Evidence from size: how far a service's own symptoms left its own past."""
+
+from collections.abc import Sequence
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.domain.signal import Signal
+from akeso.stages.inheritance import effects
+from akeso.stages.symptoms import Departure, Symptoms, read
+
+# What each symptom says about its own service: much for what cannot be inherited, little for what can.
+_WEIGHTS = {
+    Signal.SELF_TIME: 1.2,
+    Signal.ERRORS: 0.5,
+    Signal.LATENCY: 0.4,
+    Signal.LOG_ERRORS: 0.3,
+    Signal.CPU: 0.3,
+    Signal.MEMORY: 0.3,
+}
+_CLASSES = {
+    Signal.SELF_TIME: FaultClass.LATENCY_DEGRADATION,
+    Signal.LATENCY: FaultClass.LATENCY_DEGRADATION,
+    Signal.ERRORS: FaultClass.ERROR_BURST,
+}
+_PRACTICAL = {Signal.ERRORS: 0.04, Signal.LATENCY: 8.0, Signal.SELF_TIME: 8.0, Signal.CPU: 0.2, Signal.MEMORY: 8e6}
+
+
+class Deviation:
+    """The strongest own symptom speaks for a service; none at all speaks against it.
+
+    Robust: median and MAD of the past with floors of practical relevance; `full` spreads give the whole weight.
+    """
+
+    name = "deviation"
+
+    def __init__(self, full: float = 10.0, calm: float = 1.6) -> None:
+        self._full = full
+        self._calm = calm
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        symptoms = read(case)
+        found = (self._finding(case, symptoms, service) for service in sorted(symptoms.services))
+        return [evidence for evidence in found if evidence is not None]
+
+    def _finding(self, case: Case, symptoms: Symptoms, service: str) -> Evidence | None:
+        if effects(case)[service].down:
+            return None
+        worst = max(filter(_matters, symptoms.of(service)), key=self._weight, default=None)
+        if worst is not None:
+            return self._departed(service, worst)
+        return self._well(symptoms, service)
+
+    def _weight(self, departure: Departure) -> float:
+        return _WEIGHTS[departure.signal] * min(1.0, departure.size / self._full)
+
+    def _departed(self, service: str, worst: Departure) -> Evidence:
+        kind = _CLASSES.get(worst.signal)
+        return Evidence(
+            self.name,
+            service,
+            f"{worst.key.metric} of {service} went from {worst.past:.3g} to {worst.level:.3g} {worst.key.unit}".rstrip()
+            + f" ({worst.size:.0f} spreads)",
+            self._weight(worst),
+            {kind: 0.4} if kind else {},
+            {"past": worst.past, "level": worst.level, "spreads": worst.size},
+        )
+
+    def _well(self, symptoms: Symptoms, service: str) -> Evidence | None:
+        watched = [d for d in symptoms.of(service) if d.signal in _WEIGHTS and d.level == d.level and d.past == d.past]
+        if not watched:
+            return None
+        furthest = max(d.size for d in watched)
+        return Evidence(
+            self.name,
+            service,
+            f"nothing {service} tells of itself left its past ({len(watched)} series, at most {furthest:.1f} spreads)",
+            -self._calm,
+            numbers={"series": float(len(watched)), "spreads": furthest},
+        )
+
+
+def _matters(departure: Departure) -> bool:
+    """Up, by enough for anybody to care, and of the whole service (one operation alone has few samples)."""
+    whole = not any(name == "operation" for name, _ in departure.key.attributes)
+    least = _PRACTICAL.get(departure.signal, 0.0)
+    return whole and departure.signal in _WEIGHTS and departure.up and departure.rise >= least

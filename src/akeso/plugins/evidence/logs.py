@@ -1,0 +1,136 @@
+"""Evidence from log lines: new and swelling errors, what they name, and floods."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from akeso.domain.case import Case, LogPattern
+from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.stages.symptoms import read
+
+ERROR = 17
+FATAL = 21
+
+# What engineers' own words say about the kind of fault. Only wording that any stack uses.
+_CUES: tuple[tuple[str, str], ...] = (
+    (r"pool (is )?exhausted|connection pool.*(time|full)|too many (connections|clients)", "connection_pool_exhaustion"),
+    (r"out of memory|outofmemory|memory limit|cannot allocate memory|java heap space", "memory_leak"),
+    (r"deadlock|lock (wait )?time|could not obtain lock|canceling statement due to lock", "lock_contention"),
+    (r"workers? are busy|no worker|queue (is )?full|overload|too many requests|rate limit", "traffic_surge"),
+    (r"cannot start|failed to start|importerror|modulenotfound|syntaxerror|class not found", "crash_loop"),
+    (r"no space left|disk (is )?full|read-only file system", "disk_pressure"),
+    (r"invalid configuration|config(uration)? error|unknown (setting|option)", "bad_configuration"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Swelling:
+    """An error pattern that is new or much more frequent. Rates per slot."""
+
+    pattern: LogPattern
+    past: float
+    now: float
+
+    @property
+    def new(self) -> bool:
+        return self.past == 0.0
+
+
+class Logs:
+    """Errors speak for the service that logs them, unless they name somebody whom it depends on.
+
+    A flood is a volume of `flood` times the usual that is not errors: errors follow the requests.
+    """
+
+    name = "logs"
+
+    def __init__(self, own: float = 0.8, named: float = 0.9, flood: float = 8.0, flood_per_s: float = 20.0) -> None:
+        self._own = own
+        self._named = named
+        self._flood = flood
+        self._flood_per_s = flood_per_s
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        by_service: dict[str, list[LogPattern]] = {}
+        for pattern in case.logs:
+            by_service.setdefault(pattern.service, []).append(pattern)
+        during = read(case).during
+        found: list[Evidence] = []
+        for service, patterns in sorted(by_service.items()):
+            found.extend(self._errors(case, service, [s for p in patterns if (s := _swelling(p, during))]))
+            found.extend(self._volume(service, [p for p in patterns if p.severity < ERROR], during))
+        return _strongest(found)
+
+    def _errors(self, case: Case, service: str, swelling: list[_Swelling]) -> Iterator[Evidence]:
+        for loudest in sorted(swelling, key=lambda s: (s.pattern.severity, s.now), reverse=True)[:3]:
+            culprit = _named(case, service, loudest.pattern.example)
+            seen = f"{'new' if loudest.new else 'more'} errors of {service} ({loudest.now:.1f}/s, before"
+            seen += f" {loudest.past:.1f}/s): “{_short(loudest.pattern.example)}”"
+            numbers = {"past_per_s": loudest.past, "now_per_s": loudest.now}
+            if culprit is not None:
+                yield Evidence(self.name, culprit, seen, self._named, _cues(loudest.pattern), numbers)
+                continue
+            weight = self._own * (1.5 if loudest.pattern.severity >= FATAL else 1.0)
+            yield Evidence(self.name, service, seen, weight, _cues(loudest.pattern), numbers)
+
+    def _volume(self, service: str, patterns: list[LogPattern], during: np.ndarray) -> Iterator[Evidence]:
+        if not patterns or not during.any() or during.all():
+            return
+        counts = np.sum([p.counts for p in patterns], axis=0)
+        past, now = float(np.median(counts[~during])), float(np.median(counts[during]))
+        ratio = now / max(past, 1.0)
+        if ratio >= self._flood and now >= self._flood_per_s:
+            loudest = max(patterns, key=lambda p: float(p.counts[during].sum()))
+            yield Evidence(
+                self.name,
+                service,
+                f"{service} logs {now:.0f} lines/s instead of {past:.0f}/s, mostly “{_short(loudest.example)}”",
+                3.0,
+                {FaultClass.LOG_FLOOD: 6.0},
+                {"past_per_s": past, "now_per_s": now, "ratio": ratio},
+            )
+
+
+def _strongest(found: list[Evidence]) -> list[Evidence]:
+    """One finding a service and kind: ten callers that complain about the same peer are not ten proofs."""
+    best: dict[tuple[str, tuple[str, ...]], Evidence] = {}
+    for evidence in found:
+        key = (evidence.service, tuple(evidence.classes))
+        if key not in best or evidence.weight > best[key].weight:
+            best[key] = evidence
+    return list(best.values())
+
+
+def _swelling(pattern: LogPattern, during: np.ndarray) -> _Swelling | None:
+    if pattern.severity < ERROR or not during.any() or len(pattern.counts) != len(during):
+        return None
+    now = float(np.nanmean(pattern.counts[during]))
+    past = float(np.nanmean(pattern.counts[~during])) if not during.all() else 0.0
+    heard = float(np.nansum(pattern.counts[during]))
+    # Square roots of counts have the spread 1/2, whatever the rate (Anscombe).
+    surprise = 2.0 * (np.sqrt(heard + 0.375) - np.sqrt(past * during.sum() + 0.375))
+    fatal = pattern.severity >= FATAL and heard >= 1 and past == 0.0
+    return _Swelling(pattern, past, now) if fatal or (heard >= 2 and surprise >= 2.0) else None
+
+
+def _named(case: Case, service: str, line: str) -> str | None:
+    """The dependency that a line blames; the deepest when it tells a chain of them."""
+    below = case.topology.downstream(service)
+    # A name inside a path or an identifier is not a mention of the service.
+    mentioned = {name for name in below if re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", line, re.IGNORECASE)}
+    deepest = [m for m in mentioned if not mentioned & case.topology.downstream(m)]
+    return max(deepest or mentioned, key=line.lower().rfind, default=None)
+
+
+def _cues(pattern: LogPattern) -> Mapping[str, float]:
+    line = pattern.example.lower()
+    found = {kind: 1.5 for words, kind in _CUES if re.search(words, line)}
+    if pattern.severity >= FATAL:
+        found[FaultClass.CRASH_LOOP] = 2.0
+    return found
+
+
+def _short(line: str, most: int = 140) -> str:
+    return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -1,0 +1,70 @@
+"""Evidence from order: a cause departs before its effects do."""
+
+from collections.abc import Iterator, Sequence
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence
+from akeso.domain.signal import Signal
+from akeso.domain.telemetry import NANOSECONDS
+from akeso.stages.symptoms import Departure, Symptoms, read
+
+_TELLING = frozenset(
+    {
+        Signal.LATENCY,
+        Signal.SELF_TIME,
+        Signal.ERRORS,
+        Signal.LOCKS,
+        Signal.BACKLOG,
+        Signal.MEMORY,
+        Signal.CPU,
+        Signal.LOG_VOLUME,
+    }
+)
+
+
+class Onset:
+    """Who departed first, by the first slot from which a series stays away from its past.
+
+    Slots are a second wide and effects travel in milliseconds, so the order says little and the weight is small.
+    """
+
+    name = "onset"
+
+    def __init__(self, weight: float = 0.5, full_s: float = 3.0) -> None:
+        self._weight = weight
+        self._full_s = full_s
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        symptoms = read(case)
+        first = {s: start for s in sorted(symptoms.services) if (start := _first(case, symptoms, s)) is not None}
+        if len(first) < 2:
+            return []
+        earliest = min(first.values())
+        return [self._finding(service, start, earliest) for service, start in first.items()]
+
+    def _finding(self, service: str, start: float, earliest: float) -> Evidence:
+        late = start - earliest
+        words = "first of all" if late == 0 else f"{late:.0f} s after the first"
+        return Evidence(
+            self.name,
+            service,
+            f"{service} departed {start:+.0f} s from the onset, {words}",
+            self._weight * (1.0 - 2.0 * min(1.0, late / self._full_s)),
+            numbers={"starts_s": start, "late_s": late},
+        )
+
+
+def _first(case: Case, symptoms: Symptoms, service: str) -> float | None:
+    starts = [d.starts_s for d in symptoms.of(service) if _departed(d)]
+    starts.extend(_last_heard(case, symptoms, service))
+    return min(starts, default=None)
+
+
+def _departed(departure: Departure) -> bool:
+    return departure.signal in _TELLING and departure.up and departure.starts_s == departure.starts_s
+
+
+def _last_heard(case: Case, symptoms: Symptoms, service: str) -> Iterator[float]:
+    """Silence shows late but says itself when it began."""
+    if silent := symptoms.silent_for(service):
+        yield (case.now - case.onset) / NANOSECONDS - silent

@@ -1,0 +1,162 @@
+"""Evidence from resources: processor, memory, connections, locks and queues that ran out or piled up."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.domain.signal import RED_RATE, Signal
+from akeso.stages.inheritance import Blame, effects, locked, pool_exhausted, starved
+from akeso.stages.symptoms import Departure, Symptoms, read
+
+_CLIMB_SHARE = 0.12
+_CLIMB_BYTES = 8e6
+_MESSAGING = ("messaging", "kafka", "rabbitmq", "sqs", "pubsub")
+_CONSUMING = ("process", "consum", "receive")
+
+
+class Resources:
+    """What a service ran out of explains both that it is the cause and what kind of fault it is."""
+
+    name = "resources"
+
+    def __init__(self, weight: float = 1.0) -> None:
+        self._weight = weight
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        symptoms = read(case)
+        found: list[Evidence] = []
+        for service in sorted(symptoms.services):
+            found.extend(self._processor(symptoms, service))
+            found.extend(self._memory(symptoms, service))
+            found.extend(self._pool(case, symptoms, service))
+            found.extend(self._locks(symptoms, service))
+            found.extend(self._queue(case, symptoms, service))
+        return found
+
+    def _evidence(
+        self, service: str, statement: str, weight: float, classes: dict[str, float], **numbers: float
+    ) -> Evidence:
+        return Evidence(self.name, service, statement, self._weight * weight, classes, numbers)
+
+    def _processor(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
+        if (cpu := starved(symptoms, service)) is not None:
+            words = f"{service} uses {cpu.level:.2f} of a processor core instead of {cpu.past:.2f}"
+            classes = {FaultClass.CPU_SATURATION: 4.0}
+            yield self._evidence(service, words, 2.0, classes, past=cpu.past, level=cpu.level)
+
+    def _memory(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
+        climbs = [d for d in symptoms.signal(service, Signal.MEMORY) if _climbs(symptoms, d)]
+        for memory in climbs[:1]:
+            limit = max((d.last for d in symptoms.metric(service, "process.memory.limit")), default=float("nan"))
+            share = memory.last / limit if limit > 0 else float("nan")
+            near = f", {share:.0%} of its limit" if np.isfinite(share) else ""
+            yield self._evidence(
+                service,
+                f"memory of {service} climbs without a pause from {memory.past / 1e6:.0f} MB"
+                f" to {memory.last / 1e6:.0f} MB{near}",
+                2.6 if share >= 0.8 else 1.8,
+                {FaultClass.MEMORY_LEAK: 5.0 if share >= 0.8 else 3.5},
+                past=memory.past,
+                last=memory.last,
+                share_of_limit=share,
+            )
+
+    def _pool(self, case: Case, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
+        full = pool_exhausted(symptoms, service)
+        if full is None:
+            return
+        used, pending = full
+        words = f"all {used:.0f} connections of {service}'s pool are taken and {pending:.0f} requests wait for one"
+        callees = [e.callee for e in case.topology.callees(service)]
+        waiting = [c for c in callees if locked(symptoms, c) is not None]
+        crowded = [s for c in callees for s in _sharing(case, symptoms, c) if s != service]
+        if waiting:
+            yield self._evidence(service, f"{words}, because {waiting[0]} waits for locks", -0.5, {}, pending=pending)
+            return
+        classes = {FaultClass.CONNECTION_POOL_EXHAUSTION: 4.5}
+        yield self._evidence(service, words, 0.8 if crowded else 2.5, classes, used=used, pending=pending)
+
+    def _locks(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
+        if (locks := locked(symptoms, service)) is not None:
+            words = f"{locks.key.metric} of {service} rose from {locks.past:.3g} to {locks.level:.3g}"
+            classes = {FaultClass.LOCK_CONTENTION: 5.0}
+            yield self._evidence(service, words, 4.0, classes, past=locks.past, level=locks.level)
+
+    def _queue(self, case: Case, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
+        queue = max((d for d in symptoms.signal(service, Signal.BACKLOG) if _grows(d)), key=_size, default=None)
+        if queue is None:
+            return
+        grown = f"{queue.key.metric} at {service} grew from {queue.past:.3g} to {queue.last:.3g}"
+        consumers = _consumers(case, symptoms, queue)
+        for consumer in consumers:
+            yield self._consumer(case, symptoms, consumer, grown)
+        classes = {} if consumers else {FaultClass.QUEUE_BACKLOG: 3.0}
+        words = f"{grown}: a queue fills because its consumers do not empty it"
+        yield self._evidence(service, words, -2.0 if consumers else 1.0, classes, past=queue.past, last=queue.last)
+
+    def _consumer(self, case: Case, symptoms: Symptoms, consumer: str, grown: str) -> Evidence:
+        effect = effects(case).get(consumer)
+        past, now = _throughput(symptoms, consumer)
+        stopped = now < 0.6 * past or (effect is not None and effect.down)
+        waits = [c for c in effect.calls if c.blame is Blame.CALLEE] if effect is not None else []
+        words = f"{grown}, and {consumer}, which consumes it, processes {now:.1f}/s instead of {past:.1f}/s"
+        if waits:
+            return self._evidence(consumer, f"{words}, waiting for {waits[0].callee}", -0.5, {}, past=past, now=now)
+        weight = 3.5 if stopped else 1.5
+        return self._evidence(consumer, words, weight, {FaultClass.QUEUE_BACKLOG: 5.5}, past=past, now=now)
+
+
+def _size(departure: Departure) -> float:
+    return departure.size
+
+
+def _climbs(symptoms: Symptoms, memory: Departure) -> bool:
+    """Well above its past, still near its highest, and hardly ever down from one slot to the next."""
+    values = symptoms.values(memory)[symptoms.during]
+    values = values[np.isfinite(values)]
+    if len(values) < 3 or not memory.last - memory.past >= max(_CLIMB_BYTES, _CLIMB_SHARE * memory.past):
+        return False
+    steps = np.diff(values)
+    return bool((steps >= -0.01 * memory.past).mean() >= 0.8 and memory.last >= 0.97 * values.max())
+
+
+def _sharing(case: Case, symptoms: Symptoms, callee: str) -> list[str]:
+    callers = {e.caller for e in case.topology.callers(callee)}
+    return [c for c in sorted(callers) if pool_exhausted(symptoms, c) is not None]
+
+
+def _grows(queue: Departure) -> bool:
+    names = (queue.key.metric, *(name for name, _ in queue.key.attributes))
+    messaging = any(word in name.lower() for name in names for word in (*_MESSAGING, "consumer", "topic"))
+    return messaging and queue.last - queue.past > 3.0 * queue.spread and queue.last >= queue.level
+
+
+def _consumers(case: Case, symptoms: Symptoms, queue: Departure) -> list[str]:
+    """Services that process from the queue: by shared attributes, by group name, else by asynchronous calls."""
+    owner = queue.key.service
+    shared = {(n, v) for n, v in queue.key.attributes if "destination" in n or "group" in n or "topic" in n}
+    named = {value for name, value in shared if "group" in name} & case.topology.nodes
+    found = {
+        d.key.service
+        for service in symptoms.services - {owner}
+        for d in symptoms.of(service)
+        if shared & set(d.key.attributes) and _consuming(d)
+    }
+    if found or named:
+        return sorted(found | named)
+    return sorted({e.callee for e in case.topology.edges if e.asynchronous} - {owner})
+
+
+def _consuming(departure: Departure) -> bool:
+    words = [departure.key.metric, *(v for n, v in departure.key.attributes if n == "messaging.operation.type")]
+    return any(part in word.lower() for word in words for part in _CONSUMING)
+
+
+def _throughput(symptoms: Symptoms, consumer: str) -> tuple[float, float]:
+    rate = symptoms.find(consumer, RED_RATE)
+    if rate is None:
+        return 0.0, 0.0
+    tail = symptoms.values(rate)[symptoms.during][-3:]
+    return max(0.0, np.nan_to_num(rate.past)), float(np.nan_to_num(tail).mean()) if len(tail) else 0.0

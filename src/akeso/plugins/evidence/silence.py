@@ -1,0 +1,54 @@
+"""Evidence from silence: a service that says nothing any more has probably ended."""
+
+from collections.abc import Iterator, Sequence
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.domain.signal import LOG_RATE
+from akeso.stages.inheritance import Blame, Effect, effects
+from akeso.stages.symptoms import read
+
+
+class Silence:
+    """Speaks for services that went silent, and for those that send nothing but (dying) log lines."""
+
+    name = "silence"
+
+    def __init__(self, weight: float = 3.0) -> None:
+        self._weight = weight
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        return [e for effect in effects(case).values() if effect.down for e in self._finding(case, effect)]
+
+    def _finding(self, case: Case, effect: Effect) -> Iterator[Evidence]:
+        answered = [c for e in effects(case).values() for c in e.calls if c.callee == effect.service]
+        if answered and all(c.blame is Blame.NOBODY for c in answered):
+            yield self._only_unheard(effect)
+            return
+        logs = read(case).find(effect.service, LOG_RATE)
+        talking = effect.silent_s == 0.0 and logs is not None and logs.level > 0
+        yield Evidence(
+            self.name,
+            effect.service,
+            _statement(effect, talking=talking),
+            self._weight,
+            {FaultClass.CRASH: 3.0, FaultClass.CRASH_LOOP: 3.5 if talking else 2.0},
+            {"silent_s": effect.silent_s},
+        )
+
+    def _only_unheard(self, effect: Effect) -> Evidence:
+        return Evidence(
+            self.name,
+            effect.service,
+            f"{effect.service} is not heard of, but those who call it get their answers: only its telemetry is missing",
+            -0.5,
+            numbers={"silent_s": effect.silent_s},
+        )
+
+
+def _statement(effect: Effect, *, talking: bool) -> str:
+    if talking:
+        return f"{effect.service} sends log lines but none of its usual measurements: it starts and does not stay up"
+    if effect.silent_s:
+        return f"nothing was heard of {effect.service} for {effect.silent_s:.1f} s"
+    return f"{effect.service} stopped sending its usual measurements"

@@ -1,0 +1,45 @@
+"""Evidence from memory: incidents that looked like this one."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import UNKNOWN, Evidence
+from akeso.domain.memory import Recollection
+from akeso.domain.outcome import Recovery
+
+# How much the end of a past incident confirms what was believed about it
+_CONFIRMED = {Recovery.RECOVERED: 1.0, Recovery.UNKNOWN: 0.25, Recovery.NOT_RECOVERED: -0.25}
+
+
+class Similar:
+    """Recollections vote for their service and class, by similarity and by how their incident ended."""
+
+    name = "similar"
+
+    def __init__(self, weight: float = 0.8, at_most: float = 1.2, least_similarity: float = 0.5) -> None:
+        self._weight = weight
+        self._at_most = at_most
+        self._least = least_similarity
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        votes: dict[tuple[str, str], list[Recollection]] = defaultdict(list)
+        for recollection in case.similar:
+            if recollection.similarity >= self._least:
+                votes[recollection.memory.service, recollection.memory.fault_class].append(recollection)
+        return [self._finding(service, kind, found) for (service, kind), found in sorted(votes.items())]
+
+    def _finding(self, service: str, kind: str, found: list[Recollection]) -> Evidence:
+        vote = self._weight * sum(r.similarity * _CONFIRMED[r.memory.recovery] for r in found)
+        vote = max(-self._at_most, min(self._at_most, vote))
+        best = max(found, key=lambda r: r.similarity)
+        return Evidence(
+            self.name,
+            service,
+            f"{len(found)} past incident(s) resemble this one and were {kind} of {service}; the closest, "
+            f"{best.memory.incident} ({best.similarity:.0%} alike), ended {best.memory.recovery} after "
+            f"{best.memory.action or 'no action'}",
+            vote,
+            {} if kind in {"", UNKNOWN} else {kind: vote},
+            {"incidents": float(len(found)), "similarity": best.similarity},
+        )

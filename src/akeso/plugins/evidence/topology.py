@@ -1,0 +1,121 @@
+"""Evidence from the call graph: who suffers from whom."""
+
+from collections.abc import Iterator, Sequence
+from math import sqrt
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.stages.inheritance import Blame, CallEffect, Effect, effects
+
+
+class Topology:
+    """Blames own effects, exonerates inherited ones, and blames callees that cannot speak for themselves."""
+
+    name = "topology"
+
+    def __init__(self, own: float = 2.6, inherited: float = 2.0, unseen: float = 3.0) -> None:
+        self._own = own
+        self._inherited = inherited
+        self._unseen = unseen
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        found = effects(case)
+        most_ms = max((e.own_ms for e in found.values() if e.slow_itself), default=0.0)
+        most_errors = max((e.own_errors for e in found.values()), default=0.0)
+        return [
+            *(e for effect in found.values() for e in self._itself(effect, most_ms, most_errors)),
+            *self._mute_callees(case, [c for effect in found.values() for c in effect.calls]),
+        ]
+
+    def _itself(self, effect: Effect, most_ms: float, most_errors: float) -> Iterator[Evidence]:
+        if effect.down:
+            return
+        if effect.slow_itself:
+            yield self._slow(effect, most_ms)
+        if effect.failing_itself:
+            yield self._failing(effect, most_errors)
+        if (effect.slow or effect.failing) and not (effect.slow_itself or effect.failing_itself):
+            yield from self._innocent(effect)
+
+    def _slow(self, effect: Effect, most_ms: float) -> Evidence:
+        sure = min(1.0, effect.certainty_ms / 8.0)
+        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_ms / most_ms))
+        return Evidence(
+            self.name,
+            effect.service,
+            f"{effect.service} spends {effect.own_ms:.0f} ms more a request that no callee explains"
+            f" (usual latency {effect.usual_ms:.0f} ms, {effect.certainty_ms:.0f} spreads)",
+            weight,
+            {FaultClass.LATENCY_DEGRADATION: 1.6 * sure},
+            {"own_ms": effect.own_ms, "slower_ms": effect.slower_ms, "spreads": effect.certainty_ms},
+        )
+
+    def _failing(self, effect: Effect, most_errors: float) -> Evidence:
+        sure = min(1.0, effect.own_errors / 0.15)
+        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_errors / most_errors))
+        return Evidence(
+            self.name,
+            effect.service,
+            f"{effect.own_errors:.0%} of the requests to {effect.service} newly fail without a failing callee",
+            weight,
+            {FaultClass.ERROR_BURST: 1.8 * sure},
+            {"own_errors": effect.own_errors, "errors": effect.errors},
+        )
+
+    def _innocent(self, effect: Effect) -> Iterator[Evidence]:
+        blamed = [c for c in effect.calls if c.blame in {Blame.CALLEE, Blame.UNCLEAR}]
+        if not blamed:
+            return
+        worst = max(blamed, key=lambda c: (c.slower_ms + 1000.0 * c.errors) * c.per_request)
+        yield Evidence(
+            self.name,
+            effect.service,
+            f"{effect.service} only passes on what its calls to {worst.callee} cost it"
+            f" (+{worst.slower_ms:.0f} ms, +{worst.errors:.0%} errors; {worst.why})",
+            -self._inherited * (1.0 if worst.blame is Blame.CALLEE else 0.5),
+            numbers={"slower_ms": worst.slower_ms, "errors": worst.errors, "own_ms": effect.own_ms},
+        )
+
+    def _mute_callees(self, case: Case, calls: list[CallEffect]) -> Iterator[Evidence]:
+        """Findings on callees whose own spans do not tell how they are."""
+        down = {name for name, effect in effects(case).items() if effect.down}
+        for callee in sorted({c.callee for c in calls if c.blame is not Blame.NOBODY}):
+            bad = [c for c in calls if c.callee == callee and c.blame is not Blame.NOBODY]
+            blaming = [c for c in bad if c.blame is Blame.CALLEE]
+            if blaming and (callee in down or blaming[0].unseen):
+                yield self._mute(case, max(blaming, key=_cost), down)
+            elif not blaming and all(c.blame is Blame.CALLER for c in bad):
+                yield self._acquitted(bad[0])
+
+    def _mute(self, case: Case, call: CallEffect, down: set[str]) -> Evidence:
+        gone = call.callee in down
+        return Evidence(
+            self.name,
+            call.callee,
+            f"{call.caller} sees its calls to {call.callee} +{call.slower_ms:.0f} ms and +{call.errors:.0%} errors;"
+            f" {call.why}",
+            0.6 * self._unseen if gone else self._unseen,
+            _dependency(case, call) if not gone else {FaultClass.CRASH: 1.0, FaultClass.CRASH_LOOP: 1.0},
+            {"slower_ms": call.slower_ms, "errors": call.errors},
+        )
+
+    def _acquitted(self, call: CallEffect) -> Evidence:
+        return Evidence(
+            self.name,
+            call.callee,
+            f"{call.caller} blames {call.callee} in vain: {call.why}",
+            -1.0,
+            numbers={"slower_ms": call.slower_ms, "errors": call.errors},
+        )
+
+
+def _cost(call: CallEffect) -> float:
+    return call.slower_ms + 1000.0 * call.errors
+
+
+def _dependency(case: Case, call: CallEffect) -> dict[str, float]:
+    known = 3.5 if case.services[call.callee].external else 2.0
+    classes = {FaultClass.SLOW_DEPENDENCY: known}
+    if call.errors >= 0.5 and call.slower_ms < 50.0 and known < 3.0:
+        classes[FaultClass.CRASH] = 2.5
+    return classes

@@ -1,0 +1,231 @@
+"""How far every series of a case departs from its own past: what the evidence providers read.
+
+Robust location and scale (median and MAD) of the slots up to the case's onset, against the slots after it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from akeso.domain.case import Case
+from akeso.domain.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, SILENCE, Signal
+from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureMatrix, Floats, Mask, SeriesKey
+
+DEPARTED = 3.0  # spreads beyond which a series is taken to have left its past
+SILENT_AFTER_S = 2.2  # services report every second; more than two missed reports are no accident
+_NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
+_EARLY_SLOTS = 3  # the correlated onset may be late by as much
+_MISSING_SLOTS = 3
+
+# (absolute, relative to the median): the least spread that is of any practical meaning
+_FLOORS: Mapping[Signal, tuple[float, float]] = {
+    Signal.LATENCY: (4.0, 0.12),
+    Signal.SELF_TIME: (3.0, 0.15),
+    Signal.EDGE_LATENCY: (4.0, 0.12),
+    Signal.ERRORS: (0.02, 0.0),
+    Signal.EDGE_ERRORS: (0.02, 0.0),
+    Signal.TRAFFIC: (1.0, 0.15),
+    Signal.SATURATION: (0.05, 0.2),
+    Signal.BACKLOG: (1.0, 0.4),
+    Signal.SILENCE: (0.5, 0.0),
+    Signal.LOG_ERRORS: (0.5, 0.3),
+    Signal.LOG_VOLUME: (1.0, 0.3),
+    Signal.NOVELTY: (0.5, 0.0),
+    Signal.LOCKS: (0.3, 0.3),
+    Signal.MEMORY: (1e6, 0.02),
+    Signal.CPU: (0.04, 0.15),
+}
+_FLOOR = (1e-9, 0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One series, before and during.
+
+    past, spread: median and robust standard deviation of the normal past (NaN when there is none); level: median
+    during the fault, without its first slot when there are more; last: the newest value; size: (level − past) /
+    spread, 0 when unknown; starts_s: seconds from the case's onset to the first slot of a lasting departure, NaN when
+    there is none; index: column in the matrix.
+    """
+
+    index: int
+    key: SeriesKey
+    signal: Signal
+    past: float
+    spread: float
+    level: float
+    last: float
+    size: float
+    starts_s: float
+
+    @property
+    def rise(self) -> float:
+        """level − past in the unit of the series; 0 when either is unknown."""
+        return self.level - self.past if np.isfinite(self.level) and np.isfinite(self.past) else 0.0
+
+    @property
+    def up(self) -> bool:
+        return self.size >= DEPARTED
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a caller sees of one callee; None where nothing was measured."""
+
+    latency: Departure | None
+    errors: Departure | None
+    rate: Departure | None
+
+
+class Symptoms:
+    """All departures of a case, found by service, metric and signal. Made by `read`; never changed."""
+
+    def __init__(self, case: Case) -> None:
+        matrix = case.features
+        self.matrix = matrix
+        self.during: Mask = matrix.times > case.onset
+        self._by_service: dict[str, list[Departure]] = {}
+        self._by_name: dict[tuple[str, str, str, Attributes], Departure] = {}
+        for departure in _departures(matrix, case.onset, self.during):
+            key = departure.key
+            self._by_service.setdefault(key.service, []).append(departure)
+            self._by_name.setdefault((key.service, key.metric, key.stat, key.attributes), departure)
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Every service that has a series."""
+        return frozenset(self._by_service)
+
+    def of(self, service: str) -> tuple[Departure, ...]:
+        """All series of a service."""
+        return tuple(self._by_service.get(service, ()))
+
+    def find(self, service: str, metric: str, stat: str = "", attributes: Attributes = ()) -> Departure | None:
+        """The series with exactly this name."""
+        return self._by_name.get((service, metric, stat, attributes))
+
+    def metric(self, service: str, metric: str) -> Iterator[Departure]:
+        """The series of a metric with whatever attributes and stats."""
+        return (d for d in self.of(service) if d.key.metric == metric)
+
+    def signal(self, service: str, signal: Signal) -> Iterator[Departure]:
+        """The series of a service that carry a signal."""
+        return (d for d in self.of(service) if d.signal is signal)
+
+    def call(self, caller: str, callee: str) -> Call:
+        """The edge from caller to callee as the caller sees it."""
+        peer = (("peer", callee),)
+        latency, errors, rate = (self.find(caller, name, "", peer) for name in (EDGE_MEAN, EDGE_ERROR_RATIO, EDGE_RATE))
+        return Call(latency, errors, rate)
+
+    def values(self, departure: Departure) -> Floats:
+        """float64[t] of one series over the whole case."""
+        return self.matrix.values[:, departure.index]
+
+    def silent_for(self, service: str) -> float:
+        """Seconds since a service was last heard of, when that is unusual for it; else 0."""
+        silence = self.find(service, SILENCE)
+        if silence is None or not np.isfinite(silence.last):
+            return 0.0
+        usual = silence.past if np.isfinite(silence.past) else 0.0
+        return silence.last if silence.last >= max(SILENT_AFTER_S, 2.0 * usual + 1.0) else 0.0
+
+    def gone(self, service: str) -> bool:
+        """Whether the gauges that a service always sent have stopped, though something else may still arrive."""
+        own = [d.index for d in self.of(service) if not d.key.metric.startswith("akeso.")]
+        if not own or self.during.sum() < _MISSING_SLOTS or self.during.all():
+            return False
+        present = np.isfinite(self.matrix.values[:, own])
+        steady = present[~self.during].mean(axis=0) >= 0.8
+        return bool(steady.any() and not present[-_MISSING_SLOTS:, steady].any())
+
+
+@lru_cache(maxsize=2)
+def read(case: Case) -> Symptoms:
+    """The symptoms of a case (computed once, then shared by all providers: a case is hashed by identity)."""
+    return Symptoms(case)
+
+
+def typical(values: Floats) -> Floats:
+    """float64[n]: the median of each column of float64[t, n], NaN left out; NaN where a column has nothing."""
+    if values.shape[0] == 0:
+        return np.full(values.shape[1], np.nan)
+    return _quantile(np.sort(values, axis=0), np.isfinite(values).sum(axis=0), 0.5)
+
+
+def _quantile(ordered: Floats, counts: np.ndarray, share: float) -> Floats:
+    # NaN sorts last, so the first `counts` rows of a column are its values.
+    position = np.maximum(counts - 1, 0) * share
+    low, high = np.floor(position).astype(int), np.ceil(position).astype(int)
+    columns = np.arange(ordered.shape[1])
+    middle: Floats = (ordered[low, columns] + ordered[high, columns]) / 2.0
+    middle[counts == 0] = np.nan
+    return middle
+
+
+def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Departure]:
+    past, spread = _normal(matrix, during)
+    level = typical(matrix.values[during][1:] if during.sum() > 2 else matrix.values[during])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.nan_to_num((level - past) / spread, nan=0.0, posinf=0.0, neginf=0.0)
+    starts = _starts(matrix, onset, past, spread)
+    last = _newest(matrix.values)
+    for i, key in enumerate(matrix.keys):
+        yield Departure(
+            index=i,
+            key=key,
+            signal=Signal(int(matrix.signals[i])),
+            past=float(past[i]),
+            spread=float(spread[i]),
+            level=float(level[i]),
+            last=float(last[i]),
+            size=float(size[i]),
+            starts_s=float(starts[i]),
+        )
+
+
+def _normal(matrix: FeatureMatrix, during: Mask) -> tuple[Floats, Floats]:
+    before = matrix.values[~during]
+    counts = np.isfinite(before).sum(axis=0)
+    if before.shape[0] == 0:
+        return np.full(len(matrix.keys), np.nan), np.full(len(matrix.keys), np.nan)
+    ordered = np.sort(before, axis=0)
+    median = _quantile(ordered, counts, 0.5)
+    mad = typical(np.abs(before - median))
+    # An earlier incident inside the past widens the upper side only: the calmer side tells the normal spread.
+    calm = np.fmin(mad, median - _quantile(ordered, counts, 0.25))
+    floor = _floor(matrix, median)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        few = 1.0 + 4.0 / counts
+    return median, np.maximum(_NORMAL * np.maximum(calm, 0.7 * mad), floor) * few
+
+
+def _floor(matrix: FeatureMatrix, median: Floats) -> Floats:
+    floors = np.array([_FLOORS.get(Signal(int(code)), _FLOOR) for code in matrix.signals]).reshape(-1, 2)
+    floor: Floats = np.maximum(floors[:, 0], floors[:, 1] * np.abs(median))
+    return floor
+
+
+def _starts(matrix: FeatureMatrix, onset: int, past: Floats, spread: Floats) -> Floats:
+    first = max(0, int(np.searchsorted(matrix.times, onset, side="right")) - _EARLY_SLOTS)
+    values, times = matrix.values[first:], matrix.times[first:]
+    if len(times) == 0:
+        return np.full(len(matrix.keys), np.nan)
+    with np.errstate(invalid="ignore"):
+        away = np.abs(values - past) > DEPARTED * spread
+    lasting = away.copy()
+    lasting[:-1] &= away[1:] | np.isnan(values[1:])
+    seconds = (times - onset) / NANOSECONDS
+    starts: Floats = np.where(lasting.any(axis=0), seconds[lasting.argmax(axis=0)], np.nan)
+    return starts
+
+
+def _newest(values: Floats) -> Floats:
+    if values.shape[0] == 0:
+        return np.full(values.shape[1], np.nan)
+    present = np.isfinite(values)
+    back = present[::-1].argmax(axis=0)
+    newest: Floats = values[values.shape[0] - 1 - back, np.arange(values.shape[1])]
+    return newest
