@@ -136,7 +136,7 @@ class ActionIntended:
 
     step: str
     key: str
-    pre_state: PreState = _EMPTY
+    pre_state: PreState = field(default_factory=lambda: _EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
