@@ -1,0 +1,69 @@
+"""A steady growth: a leak, a queue that nobody empties."""
+
+import numpy as np
+
+from akeso.domain.rows import Rows
+from akeso.domain.signal import Signal
+from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.ports.detector import Scores, State
+
+_SIGNALS = np.zeros(256, bool)
+_SIGNALS[[Signal.MEMORY, Signal.BACKLOG, Signal.SATURATION]] = True
+# What growth within the span is worth an alarm, as a share of the level; and the least growth in the series' unit.
+_SHARE = np.full(256, np.inf)
+_SHARE[[Signal.MEMORY, Signal.SATURATION]] = 0.2
+_SHARE[Signal.BACKLOG] = 1.0
+_LEAST = np.zeros(256)
+_LEAST[Signal.BACKLOG] = 10.0
+_LEAST[Signal.SATURATION] = 0.1
+
+
+class Climb:
+    """Growth over the last `span` values that is both steady and large.
+
+    Steady: the Mann–Kendall statistic (Mann 1945), the share of pairs that rise minus the share that fall, reaches
+    `steadiness` (a step up and a plateau reach about a half). Large: the growth, told from the medians of the two
+    halves, reaches the signal's share of the level. The score is the growth over what is worth an alarm, and 0 where
+    it is not steady. The values are what happened lately, so all are taken, masked or not.
+    """
+
+    name = "climb"
+
+    def __init__(self, span: int = 14, steadiness: float = 0.85) -> None:
+        self._steadiness = steadiness
+        self._early, self._late = np.triu_indices(span, 1)
+        self._rows = Rows({"recent": np.full(span - 1, np.nan)})
+
+    def score(self, frame: FeatureFrame) -> Scores:
+        self._rows.grow(len(frame.values))
+        nothing = np.full(len(frame.values), np.nan)
+        score = np.zeros(len(frame.values))
+        rows = np.flatnonzero(_SIGNALS[frame.signals] & np.isfinite(frame.values))
+        span = np.column_stack([self._rows["recent"][rows], frame.values[rows]])
+        full = np.isfinite(span).all(axis=1)
+        rows, span = rows[full], span[full]
+        expected, spread = nothing.copy(), nothing.copy()
+        half = span.shape[1] // 2
+        level = np.median(span[:, :half], axis=1)
+        expected[rows], spread[rows] = span[:, 0], np.abs(np.diff(span, axis=1)).mean(axis=1)
+        growth = 2.0 * (np.median(span[:, -half:], axis=1) - level)
+        signals = frame.signals[rows]
+        worth = np.maximum(_SHARE[signals] * np.abs(level), np.maximum(_LEAST[signals], 1e-12))
+        score[rows] = np.where(self._steady(span), np.maximum(growth, 0.0) / worth, 0.0)
+        return Scores(score, expected, spread)
+
+    def learn(self, frame: FeatureFrame, update: Mask) -> None:  # noqa: ARG002  all values count, see the class
+        self._rows.grow(len(frame.values))
+        rows = np.flatnonzero(_SIGNALS[frame.signals] & np.isfinite(frame.values))
+        recent = self._rows["recent"]
+        recent[rows] = np.column_stack([recent[rows, 1:], frame.values[rows]])
+
+    def snapshot(self) -> State:
+        return self._rows.snapshot()
+
+    def restore(self, state: State) -> None:
+        self._rows.restore(state)
+
+    def _steady(self, span: Floats) -> Mask:
+        balance = np.sign(span[:, self._late] - span[:, self._early]).mean(axis=1)
+        return np.asarray(balance >= self._steadiness)

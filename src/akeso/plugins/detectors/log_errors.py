@@ -1,0 +1,60 @@
+"""More error log records than a service usually writes."""
+
+import numpy as np
+
+from akeso.domain.rows import Rows
+from akeso.domain.scale import surprise
+from akeso.domain.signal import Signal
+from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Mask
+from akeso.ports.detector import Scores, State
+
+_PRIOR_COUNT, _PRIOR_SLOTS = 0.5, 10.0
+
+
+class LogErrors:
+    """Surprise of the number of error records in a slot, given the learnt rate.
+
+    Counts are Poisson with a Gamma prior (half a record in ten slots, so that the first record is no alarm) and an
+    overdispersion learnt as variance over mean: a service that writes its errors in heaps may go on doing so. The
+    alarm is at `threshold` nats (11.5: one in a hundred thousand).
+    """
+
+    name = "log_errors"
+
+    def __init__(self, threshold: float = 11.5, memory: int = 600, warm: int = 20) -> None:
+        self._threshold, self._memory, self._warm = threshold, memory, warm
+        self._rows = Rows({"total": 0.0, "squares": 0.0, "slots": 0.0})
+
+    def score(self, frame: FeatureFrame) -> Scores:
+        state = self._grown(frame)
+        seconds = frame.width / NANOSECONDS
+        judged = (frame.signals == Signal.LOG_ERRORS) & (state["slots"] >= self._warm)
+        mean = (_PRIOR_COUNT + state["total"]) / (_PRIOR_SLOTS + state["slots"])
+        heaps = self._dispersion(mean)
+        news = surprise(np.nan_to_num(frame.values * seconds), mean) / heaps
+        expected = np.where(judged, mean / seconds, np.nan)
+        spread = np.where(judged, np.sqrt(mean * heaps) / seconds, np.nan)
+        return Scores(np.where(judged, news / self._threshold, 0.0), expected, spread)
+
+    def learn(self, frame: FeatureFrame, update: Mask) -> None:
+        state = self._grown(frame)
+        count = frame.values * (frame.width / NANOSECONDS)
+        rows = np.flatnonzero(update & np.isfinite(count) & (frame.signals == Signal.LOG_ERRORS))
+        keep = 1.0 - 1.0 / self._memory
+        for name, term in (("total", count[rows]), ("squares", count[rows] ** 2), ("slots", 1.0)):
+            state[name][rows] = keep * state[name][rows] + term
+
+    def snapshot(self) -> State:
+        return self._rows.snapshot()
+
+    def restore(self, state: State) -> None:
+        self._rows.restore(state)
+
+    def _dispersion(self, mean: Floats) -> Floats:
+        slots = np.maximum(self._rows["slots"], 1.0)
+        variance = self._rows["squares"] / slots - (self._rows["total"] / slots) ** 2
+        return np.maximum(variance / mean, 1.0)
+
+    def _grown(self, frame: FeatureFrame) -> Rows:
+        self._rows.grow(len(frame.values))
+        return self._rows

@@ -1,0 +1,84 @@
+"""Standard score against median and median absolute deviation."""
+
+import numpy as np
+
+from akeso.domain.rows import Rows
+from akeso.domain.scale import believable, caution, normal_range, scaled
+from akeso.domain.telemetry import FeatureFrame, Floats, Ids, Mask
+from akeso.ports.detector import Scores, State
+
+_MAD_TO_SIGMA = 1.4826  # for a normal distribution
+_Q95_TO_SIGMA = 1 / 1.645
+
+
+class RobustZ:
+    """Distance from the running median in robust deviations; the alarm is at `threshold` of them.
+
+    The estimator is exact over a sliding window of the last `window` learnt values of each series: median and MAD
+    (Hampel 1974) come from the sorted window. Sorting is spread over time: a young series is renewed with each value,
+    an old one with each `every`-th, each slot another share of the series. The deviation is the larger of the MAD's and
+    of that which the 5 % and 95 % quantiles suggest: a series with two modes (a cache that hits or misses) has a tiny
+    MAD, and yet its rarer mode is normal.
+    """
+
+    name = "robust_z"
+
+    def __init__(self, threshold: float = 4.0, window: int = 120, every: int = 10, warm: int = 20) -> None:
+        self._threshold, self._every, self._warm = threshold, every, warm
+        blank = np.full(window, np.nan, np.float32)
+        self._rows = Rows({"window": blank, "center": np.nan, "spread": np.nan, "seen": 0.0})
+
+    def score(self, frame: FeatureFrame) -> Scores:
+        state = self._grown(frame)
+        x = scaled(frame.values, frame.signals)
+        warm = state["seen"] >= self._warm
+        center = np.where(warm, state["center"], np.nan)
+        spread = np.where(warm, believable(state["spread"], state["center"], frame.signals), np.nan)
+        score = np.abs(x - center) / (spread * caution(state["seen"]) * self._threshold)
+        expected, width = normal_range(center, spread, frame.signals)
+        return Scores(np.nan_to_num(score), expected, width)
+
+    def learn(self, frame: FeatureFrame, update: Mask) -> None:
+        state = self._grown(frame)
+        x = scaled(frame.values, frame.signals)
+        learnt = update & np.isfinite(x)
+        rows = np.flatnonzero(learnt)
+        size = state["window"].shape[1]
+        state["window"][rows, state["seen"][rows].astype(np.int64) % size] = x[rows]
+        state["seen"][rows] += 1.0
+        young = state["seen"] <= 2 * self._warm
+        due = (state["seen"] + np.arange(len(x))) % self._every == 0
+        self._renew(np.flatnonzero(learnt & (young | due)).astype(np.int32))
+
+    def snapshot(self) -> State:
+        return self._rows.snapshot()
+
+    def restore(self, state: State) -> None:
+        self._rows.restore(state)
+
+    def _renew(self, rows: Ids) -> None:
+        if not len(rows):
+            return
+        size = self._rows["window"].shape[1]
+        count = np.minimum(self._rows["seen"][rows], size).astype(np.int64)
+        values = np.sort(self._rows["window"][rows, : count.max()], axis=1)  # NaN, the unfilled rest, sorts to the end
+        center = _quantile(values, count, 0.5)
+        deviation = np.sort(np.abs(values - center[:, None]), axis=1)
+        tails = np.fmax(_quantile(values, count, 0.95) - center, center - _quantile(values, count, 0.05))
+        mad = _quantile(deviation, count, 0.5)
+        self._rows["center"][rows] = center
+        self._rows["spread"][rows] = np.fmax(_MAD_TO_SIGMA * mad, _Q95_TO_SIGMA * tails)
+
+    def _grown(self, frame: FeatureFrame) -> Rows:
+        self._rows.grow(len(frame.values))
+        return self._rows
+
+
+def _quantile(ordered: Floats, count: Ids, share: float) -> Floats:
+    # The linear interpolation of the first `count` values of each ordered row.
+    place = share * (count - 1)
+    low = np.floor(place).astype(np.int64)
+    high = np.minimum(low + 1, count - 1)
+    row = np.arange(len(ordered))
+    left, right = ordered[row, low].astype(np.float64), ordered[row, high].astype(np.float64)
+    return np.asarray(left + (place - low) * (right - left))

@@ -1,0 +1,69 @@
+"""Limits that somebody stated."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from akeso.domain.series import SeriesTable
+from akeso.domain.service import Services
+from akeso.domain.signal import RED_ERRORS, RED_MEAN
+from akeso.domain.telemetry import FeatureFrame, Floats, Mask, SeriesKey
+from akeso.ports.detector import Scores, State
+
+# The metric names of the simple event and what the limit on them is called.
+_SIMPLE: Mapping[str, str] = MappingProxyType({"latency": "latency_ms", "error_rate": "error_ratio"})
+
+
+class StaticThreshold:
+    """Value over limit: latency in ms and error ratio of simple events, and of services that have an objective.
+
+    A limit that fits everybody does not exist: 150 ms is slow for one service and fast for another. So the limits hold
+    for series that a component reports about itself in simple events, and a service's stated objective holds for the
+    mean latency and error ratio that Akeso derives from its spans. table: the feature series; without it nothing is
+    judged, since limits belong to names.
+    """
+
+    name = "static_threshold"
+
+    def __init__(
+        self,
+        latency_ms: float = 150.0,
+        error_ratio: float = 0.05,
+        services: Services | None = None,
+        table: SeriesTable | None = None,
+    ) -> None:
+        self._limits = {"latency_ms": latency_ms, "error_ratio": error_ratio}
+        self._services = services or Services()
+        self._table = table or SeriesTable()
+        self._known = np.empty(0)
+
+    def score(self, frame: FeatureFrame) -> Scores:
+        limit = self._limits_of(len(frame.values))
+        score = np.maximum(np.nan_to_num(frame.values / np.maximum(limit, 1e-9)), 0.0)
+        return Scores(score, limit, np.full(len(limit), np.nan))
+
+    def learn(self, frame: FeatureFrame, update: Mask) -> None:
+        """Nothing: a stated limit does not move."""
+
+    def snapshot(self) -> State:
+        """Empty: a limit follows from the name of its series."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing was kept."""
+
+    def _limits_of(self, rows: int) -> Floats:
+        new = (self._limit(self._table[row]) for row in range(len(self._known), min(rows, len(self._table))))
+        self._known = np.concatenate([self._known, np.fromiter(new, np.float64)])
+        return np.pad(self._known[:rows], (0, max(rows - len(self._known), 0)), constant_values=np.nan)
+
+    def _limit(self, key: SeriesKey) -> float:
+        spec = self._services[key.service]
+        stated = {"latency_ms": spec.latency_slo_ms, "error_ratio": spec.error_slo}
+        if key.metric in _SIMPLE and not key.stat:
+            objective = stated[_SIMPLE[key.metric]]
+            return self._limits[_SIMPLE[key.metric]] if objective is None else objective
+        derived = {RED_MEAN: "latency_ms", RED_ERRORS: "error_ratio"}.get(key.metric, "")
+        objective = stated.get(derived) if not key.attributes else None
+        return np.nan if objective is None else objective

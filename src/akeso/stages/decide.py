@@ -1,0 +1,276 @@
+"""Decide: which series are anomalous, from all detectors' opinions of a slot and what was seen before.
+
+A series deviates when one detector that stands for itself says so (a stated limit, a silence, a climb, a surprise),
+or when several of the others agree and the departure matters in practice (see relevance.py); for an error ratio whose
+calls are counted, when the pooled failures surprise (see failures.py). It is raised when it deviates persistently and
+cleared when it was quiet for a while.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from akeso.domain.anomaly import Anomaly
+from akeso.domain.messages import Decision, Prediction
+from akeso.domain.signal import Signal
+from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
+from akeso.stages.correlate import opens
+from akeso.stages.failures import FailureState, FailureView, learnt, pooled
+from akeso.stages.relevance import persistence, relevant
+from akeso.stages.series_facts import FactsTable, SeriesFacts
+
+_DURATIONS = (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME)
+_RATIOS = (Signal.ERRORS, Signal.EDGE_ERRORS)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DecideOptions:
+    """How sure a decision has to be.
+
+    rules: detectors that decide alone, also in safe mode; alone: those that decide alone otherwise; of all others
+    `agreement` must agree. warm: values a series must have before statistics speak. part_factor: how much more is
+    demanded of a series of one operation or peer. surprise: nats for pooled failures (9.2: one in ten thousand).
+    threshold: multiplies every threshold but a rule's (the alert budget's handle). clear_below, clear_after,
+    forget_after: a raised series clears after `clear_after` slots with a score below `clear_below` (a flicker sooner)
+    or `forget_after` slots without a value. accept_after: a raised level that lasts this long is learnt as the new
+    normal (error ratios six times later, silence never).
+    """
+
+    rules: frozenset[str] = frozenset({"static_threshold", "silence"})
+    alone: frozenset[str] = frozenset({"climb", "log_errors"})
+    agreement: int = 2
+    warm: int = 25
+    part_factor: float = 1.25
+    surprise: float = 9.2
+    threshold: float = 1.0
+    safe_mode: bool = False
+    clear_below: float = 0.7
+    clear_after: int = 5
+    forget_after: int = 30
+    accept_after: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecideState:
+    """Per series: seen values; history: bits of the last eight values, the newest lowest, 1 where it deviated; quiet,
+    missing: slots in a row; raised; age: slots since it was raised; since: ns, start of the slot in which the
+    departure showed first (0: it does not); usual_calls: a mean of the calls behind a slot's value; the failures.
+    """
+
+    seen: Floats = field(default_factory=lambda: np.zeros(0))
+    history: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    quiet: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
+    missing: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
+    raised: Mask = field(default_factory=lambda: np.zeros(0, bool))
+    age: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
+    since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+    usual_calls: Floats = field(default_factory=lambda: np.zeros(0))
+    failures: FailureState = field(default_factory=FailureState.empty)
+
+    def grown(self, rows: int) -> Self:
+        """The same with zeros in new rows up to `rows`."""
+        more = rows - len(self.seen)
+        if more <= 0:
+            return self
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "failures"}
+        longer = {name: np.concatenate([a, np.zeros(more, a.dtype)]) for name, a in arrays.items()}
+        return type(self)(**longer, failures=self.failures.grown(rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """learn: bool[n], the series whose value of this slot detectors may learn as normal."""
+
+    decision: Decision
+    state: DecideState
+    learn: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    # One slot as everything below sees it, float64[n] or bool[n] each. stirring: the departure shows, if weakly;
+    # at_once: a single slot decides.
+    score: Floats
+    expected: Floats
+    spread: Floats
+    stirring: Mask
+    at_once: Mask
+
+
+def decide(prediction: Prediction, facts: FactsTable, state: DecideState, options: DecideOptions) -> Judgement:
+    """What changed with this slot. Pure: the same prediction and state give the same judgement and the same ids."""
+    frame = prediction.frame
+    known = facts.first(len(frame.values))
+    state = state.grown(len(frame.values))
+    calls = _calls(frame, known)
+    failures, view = pooled(state.failures, np.where(np.isin(frame.signals, _RATIOS), frame.values, np.nan), calls)
+    look = _look(prediction, known, state, (calls, view), options)
+    after = _after(replace(state, failures=failures), frame, look, options)
+    raise_, clear = _changes(after, frame, known, look, options)
+    decision = Decision(
+        end=frame.end,
+        raised=tuple(_anomaly(row, prediction, facts.key(row), look, after) for row in np.flatnonzero(raise_)),
+        cleared=tuple(facts.key(row) for row in np.flatnonzero(clear)),
+    )
+    after = _settled(after, raise_, clear)
+    learn = _learnable(after, frame, known, look, options)
+    return Judgement(decision, _learnt(after, frame, calls, learn), learn)
+
+
+def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
+    # Calls behind each value, NaN where nobody counts them, 0 where there were none.
+    known = (facts.calls >= 0) & (facts.calls < len(frame.values))
+    rate = frame.values[np.where(known, facts.calls, 0)] if len(frame.values) else frame.values
+    return np.where(known, np.nan_to_num(rate) * (frame.width / NANOSECONDS), np.nan)
+
+
+def _look(
+    p: Prediction,
+    facts: SeriesFacts,
+    state: DecideState,
+    counts: tuple[Floats, FailureView],
+    options: DecideOptions,
+) -> _Look:
+    calls, view = counts
+    frame = p.frame
+    rules = _highest(p, options.rules)
+    others = [i for i, name in enumerate(p.detectors) if name not in options.rules | options.alone]
+    matters = relevant(frame.values, p.expected, frame.signals) & (state.seen >= options.warm)
+    factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
+    votes = np.where(matters, _agreed(p, others, options.agreement) * _support(frame, calls, state) / factor, 0.0)
+    score = np.maximum(np.maximum(rules, _highest(p, options.alone) / options.threshold), votes)
+    counted = np.isin(frame.signals, _RATIOS) & np.isfinite(calls)
+    burst = (view.ratio - view.expected >= 0.05) | (rules >= 1.0)
+    burst &= (state.seen >= options.warm) & (calls > 0)
+    failing = np.where(burst, view.surprise / (options.surprise * factor), 0.0)
+    score = np.where(counted, failing, score)
+    stirring = matters & (p.score[others].max(axis=0, initial=0.0) >= 0.6)
+    if options.safe_mode:
+        score, stirring = np.where(counted, np.minimum(rules, score), rules), np.zeros(len(score), bool)
+    expected = np.where(counted, view.expected, p.expected)
+    # Pooled failures and a component's own word are persistent enough by themselves.
+    at_once = (counted & ~facts.part) | (facts.simple & (rules >= 1.0))
+    spread = np.where(counted, np.sqrt(expected / np.maximum(state.usual_calls, 1.0)), p.spread)
+    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once)
+
+
+def _highest(p: Prediction, names: frozenset[str]) -> Floats:
+    rows = [i for i, name in enumerate(p.detectors) if name in names]
+    return np.asarray(p.score[rows].max(axis=0, initial=0.0))
+
+
+def _agreed(p: Prediction, rows: list[int], agreement: int) -> Floats:
+    # What the `agreement` most alarmed detectors have in common.
+    if len(rows) < agreement:
+        return np.zeros(p.score.shape[1])
+    return np.asarray(np.sort(p.score[rows], axis=0)[-agreement])
+
+
+def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
+    # The mean of fewer calls than usual swings more than usual, with the root of their number.
+    judged = np.isin(frame.signals, _DURATIONS) & np.isfinite(calls) & (state.usual_calls > 0)
+    share = np.where(judged, calls, 1.0) / np.where(judged, state.usual_calls, 1.0)
+    return np.sqrt(np.clip(share, 0.0, 1.0))
+
+
+def _after(state: DecideState, frame: FeatureFrame, look: _Look, options: DecideOptions) -> DecideState:
+    present = np.isfinite(frame.values)
+    deviates = look.score >= 1.0
+    history = np.where(present, (state.history << 1) | deviates, state.history).astype(np.uint8)
+    missing = np.where(present, 0, state.missing + 1).astype(np.int32)
+    history[missing > 10] = 0
+    quiet = np.where(look.score < options.clear_below, state.quiet + 1, 0)
+    going_on = look.stirring | state.raised | ((history & 0b1111) > 0)
+    fresh = present & look.stirring & (state.since == 0)
+    since = np.where(fresh, frame.end - frame.width, state.since)
+    return replace(
+        state,
+        seen=state.seen + present,
+        history=history,
+        quiet=np.where(present, quiet, state.quiet).astype(np.int32),
+        missing=missing,
+        age=(state.age + state.raised).astype(np.int32),
+        since=np.where(going_on | ~present, since, 0),
+    )
+
+
+def _changes(
+    state: DecideState, frame: FeatureFrame, facts: SeriesFacts, look: _Look, options: DecideOptions
+) -> tuple[Mask, Mask]:
+    hits, slots = persistence(frame.signals, facts.part)
+    hits = np.where(look.at_once, 1, hits)
+    seen = np.bitwise_count(state.history & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
+    present = np.isfinite(frame.values)
+    raise_ = ~state.raised & present & (look.score >= 1.0) & (seen >= hits)
+    patience = np.clip(state.age, 2, options.clear_after)
+    clear = state.raised & ((state.quiet >= patience) | (state.missing >= options.forget_after))
+    return raise_, clear
+
+
+def _settled(state: DecideState, raise_: Mask, clear: Mask) -> DecideState:
+    changed = raise_ | clear
+    return replace(
+        state,
+        raised=(state.raised | raise_) & ~clear,
+        age=np.where(changed, 0, state.age).astype(np.int32),
+        quiet=np.where(changed, 0, state.quiet).astype(np.int32),
+        history=np.where(clear, 0, state.history).astype(np.uint8),
+        since=np.where(clear, 0, state.since),
+    )
+
+
+def _learnable(
+    state: DecideState, frame: FeatureFrame, facts: SeriesFacts, look: _Look, options: DecideOptions
+) -> Mask:
+    # While a service shows a symptom, none of its series is normal, not even one that only half departs.
+    slots = options.accept_after / timedelta(seconds=frame.width / NANOSECONDS)
+    patience = np.where(np.isin(frame.signals, _RATIOS), 6 * slots, slots)
+    patience = np.where(frame.signals == Signal.SILENCE, np.inf, patience)
+    lasting = state.raised & (state.age > patience)
+    ill = state.raised & (state.age <= slots) & opens(frame.signals)
+    frozen = np.bincount(facts.service, ill, minlength=1)[facts.service] > 0
+    suspect = (look.score >= 1.0) | state.raised | ((state.history & 0b111) > 0)
+    return np.asarray(lasting | ~(suspect | frozen))
+
+
+def _learnt(state: DecideState, frame: FeatureFrame, calls: Floats, learn: Mask) -> DecideState:
+    took = learn & np.isfinite(frame.values) & (calls > 0)
+    rate = np.where(state.usual_calls > 0, 0.02, 1.0)
+    usual = np.where(took, state.usual_calls + rate * (calls - state.usual_calls), state.usual_calls)
+    ratios = took & np.isin(frame.signals, _RATIOS)
+    return replace(state, usual_calls=usual, failures=learnt(state.failures, ratios))
+
+
+def _anomaly(row: int, p: Prediction, key: SeriesKey, look: _Look, state: DecideState) -> Anomaly:
+    frame = p.frame
+    onset = max(int(state.since[row]) or frame.end - frame.width, frame.end - 15 * frame.width)
+    if frame.signals[row] == Signal.SILENCE:
+        onset = frame.end - int(frame.values[row] * NANOSECONDS)
+    return Anomaly(
+        id=anomaly_id(key, onset),
+        tenant=key.tenant,
+        key=key,
+        signal=Signal(int(frame.signals[row])),
+        onset=_instant(onset),
+        detected_at=_instant(frame.end),
+        score=float(look.score[row]),
+        observed=float(frame.values[row]),
+        expected=float(look.expected[row]),
+        spread=float(look.spread[row]),
+        detectors=tuple(n for n, s in zip(p.detectors, p.score[:, row], strict=True) if s >= 1.0),
+    )
+
+
+def anomaly_id(key: SeriesKey, onset: int) -> str:
+    """The same series and onset (ns) have the same id in every process and after every restart."""
+    place = (key.tenant, key.service, key.metric, key.attributes, key.unit, key.stat, onset)
+    return blake2b(repr(place).encode(), digest_size=8).hexdigest()
+
+
+def _instant(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

@@ -1,0 +1,61 @@
+"""Score: every detector's opinion of one frame."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from akeso.domain.messages import Prediction
+from akeso.domain.telemetry import FeatureFrame, Floats
+from akeso.ports.detector import Detector, Scores
+
+# Scores are compared, multiplied and shown; beyond this they say nothing more.
+_HIGHEST = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """model: the version that predictions carry. rules: the detectors that run in safe mode."""
+
+    model: str = "1"
+    rules: frozenset[str] = frozenset({"static_threshold", "silence"})
+    safe_mode: bool = False
+
+
+def score(
+    frame: FeatureFrame, detectors: Mapping[str, Detector], options: ScoreOptions, seconds: Callable[[], float]
+) -> Prediction:
+    """Run the detectors (all; in safe mode only the rules) over one frame. Their state is left as it was.
+
+    seconds: a monotonic clock, for the latency that the prediction carries.
+    """
+    start = seconds()
+    chosen = {name: d for name, d in detectors.items() if not options.safe_mode or name in options.rules}
+    opinions = [detector.score(frame) for detector in chosen.values()]
+    expected, spread = _most_to_say(opinions, len(frame.values))
+    return Prediction(
+        frame=frame,
+        detectors=tuple(chosen),
+        score=_stacked(opinions, len(frame.values)),
+        expected=expected,
+        spread=spread,
+        model=options.model,
+        latency_ms=(seconds() - start) * 1000.0,
+    )
+
+
+def _stacked(opinions: list[Scores], series: int) -> Floats:
+    if not opinions:
+        return np.empty((0, series))
+    return np.clip([o.score for o in opinions], 0.0, _HIGHEST)
+
+
+def _most_to_say(opinions: list[Scores], series: int) -> tuple[Floats, Floats]:
+    # A detector that knows how far normal values spread says more than one that only knows a limit.
+    expected, spread, best = (np.full(series, fill) for fill in (np.nan, np.nan, -np.inf))
+    for opinion in opinions:
+        weight = np.where(np.isfinite(opinion.spread), opinion.score, opinion.score - 2 * _HIGHEST)
+        better = np.isfinite(opinion.expected) & (weight > best)
+        expected[better], spread[better] = opinion.expected[better], opinion.spread[better]
+        best[better] = weight[better]
+    return expected, spread

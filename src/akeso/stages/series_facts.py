@@ -1,0 +1,100 @@
+"""What the name of a feature series says about how to judge it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import (
+    EDGE_ERROR_RATIO,
+    EDGE_MEAN,
+    EDGE_RATE,
+    RED_ERRORS,
+    RED_MEAN,
+    RED_P95,
+    RED_RATE,
+    RED_SELF,
+)
+from akeso.domain.telemetry import Attributes, Ids, Mask, SeriesKey
+
+_CALLS: Mapping[str, str] = MappingProxyType(
+    {
+        RED_ERRORS: RED_RATE,
+        RED_MEAN: RED_RATE,
+        RED_P95: RED_RATE,
+        RED_SELF: RED_RATE,
+        EDGE_ERROR_RATIO: EDGE_RATE,
+        EDGE_MEAN: EDGE_RATE,
+    }
+)
+# A series with one of these attributes speaks of a part of a service: of few calls, so it is noisier.
+_PARTS = frozenset({"operation", "peer"})
+_SIMPLE = frozenset({"latency", "error_rate"})
+_Place = tuple[str, str, str, Attributes, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesFacts:
+    """Columns with one row a series.
+
+    service: a code of tenant and service; calls: the row of the series that counts the calls behind this one, -1 if
+    none does; part: it speaks of one operation or peer only; simple: a component reported it in a simple event.
+    """
+
+    service: Ids
+    calls: Ids
+    part: Mask
+    simple: Mask
+
+
+class FactsTable:
+    """Derives the facts of the series of a table once for each series. The table may grow meanwhile."""
+
+    def __init__(self, table: SeriesTable) -> None:
+        self._table = table
+        self._services: dict[tuple[str, str], int] = {}
+        self._rates: dict[_Place, int] = {}
+        self._unpaired: dict[int, _Place] = {}
+        self._facts = SeriesFacts(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, bool), np.empty(0, bool))
+
+    def key(self, row: int) -> SeriesKey:
+        """The name of a series."""
+        return self._table[row]
+
+    def first(self, series: int) -> SeriesFacts:
+        """The facts of the first `series` series."""
+        known = len(self._facts.service)
+        if series > known:
+            self._extend([self._table[row] for row in range(known, series)], known)
+        f = self._facts
+        return SeriesFacts(f.service[:series], f.calls[:series], f.part[:series], f.simple[:series])
+
+    def _extend(self, keys: list[SeriesKey], start: int) -> None:
+        for row, key in enumerate(keys, start):
+            self._remember(row, key)
+        f = self._facts
+        calls = np.concatenate([f.calls, np.full(len(keys), -1, np.int32)])
+        for row, place in list(self._unpaired.items()):
+            if (rate := self._rates.get(place)) is not None:
+                calls[row] = rate
+                del self._unpaired[row]
+        self._facts = SeriesFacts(
+            service=np.concatenate([f.service, np.array([self._code(k) for k in keys], np.int32)]),
+            calls=calls,
+            part=np.concatenate([f.part, [not _PARTS.isdisjoint(dict(k.attributes)) for k in keys]]),
+            simple=np.concatenate([f.simple, [k.metric in _SIMPLE and not k.stat for k in keys]]),
+        )
+
+    def _remember(self, row: int, key: SeriesKey) -> None:
+        place = (key.tenant, key.service, key.metric, key.attributes, key.stat)
+        if key.stat == "rate" or key.metric in {RED_RATE, EDGE_RATE}:
+            self._rates[place] = row
+        elif key.metric in _CALLS:
+            self._unpaired[row] = (key.tenant, key.service, _CALLS[key.metric], key.attributes, key.stat)
+        elif key.stat in {"mean", "p95"}:
+            self._unpaired[row] = (key.tenant, key.service, key.metric, key.attributes, "rate")
+
+    def _code(self, key: SeriesKey) -> int:
+        return self._services.setdefault((key.tenant, key.service), len(self._services))

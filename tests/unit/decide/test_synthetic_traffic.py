@@ -1,0 +1,143 @@
+"""False raises and delay on synthetic traffic: many services, Poisson calls, heavy-tailed latencies."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from akeso.domain.anomaly import Anomaly
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import (
+    EDGE_ERROR_RATIO,
+    EDGE_MEAN,
+    EDGE_RATE,
+    LOG_ERROR_RATE,
+    LOG_RATE,
+    RED_ERRORS,
+    RED_MEAN,
+    RED_P95,
+    RED_RATE,
+    SILENCE,
+    signal_of,
+)
+from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureFrame, Floats, SeriesKey
+from akeso.plugins.discovery import build
+from akeso.stages.correlate import SYMPTOMS
+from akeso.stages.decide import DecideOptions, DecideState, decide
+from akeso.stages.score import ScoreOptions, score
+from akeso.stages.series_facts import FactsTable
+
+START = 1_700_000_000 * NANOSECONDS
+
+
+@dataclass(frozen=True)
+class Load:
+    """How one service fares in one slot."""
+
+    calls: float  # per second
+    latency_ms: float
+    sigma: float = 0.8
+    errors: float = 0.002
+    alive: bool = True
+    backlog: float = 2.0
+    memory: float = 1.5e8
+
+
+Script = Callable[[int, int, Load], Load]
+
+
+@dataclass
+class Traffic:
+    """Frames of `services` services of the most different rates and latencies, each with two operations and a peer."""
+
+    services: int = 10
+    seed: int = 1
+    script: Script = lambda _service, _slot, load: load
+    table: SeriesTable = field(default_factory=SeriesTable)
+
+    def __post_init__(self) -> None:
+        self._random = np.random.default_rng(self.seed)
+        self._loads = [
+            Load(self._random.uniform(1.0, 20.0), self._random.choice([8.0, 25.0, 60.0, 140.0]), s)
+            for s in self._random.uniform(0.4, 1.0, self.services)
+        ]
+        self._silent = np.zeros(self.services)
+
+    def frames(self, slots: int, first: int = 0) -> Iterator[FeatureFrame]:
+        for slot in range(first, first + slots):
+            values: dict[SeriesKey, float] = {}
+            hiccup = self._random.random() < 0.01  # the machine is busy with something else for a moment
+            for service in range(self.services):
+                load = self.script(service, slot, self._loads[service])
+                values |= self._of(service, load, 2.0 if hiccup else 1.0)
+            yield self._frame(slot, values)
+
+    def _frame(self, slot: int, values: Mapping[SeriesKey, float]) -> FeatureFrame:
+        rows = self.table.intern_all(values)
+        column = np.full(len(self.table), np.nan)
+        column[rows] = list(values.values())
+        signals = np.array([signal_of(key) for key in self.table.keys], np.uint8)
+        return FeatureFrame(START + slot * NANOSECONDS, NANOSECONDS, column, signals)
+
+    def _of(self, service: int, load: Load, slower: float) -> dict[SeriesKey, float]:
+        name, random = f"s{service}", self._random
+        self._silent[service] = random.uniform(0.0, 0.9) if load.alive else self._silent[service] + 1.0
+        values = {SeriesKey("t", name, SILENCE): float(self._silent[service])}
+        if not load.alive:
+            return values
+        calls = random.poisson(load.calls)
+        scale = np.log(load.latency_ms) - load.sigma**2 / 2
+        took = slower * random.lognormal(scale, load.sigma, calls)
+        failed = random.random(calls) < load.errors
+        part = random.random(calls) < 0.3
+        values |= self._red(name, (), took, failed)
+        values |= self._red(name, (("operation", "read"),), took[~part], failed[~part])
+        values |= self._red(name, (("operation", "write"),), took[part], failed[part])
+        values |= self._edge(f"s{(service + 1) % self.services}", name, took, failed)
+        values[SeriesKey("t", name, LOG_RATE)] = float(random.poisson(3 * load.calls))
+        values[SeriesKey("t", name, LOG_ERROR_RATE)] = float(failed.sum())
+        values[SeriesKey("t", name, "queue.depth")] = float(random.poisson(load.backlog))
+        values[SeriesKey("t", name, "process.memory.usage")] = load.memory * random.normal(1.0, 0.01)
+        values[SeriesKey("t", name, "process.cpu.utilization")] = max(random.normal(0.02 * load.calls, 0.05), 0.0)
+        return values
+
+    def _red(self, name: str, attributes: Attributes, took: Floats, failed: Floats) -> dict[SeriesKey, float]:
+        values = {SeriesKey("t", name, RED_RATE, attributes): float(len(took))}
+        if len(took):
+            values[SeriesKey("t", name, RED_MEAN, attributes)] = float(took.mean())
+            values[SeriesKey("t", name, RED_ERRORS, attributes)] = float(failed.mean())
+            values[SeriesKey("t", name, RED_P95, attributes)] = float(np.quantile(took, 0.95))
+        return values
+
+    def _edge(self, caller: str, callee: str, took: Floats, failed: Floats) -> dict[SeriesKey, float]:
+        peer = (("peer", callee),)
+        values = {SeriesKey("t", caller, EDGE_RATE, peer): float(len(took))}
+        if len(took):
+            values[SeriesKey("t", caller, EDGE_MEAN, peer)] = float(took.mean() + 1.0)
+            values[SeriesKey("t", caller, EDGE_ERROR_RATIO, peer)] = float(failed.mean())
+        return values
+
+
+@dataclass(frozen=True)
+class Raise:
+    slot: int
+    anomaly: Anomaly
+
+
+def watch(traffic: Traffic, slots: int, options: DecideOptions | None = None) -> list[Raise]:
+    """Every anomaly of a symptom signal that is raised within the slots."""
+    detectors, facts, state = build("detectors"), FactsTable(traffic.table), DecideState()
+    raised = []
+    for slot, frame in enumerate(traffic.frames(slots)):
+        prediction = score(frame, detectors, ScoreOptions(), lambda: 0.0)
+        judgement = decide(prediction, facts, state, options or DecideOptions())
+        for detector in detectors.values():
+            detector.learn(frame, judgement.learn)
+        state = judgement.state
+        raised += [Raise(slot, a) for a in judgement.decision.raised if a.signal in SYMPTOMS]
+    return raised
+
+
+def whole(raised: list[Raise]) -> list[Raise]:
+    """Those of whole services: neither of an operation nor of an edge."""
+    return [r for r in raised if not r.anomaly.key.attributes]
