@@ -1,0 +1,224 @@
+"""Telemetry batches as bytes that stand for themselves: for the store and for buses that leave the process.
+
+Layout: version (1 byte), length of the body (4 bytes, little-endian), CRC-32 of the compressed body (4 bytes), then
+the body: MessagePack compressed with zstd. Columns are little-endian arrays; series stand as keys, not as ids.
+"""
+
+import struct
+import zlib
+from datetime import datetime
+from typing import Any
+
+import cramjam
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from akeso.domain.errors import InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import (
+    Attributes,
+    Change,
+    LogBlock,
+    MetricBlock,
+    SeriesKey,
+    SpanBlock,
+    TelemetryBatch,
+    Temporality,
+)
+
+VERSION = 1
+LARGEST = 2**28
+_HEADER = struct.Struct("<BII")
+_LEVEL = 1  # of zstd; higher ones cost more time than they save space on float columns
+
+
+class _Key(msgspec.Struct, array_like=True, frozen=True):
+    service: str
+    metric: str
+    attributes: Attributes
+    unit: str
+    temporality: Temporality
+    stat: str
+
+
+class _Metrics(msgspec.Struct, array_like=True, frozen=True):
+    keys: tuple[_Key, ...]
+    series: bytes
+    time: bytes
+    value: bytes
+
+
+class _Logs(msgspec.Struct, array_like=True, frozen=True):
+    service: str
+    time: bytes
+    severity: bytes
+    body: tuple[str, ...]
+    trace: bytes
+    attributes: Attributes
+
+
+class _Spans(msgspec.Struct, array_like=True, frozen=True):
+    service: str
+    operations: tuple[str, ...]
+    peers: tuple[str, ...]
+    columns: tuple[bytes, ...]  # in the order of _SPAN_COLUMNS
+
+
+class _Change(msgspec.Struct, array_like=True, frozen=True):
+    service: str
+    kind: str
+    version: str
+    at: datetime
+    by: str
+    url: str
+    labels: Attributes
+
+
+class _Batch(msgspec.Struct, array_like=True, frozen=True):
+    tenant: str
+    received_at: int
+    metrics: _Metrics
+    logs: tuple[_Logs, ...]
+    spans: tuple[_Spans, ...]
+    changes: tuple[_Change, ...]
+
+
+_SPAN_COLUMNS = {
+    "trace": "<u8",
+    "span": "<u8",
+    "parent": "<u8",
+    "operation": "<i4",
+    "peer": "<i4",
+    "kind": "<u1",
+    "start": "<i8",
+    "duration": "<i8",
+    "error": "|b1",
+}
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Batch)
+
+
+def encode(batch: TelemetryBatch, table: SeriesTable) -> bytes:
+    """The batch as bytes; `table` is the one its series are interned in."""
+    plain = _encoder.encode(
+        _Batch(
+            batch.tenant,
+            batch.received_at,
+            _metrics(batch.metrics, table),
+            tuple(map(_logs, batch.logs)),
+            tuple(map(_spans, batch.spans)),
+            tuple(_Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in batch.changes),
+        )
+    )
+    packed = bytes(cramjam.zstd.compress(plain, level=_LEVEL))
+    return _HEADER.pack(VERSION, len(plain), zlib.crc32(packed)) + packed
+
+
+def decode(data: bytes, table: SeriesTable) -> TelemetryBatch:
+    """The batch, its series interned in `table`. Raises InvalidInput when the bytes are not what `encode` made."""
+    try:
+        found = _decoder.decode(_unpacked(data))
+        return TelemetryBatch(
+            found.tenant,
+            found.received_at,
+            _metric_block(found.metrics, found.tenant, table),
+            tuple(map(_log_block, found.logs)),
+            tuple(map(_span_block, found.spans)),
+            tuple(Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in found.changes),
+        )
+    except (ValueError, cramjam.DecompressionError, struct.error) as bad:  # msgspec's and NumPy's are ValueErrors
+        raise InvalidInput("batch", f"is corrupt: {bad}") from bad
+
+
+def _unpacked(data: bytes) -> bytes:
+    version, length, checksum = _HEADER.unpack_from(data)
+    if version != VERSION:
+        raise InvalidInput("batch.version", f"{version} is not understood; there is {VERSION}")
+    packed = data[_HEADER.size :]
+    if length > LARGEST or zlib.crc32(packed) != checksum:
+        raise InvalidInput("batch", "is corrupt: length or checksum")
+    plain = bytearray(length)
+    if cramjam.zstd.decompress_into(packed, plain) != length:
+        raise InvalidInput("batch", "is corrupt: shorter than it says")
+    return bytes(plain)
+
+
+def _bytes(column: NDArray[Any], kind: str) -> bytes:
+    return column.astype(kind, copy=False).tobytes()
+
+
+def _column(data: bytes, kind: str, length: int) -> NDArray[Any]:
+    column = np.frombuffer(data, kind)
+    if len(column) != length:
+        raise ValueError(f"a column of {len(column)} rows among {length}")
+    return column.astype(column.dtype.newbyteorder("="), copy=False)
+
+
+def _index(data: bytes, length: int, limit: int) -> NDArray[np.int32]:
+    column = _column(data, "<i4", length)
+    if length and not 0 <= int(column.min()) <= int(column.max()) < limit:
+        raise ValueError("an index beyond its names")
+    return column
+
+
+def _metrics(block: MetricBlock, table: SeriesTable) -> _Metrics:
+    ids, index = np.unique(block.series, return_inverse=True)
+    return _Metrics(
+        tuple(map(_key, (table[i] for i in ids.tolist()))),
+        _bytes(index, "<i4"),
+        _bytes(block.time, "<i8"),
+        _bytes(block.value, "<f8"),
+    )
+
+
+def _key(key: SeriesKey) -> _Key:
+    return _Key(key.service, key.metric, key.attributes, key.unit, key.temporality, key.stat)
+
+
+def _metric_block(found: _Metrics, tenant: str, table: SeriesTable) -> MetricBlock:
+    length = len(found.value) // 8
+    index = _index(found.series, length, len(found.keys))
+    time, value = _column(found.time, "<i8", length), _column(found.value, "<f8", length)
+    ids = table.intern_all(
+        SeriesKey(tenant, k.service, k.metric, k.attributes, k.unit, k.temporality, k.stat) for k in found.keys
+    )
+    return MetricBlock(ids[index], time, value)
+
+
+def _logs(block: LogBlock) -> _Logs:
+    return _Logs(
+        block.service,
+        _bytes(block.time, "<i8"),
+        _bytes(block.severity, "<u1"),
+        block.body,
+        _bytes(block.trace, "<u8"),
+        block.attributes,
+    )
+
+
+def _log_block(found: _Logs) -> LogBlock:
+    length = len(found.body)
+    return LogBlock(
+        found.service,
+        _column(found.time, "<i8", length),
+        _column(found.severity, "<u1", length),
+        found.body,
+        _column(found.trace, "<u8", length),
+        found.attributes,
+    )
+
+
+def _spans(block: SpanBlock) -> _Spans:
+    columns = tuple(_bytes(getattr(block, name), kind) for name, kind in _SPAN_COLUMNS.items())
+    return _Spans(block.service, block.operations, block.peers, columns)
+
+
+def _span_block(found: _Spans) -> SpanBlock:
+    data = dict(zip(_SPAN_COLUMNS, found.columns, strict=True))
+    length = len(data["kind"])
+    columns = {name: _column(data[name], kind, length) for name, kind in _SPAN_COLUMNS.items()}
+    columns["operation"] = _index(data["operation"], length, len(found.operations))
+    columns["peer"] = _index(data["peer"], length, len(found.peers))
+    return SpanBlock(found.service, found.operations, found.peers, **columns)

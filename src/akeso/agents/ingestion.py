@@ -1,0 +1,119 @@
+"""The ingestion agent: makes telemetry durable, then hands it to the others."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from akeso.domain.errors import Overloaded, Unavailable
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.ports.bus import Bus, Message, Topic
+from akeso.ports.clock import Clock
+from akeso.ports.source import Answer, Intake
+from akeso.ports.telemetry_store import TelemetryStore
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionOptions:
+    """hot_window: how much stored telemetry is handed out again after a start, so that baselines and windows are
+    warm; retention: how long telemetry is kept; publish_within: how long a sender waits for subscribers that are
+    behind before it is told to come back."""
+
+    hot_window: timedelta = timedelta(minutes=10)
+    retention: timedelta = timedelta(hours=24)
+    prune_every: timedelta = timedelta(minutes=1)
+    publish_within: timedelta = timedelta(seconds=5)
+    retry_after: timedelta = timedelta(seconds=2)
+
+
+class IngestionAgent:
+    """Consumes no topics: faces call `accept`. A sender that is told to come back may have been taken in already
+    (at least once); whoever is answered has been.
+
+    batches, points, alerts: taken in since the start; refused: requests turned away for want of room or disk;
+    replayed: batches handed out again after the start; pruned: batches forgotten.
+    """
+
+    name = "ingestion"
+    topics: tuple[Topic, ...] = ()
+
+    def __init__(
+        self,
+        store: TelemetryStore,
+        bus: Bus,
+        clock: Clock,
+        table: SeriesTable,
+        options: IngestionOptions | None = None,
+    ) -> None:
+        self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = 0
+        self._store, self._bus, self._clock, self._table = store, bus, clock, table
+        self._options = options or IngestionOptions()
+        self._handed_out = 0
+        self._first_live: int | None = None
+        self._warm = False
+        self._prune_at: datetime | None = None
+
+    async def accept(self, intake: Intake) -> Answer:
+        """The intake's answer, once its batch is stored and published and its alerts are on the bus.
+
+        Raises Overloaded or Unavailable when it could not be; the sender should come back.
+        """
+        try:
+            if len(intake.batch):
+                await self._take(intake.batch)
+            for alert in intake.alerts:
+                await self._publish(Topic.ALERTS, alert.fingerprint, alert)
+        except (Overloaded, Unavailable):
+            self.refused += 1
+            raise
+        self.alerts += len(intake.alerts)
+        return intake.answer
+
+    async def start(self) -> None:
+        """Hands the hot window out again, once in the life of the process."""
+        if self._warm:
+            return
+        since = self._clock.nanoseconds() - self._options.hot_window // timedelta(microseconds=1) * 1000
+        async for sequence, batch in self._store.replay(self._table, since, self._handed_out):
+            if self._first_live is not None and sequence >= self._first_live:
+                continue  # It was handed out when it came, while this was going on.
+            await self._bus.publish(Topic.RAW_EVENTS, batch.tenant, batch)
+            self._handed_out = sequence
+            self.replayed += 1
+        self._warm = True
+        log.info("ingestion.warm", batches=self.replayed)
+
+    async def handle(self, message: Message) -> None:
+        """There is nothing to consume."""
+        del message
+
+    async def tick(self, at: datetime) -> None:
+        """Forgets what is older than the retention, once a minute."""
+        if self._prune_at is not None and at < self._prune_at:
+            return
+        self._prune_at = at + self._options.prune_every
+        before = self._clock.nanoseconds() - self._options.retention // timedelta(microseconds=1) * 1000
+        self.pruned += await self._store.prune(before)
+
+    async def stop(self) -> None:
+        """The store and the bus belong to the composition root."""
+
+    async def _take(self, batch: TelemetryBatch) -> None:
+        sequence = await self._store.append(batch)
+        if self._first_live is None or sequence < self._first_live:
+            self._first_live = sequence
+        if sequence > self._handed_out:
+            await self._publish(Topic.RAW_EVENTS, batch.tenant, batch)
+        self.batches += 1
+        self.points += len(batch)
+
+    async def _publish(self, topic: Topic, key: str, payload: object) -> None:
+        try:
+            async with asyncio.timeout(self._options.publish_within.total_seconds()):
+                await self._bus.publish(topic, key, payload)
+        except TimeoutError as bad:
+            raise Overloaded(f"the subscribers of {topic} are behind", self._options.retry_after) from bad

@@ -1,0 +1,25 @@
+"""Every telemetry store keeps the one contract."""
+
+from pathlib import Path
+
+import pytest
+
+from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.domain.series import SeriesTable
+from akeso.ports.telemetry_store import TelemetryStore
+from akeso.testing.telemetry import MemoryTelemetryStore, StoreOf, TelemetryStoreContract
+
+STORES = ("memory", "sqlite")
+
+
+class TestTelemetryStores(TelemetryStoreContract):
+    @pytest.fixture(params=STORES)
+    def store_of(self, request: pytest.FixtureRequest, tmp_path: Path) -> StoreOf:
+        def open_store(table: SeriesTable) -> TelemetryStore:
+            match request.param:
+                case "sqlite":
+                    return SqliteTelemetryStore(tmp_path / "telemetry.db", table)
+                case _:
+                    return MemoryTelemetryStore(table)
+
+        return open_store
