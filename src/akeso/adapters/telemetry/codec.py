@@ -6,6 +6,7 @@ the body: MessagePack compressed with zstd. Columns are little-endian arrays; se
 
 import struct
 import zlib
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ _LEVEL = 1  # of zstd; higher ones cost more time than they save space on float 
 
 
 class _Key(msgspec.Struct, array_like=True, frozen=True):
+    tenant: str
     service: str
     metric: str
     attributes: Attributes
@@ -43,7 +45,7 @@ class _Key(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _Metrics(msgspec.Struct, array_like=True, frozen=True):
-    keys: tuple[_Key, ...]
+    keys: tuple[msgspec.Raw, ...]  # each an encoded _Key
     series: bytes
     time: bytes
     value: bytes
@@ -98,15 +100,26 @@ _SPAN_COLUMNS = {
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Batch)
+_key_decoder = msgspec.msgpack.Decoder(_Key)
 
 
-def encode(batch: TelemetryBatch, table: SeriesTable) -> bytes:
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Spares a series that was met before the work of being encoded or interned again. For one table, as long as that
+    lives."""
+
+    encoded: dict[int, msgspec.Raw] = field(default_factory=dict)
+    ids: dict[bytes, int] = field(default_factory=dict)
+
+
+def encode(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = None) -> bytes:
     """The batch as bytes; `table` is the one its series are interned in."""
+    known = known or KnownKeys()
     plain = _encoder.encode(
         _Batch(
             batch.tenant,
             batch.received_at,
-            _metrics(batch.metrics, table),
+            _metrics(batch.metrics, table, known),
             tuple(map(_logs, batch.logs)),
             tuple(map(_spans, batch.spans)),
             tuple(_Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in batch.changes),
@@ -116,14 +129,15 @@ def encode(batch: TelemetryBatch, table: SeriesTable) -> bytes:
     return _HEADER.pack(VERSION, len(plain), zlib.crc32(packed)) + packed
 
 
-def decode(data: bytes, table: SeriesTable) -> TelemetryBatch:
+def decode(data: bytes, table: SeriesTable, known: KnownKeys | None = None) -> TelemetryBatch:
     """The batch, its series interned in `table`. Raises InvalidInput when the bytes are not what `encode` made."""
+    known = known or KnownKeys()
     try:
         found = _decoder.decode(_unpacked(data))
         return TelemetryBatch(
             found.tenant,
             found.received_at,
-            _metric_block(found.metrics, found.tenant, table),
+            _metric_block(found.metrics, table, known),
             tuple(map(_log_block, found.logs)),
             tuple(map(_span_block, found.spans)),
             tuple(Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in found.changes),
@@ -163,28 +177,38 @@ def _index(data: bytes, length: int, limit: int) -> NDArray[np.int32]:
     return column
 
 
-def _metrics(block: MetricBlock, table: SeriesTable) -> _Metrics:
+def _metrics(block: MetricBlock, table: SeriesTable, known: KnownKeys) -> _Metrics:
     ids, index = np.unique(block.series, return_inverse=True)
     return _Metrics(
-        tuple(map(_key, (table[i] for i in ids.tolist()))),
+        tuple([known.encoded.get(i) or _learn_encoded(i, table, known) for i in ids.tolist()]),
         _bytes(index, "<i4"),
         _bytes(block.time, "<i8"),
         _bytes(block.value, "<f8"),
     )
 
 
-def _key(key: SeriesKey) -> _Key:
-    return _Key(key.service, key.metric, key.attributes, key.unit, key.temporality, key.stat)
+def _learn_encoded(index: int, table: SeriesTable, known: KnownKeys) -> msgspec.Raw:
+    key = table[index]
+    plain = _Key(key.tenant, key.service, key.metric, key.attributes, key.unit, key.temporality, key.stat)
+    found = known.encoded[index] = msgspec.Raw(_encoder.encode(plain))
+    return found
 
 
-def _metric_block(found: _Metrics, tenant: str, table: SeriesTable) -> MetricBlock:
+def _metric_block(found: _Metrics, table: SeriesTable, known: KnownKeys) -> MetricBlock:
     length = len(found.value) // 8
     index = _index(found.series, length, len(found.keys))
     time, value = _column(found.time, "<i8", length), _column(found.value, "<f8", length)
-    ids = table.intern_all(
-        SeriesKey(tenant, k.service, k.metric, k.attributes, k.unit, k.temporality, k.stat) for k in found.keys
-    )
-    return MetricBlock(ids[index], time, value)
+    ids = [_intern(bytes(key), table, known) for key in found.keys]
+    return MetricBlock(np.array(ids, np.int32)[index], time, value)
+
+
+def _intern(encoded: bytes, table: SeriesTable, known: KnownKeys) -> int:
+    found = known.ids.get(encoded)
+    if found is None:
+        k = _key_decoder.decode(encoded)
+        key = SeriesKey(k.tenant, k.service, k.metric, k.attributes, k.unit, k.temporality, k.stat)
+        found = known.ids[encoded] = table.intern(key)
+    return found
 
 
 def _logs(block: LogBlock) -> _Logs:

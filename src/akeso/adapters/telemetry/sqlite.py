@@ -45,24 +45,25 @@ class SqliteTelemetryStore:
     def __init__(self, path: Path, table: SeriesTable, options: SqliteTelemetryOptions | None = None) -> None:
         self._path, self._table = path, table
         self._options = options or SqliteTelemetryOptions()
+        self._known = codec.KnownKeys()
         own = self._options
         self._writer = Writer(path, own.queue_bytes, own.retry_after, own.largest_bytes)
 
     async def append(self, batch: TelemetryBatch) -> int:
         """Durable when it returns; the batch's sequence."""
-        body = codec.encode(batch, self._table)
+        body = codec.encode(batch, self._table, self._known)
         return await self._writer.run(lambda connection: _insert(connection, batch.received_at, body), len(body))
 
     async def replay(
         self, table: SeriesTable, since: int = 0, after: int = 0
     ) -> AsyncIterator[tuple[int, TelemetryBatch]]:
         """Batches from the store, oldest first. One that the disk has corrupted is reported and passed over."""
-        reader = await asyncio.to_thread(connect, self._path)
+        reader, known = await asyncio.to_thread(connect, self._path), codec.KnownKeys()
         try:
             position = max(after, await asyncio.to_thread(_before, reader, since))
             while rows := await asyncio.to_thread(_page, reader, position, since, self._options.page):
                 for sequence, body in rows:
-                    if (batch := _decoded(sequence, body, table)) is not None:
+                    if (batch := _decoded(sequence, body, table, known)) is not None:
                         yield sequence, batch
                 position = rows[-1][0]
         except sqlite3.Error as bad:
@@ -114,9 +115,9 @@ def _prune(connection: sqlite3.Connection, before: int) -> int:
     return deleted.rowcount
 
 
-def _decoded(sequence: int, body: bytes, table: SeriesTable) -> TelemetryBatch | None:
+def _decoded(sequence: int, body: bytes, table: SeriesTable, known: codec.KnownKeys) -> TelemetryBatch | None:
     try:
-        return codec.decode(body, table)
+        return codec.decode(body, table, known)
     except InvalidInput:
         log.exception("telemetry.batch_corrupt", sequence=sequence)
         return None
