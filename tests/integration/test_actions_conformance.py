@@ -1,0 +1,37 @@
+"""Every action against targets that do not exist, over real sockets."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from akeso.plugins.discovery import build, discover
+from akeso.testing.actions import ActionConformance
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is taken and refuses: bound, not listening."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", sorted(discover("actions")))
+async def test_no_action_claims_success_when_its_target_refuses(name: str, closed_port: int) -> None:
+    await ActionConformance(build("actions")[name], closed_port).never_claims_success_without_a_target()
+
+
+@pytest.mark.parametrize("name", sorted(set(discover("actions")) - {"safe_mode"}))
+async def test_no_action_waits_longer_than_its_time_out(name: str, silent_port: int) -> None:
+    action = build("actions", {name: {"call_s": 0.2}})[name]
+    await ActionConformance(action, silent_port).never_claims_success_without_a_target()
