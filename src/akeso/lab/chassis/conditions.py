@@ -38,6 +38,8 @@ class Conditions:
         self._leak_until = memory_limit_mb * MEBIBYTE
         self._leaked: list[bytearray] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._flowing = asyncio.Event()
+        self._flowing.set()
 
     def begin(self, name: str, strength: float) -> None:
         """Set a condition. Raises ValueError for a name that does not exist."""
@@ -48,6 +50,8 @@ class Conditions:
             case "busy":
                 for _ in range(int(strength)):
                     threading.Thread(target=self._burn, daemon=True).start()
+            case "stall":
+                self._flowing.clear()
             case "leak":
                 self._tasks[name] = asyncio.create_task(self._leak(strength))
             case "connections" if self._hold_connections is not None:
@@ -56,6 +60,7 @@ class Conditions:
     def end(self) -> None:
         """Lift every condition."""
         self.active.clear()
+        self._flowing.set()
         self._leaked.clear()
         for task in self._tasks.values():
             task.cancel()
@@ -72,8 +77,7 @@ class Conditions:
 
     async def before_message(self) -> None:
         """A stalled consumer stops here."""
-        while "stall" in self.active:
-            await asyncio.sleep(0.2)
+        await self._flowing.wait()
 
     def _burn(self) -> None:
         value = 1

@@ -1,6 +1,7 @@
 """One process of the shop, from its start over being ready to its drained end."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import signal
@@ -31,7 +32,7 @@ from akeso.lab.shop.versions import CURRENT, Versions
 HOST = "127.0.0.1"
 # Callers list the endpoints anew every half second; after that nobody new comes.
 LINGER_S = 0.6
-DRAIN_WITHIN_S = 2.0
+DRAIN_WITHIN_S = 1.2
 FLUSH_WITHIN_S = 1.0
 
 
@@ -145,9 +146,8 @@ class Process:
             return  # a background task broke; its exception ends the process
         if counter.serves:
             await asyncio.sleep(LINGER_S)
-        deadline = asyncio.get_running_loop().time() + DRAIN_WITHIN_S
-        while counter.active and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(counter.idle.wait(), DRAIN_WITHIN_S)
 
 
 async def _open(stack: AsyncExitStack, app: web.Application) -> int:

@@ -1,5 +1,6 @@
 """The way of a request through a service: trace, memory limit, slot, release, logic, and what is recorded of it."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class Counter:
         self.serves = serves
         self.slots = Slots(floor.configuration.slots, floor.configuration.queue)
         self.active = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
         if serves:
             self._observe(floor.instruments)
 
@@ -52,10 +55,13 @@ class Counter:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             self.active += 1
+            self.idle.clear()
             try:
                 return await self._trace(route, request)
             finally:
                 self.active -= 1
+                if not self.active:
+                    self.idle.set()
 
         return handle
 

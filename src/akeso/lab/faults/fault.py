@@ -44,7 +44,8 @@ Draw = Callable[[Random, str], Parameters]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`culprit` is the root-cause service when it is not the target; `remedies` are the acceptable actions.
+    """`culprit` is the root-cause service when it is not the target; `remedies` are the acceptable actions, and
+    `remedy_targets` the services they may be applied to when these are not the root-cause service.
 
     `remedy` carries out the first acceptable action by hand; `clear` ends the fault in whatever way there is.
     """
@@ -60,10 +61,15 @@ class Fault:
     clear: Effect
     hurts_within_s: float = 6.0
     culprit: str | None = None
+    remedy_targets: tuple[str, ...] = ()
 
     def truth(self, target: str) -> str:
         """The service that is to be named as the root cause."""
         return self.culprit or target
+
+    def accepts(self, action: str, service: str, target: str) -> bool:
+        """Whether an action on a service is acceptable when the fault hit `target`."""
+        return action in self.remedies and service in (self.remedy_targets or (self.truth(target),))
 
     def drawn(self, seed: int, repeat: int, target: str | None = None) -> Injection:
         """The injection that a seed and a repeat stand for. Raises ValueError for a target that is not eligible."""

@@ -78,4 +78,5 @@ STALLED_WORKER = Fault(
     active=_is_stalled,
     remedy=restart,
     clear=_resume,
+    remedy_targets=("fulfilment", "order-queue"),
 )

@@ -125,6 +125,7 @@ SLOW_EXTERNAL = Fault(
     active=_is_slow_and_used,
     remedy=_switch_fallback_on,
     clear=_back_to_the_bank,
+    remedy_targets=("payment", "bank"),
 )
 TRAFFIC_SURGE = Fault(
     name="traffic_surge",

@@ -60,10 +60,13 @@ class VisitorsClient:
         """The present view."""
         return View.of(await exchange("GET", f"{self.shop.facts.load_url}/view"))
 
-    async def learn(self, seconds: float) -> View:
-        """Learn the calm bands during the next `seconds`."""
-        url = f"{self.shop.facts.load_url}/learn"
-        return View.of(await exchange("POST", url, {"seconds": seconds}, timeout_s=seconds + 10))
+    async def begin_learning(self, seconds: float) -> None:
+        """Let the visitors learn their calm bands during the next `seconds`."""
+        await exchange("POST", f"{self.shop.facts.load_url}/learn", {"seconds": seconds})
+
+    async def wait_learnt(self, within_s: float) -> View:
+        """Return once the bands are learnt, or when `within_s` have passed; look at the answer."""
+        return await self._wait(lambda view: view.learnt, within_s)
 
     async def surge(self, journey: str, factor: float, ramp_s: float = 0.0) -> None:
         """Let a journey come `factor` times as often."""

@@ -20,21 +20,25 @@ class Diary:
         self.band = Band()
         self.learnt_at: float | None = None
         self._ages: list[float] = []
-        self._learning_since: float | None = None
+        self._learning: tuple[float, float] | None = None
         self._turns: deque[tuple[float, bool]] = deque(maxlen=2000)
         self._verdict: Verdict | None = None
 
-    def begin_learning(self, now: float) -> None:
-        """What is seen from now on is calm."""
-        self._learning_since = now
+    def learn_for(self, seconds: float, now: float) -> None:
+        """What is seen from now on, for so long, is calm: then the band is set from it."""
+        self._learning = (now, now + seconds)
         self._ages.clear()
+        self.learnt_at = None
 
-    def end_learning(self, now: float) -> None:
-        """Set the band from what was seen since `begin_learning`."""
-        since = self._learning_since if self._learning_since is not None else now
-        self.band = learn([visit for visit in self.visits if visit.due >= since], self._ages)
-        self._learning_since = None
-        self.learnt_at = now
+    def _learn(self, oldest_order_s: float, now: float) -> None:
+        if self._learning is None:
+            return
+        since, until = self._learning
+        self._ages.append(oldest_order_s)
+        if now >= until:
+            self.band = learn([visit for visit in self.visits if visit.due >= since], self._ages)
+            self._learning = None
+            self.learnt_at = now
 
     def look(self, now: float) -> Verdict:
         """Judge, remember a turn, forget what is old."""
@@ -44,8 +48,7 @@ class Diary:
             del self.waiting[order]
             self.lost_orders += 1
         oldest = now - min(self.waiting.values()) if self.waiting else 0.0
-        if self._learning_since is not None:
-            self._ages.append(oldest)
+        self._learn(oldest, now)
         recent: list[Visit] = []
         for visit in reversed(self.visits):
             if visit.due < now - 10.0:

@@ -37,7 +37,7 @@ class Visitors:
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            while not self._directory.candidates("frontend"):
+            while not self._directory.candidates("frontend"):  # noqa: ASYNC110 - a file that another process writes
                 await asyncio.sleep(0.1)
             async with asyncio.TaskGroup() as group:
                 for journey in JOURNEYS:
@@ -123,11 +123,7 @@ class Desk:
         return web.json_response(self._visitors.diary.seconds(time.time(), int(request.query.get("last", "60"))))
 
     async def _learn(self, request: web.Request) -> web.Response:
-        seconds = float((await request.json())["seconds"])
-        diary = self._visitors.diary
-        diary.begin_learning(time.time())
-        await asyncio.sleep(seconds)
-        diary.end_learning(time.time())
+        self._visitors.diary.learn_for(float((await request.json())["seconds"]), time.time())
         return await self._view(request)
 
     async def _begin_surge(self, request: web.Request) -> web.Response:
@@ -136,8 +132,9 @@ class Desk:
         factor = float(wanted["factor"])
         if wanted["journey"] not in known or not 0 < factor <= LARGEST_FACTOR:
             raise web.HTTPUnprocessableEntity(text=f"journey must be one of {known}, factor at most {LARGEST_FACTOR}")
-        began = time.time()
-        self._visitors.surge = Surge(wanted["journey"], factor, began, float(wanted.get("ramp_s", 0.0)))
+        began, ramp_s, before = time.time(), float(wanted.get("ramp_s", 0.0)), self._visitors.surge
+        initial = before.factor_of(before.journey, began) if before.journey == wanted["journey"] else 1.0
+        self._visitors.surge = Surge(wanted["journey"], factor, began, ramp_s, initial)
         return await self._view(request)
 
     async def _end_surge(self, request: web.Request) -> web.Response:

@@ -138,7 +138,7 @@ def _service_programs(folder: RunFolder, blueprint: Blueprint, environment: str)
             f"autostart={'true' if name in blueprint.default_names else 'false'}",
             "startsecs=2",
             "startretries=3",
-            "stopwaitsecs=5",
+            "stopwaitsecs=3",
             "priority=10",
             f"environment={environment}",
         ]

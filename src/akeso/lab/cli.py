@@ -1,0 +1,217 @@
+"""`akeso lab`: a small real shop of processes with real faults, and its scorer."""
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from akeso.lab.check import Proof, prove
+from akeso.lab.console import cases_table, faults_table, proofs_table, summary_table
+from akeso.lab.errors import LabError, ShopError
+from akeso.lab.faults.fault import Site
+from akeso.lab.faults.register import FAULTS, chosen
+from akeso.lab.faults.restore import restore
+from akeso.lab.scoring.case import Bench
+from akeso.lab.scoring.run import LEARN_FOR_S, Order, given_bench, own_bench, score, warm_up
+from akeso.lab.shop.folder import RunFolder
+from akeso.lab.shop.opening import Plan, close, default_folder, is_open, prepare, start
+from akeso.lab.shop.running import Shop
+
+DEFAULT_AKESO = "http://127.0.0.1:8321"
+
+app = typer.Typer(no_args_is_help=True, help="A small real shop of processes with real faults, and its scorer.")
+screen = Console(stderr=True)
+
+RunOption = Annotated[Path | None, typer.Option("--run", help="The shop's folder.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="What faults, targets and times are drawn from.")]
+FaultsOption = Annotated[str, typer.Option("--faults", help="`all` or names separated by commas.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+@app.command()
+def up(
+    akeso: Annotated[str, typer.Option(help="Where telemetry and change events go.")] = DEFAULT_AKESO,
+    run: RunOption = None,
+    seed: SeedOption = 0,
+    key: Annotated[str | None, typer.Option(help="Akeso's API key, when it wants one.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once the shop is open.")] = False,
+) -> None:
+    """Open the shop, and keep it open until Ctrl-C."""
+    _run(_up(Plan(_folder(run), akeso, key, seed), detach))
+
+
+@app.command()
+def down(run: RunOption = None) -> None:
+    """Close the shop."""
+    _run(close(Shop.at(_folder(run))))
+
+
+@app.command()
+def faults() -> None:
+    """List what can be injected."""
+    Console().print(faults_table(tuple(FAULTS.values())))
+
+
+@app.command()
+def inject(
+    fault: Annotated[str, typer.Argument(help="See `akeso lab faults`.")],
+    target: Annotated[str | None, typer.Option(help="The service to hit (default: drawn).")] = None,
+    run: RunOption = None,
+    seed: SeedOption = 0,
+    repeat: Annotated[int, typer.Option(help="Which draw of the seed.")] = 0,
+) -> None:
+    """Bring about a fault in the running shop."""
+    _run(_inject(Site(Shop.at(_folder(run))), fault, target, (seed, repeat)))
+
+
+@app.command()
+def clear(run: RunOption = None) -> None:
+    """Bring the shop back to how it was opened."""
+    for undone in _run(restore(Site(Shop.at(_folder(run))))):
+        print(undone)
+
+
+@app.command()
+def view(run: RunOption = None) -> None:
+    """How the visitors find the shop just now."""
+    print(json.dumps(_run(Site(Shop.at(_folder(run))).visitors.view()).raw, indent=2))
+
+
+@app.command()
+def check(
+    faults: FaultsOption = "all",
+    seed: SeedOption = 0,
+    target: Annotated[str | None, typer.Option(help="The service to hit (default: drawn).")] = None,
+    run: RunOption = None,
+) -> None:
+    """Prove every fault without Akeso: it hurts, and an acceptable action by hand ends it. Opens a shop if none is."""
+    proofs = _run(_check(_folder(run), faults, seed, target))
+    Console().print(proofs_table(proofs))
+    if not all(proof.holds(FAULTS[proof.fault].hurts_within_s) for proof in proofs):
+        raise typer.Exit(1)
+
+
+@app.command("run")
+def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    faults: FaultsOption = "all",
+    repeat: Annotated[int, typer.Option(min=1, help="How often each fault.")] = 1,
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option(help="Where report.json goes.")] = Path("out/lab"),
+    calm: Annotated[float, typer.Option(min=0, help="Seconds in which nothing may be done.")] = 300.0,
+    as_json: JsonOption = False,
+    akeso: Annotated[str | None, typer.Option(help="Score this Akeso on the open shop instead of own ones.")] = None,
+    key: Annotated[str | None, typer.Option(help="API key of that Akeso.")] = None,
+    run: RunOption = None,
+) -> None:
+    """Score Akeso: calm, then every fault; writes report.json."""
+    order = Order(_chosen(faults), repeat, seed, out.resolve(), calm)
+    report = _run(_score(order, akeso, key, run))
+    if as_json:
+        print(json.dumps(report))
+    else:
+        Console().print(cases_table(report), summary_table(report))
+
+
+async def _up(plan: Plan, detach: bool) -> None:
+    shop = await prepare(plan)
+    try:
+        took = await start(shop)
+    except BaseException:
+        await close(shop)
+        raise
+    await Site(shop).visitors.begin_learning(LEARN_FOR_S)
+    facts = shop.facts
+    screen.print(f"The shop is open after {took:.1f} s; its visitors learn what calm is for {LEARN_FOR_S:.0f} s.")
+    for what, where in (
+        ("services.yaml", shop.folder.services_file),
+        ("logs", shop.folder.logs),
+        ("supervisor", facts.rpc_url),
+        ("database", facts.dsn),
+        ("queue", facts.valkey_url),
+        ("visitors", f"{facts.load_url}/view"),
+        ("telemetry to", facts.akeso_url),
+    ):
+        print(f"{what:14} {where}")
+    if detach:
+        return
+    screen.print("Ctrl-C closes it.")
+    await _interrupted()
+    await close(shop)
+
+
+async def _interrupted() -> None:
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await asked.wait()
+
+
+async def _inject(site: Site, name: str, target: str | None, draw: tuple[int, int]) -> None:
+    (fault,) = _chosen(name)
+    injection = fault.drawn(*draw, target)
+    await fault.inject(site, injection)
+    print(json.dumps({"fault": name, "target": injection.target, "parameters": dict(injection.parameters)}))
+
+
+async def _check(folder: RunFolder, names: str, seed: int, target: str | None) -> list[Proof]:
+    proofs: list[Proof] = []
+    opened = not (folder.facts_file.exists() and await is_open(Shop.at(folder)))
+    shop = await prepare(Plan(folder, seed=seed)) if opened else Shop.at(folder)
+    try:
+        if opened:
+            screen.print(f"The shop is open after {await start(shop):.1f} s.")
+        site = Site(shop)
+        if not (await site.visitors.view()).learnt:
+            await site.visitors.begin_learning(LEARN_FOR_S)
+            await site.visitors.wait_learnt(LEARN_FOR_S + 10)
+        async for proof in prove(site, _chosen(names), seed, target):
+            screen.print(f"{proof.fault} in {proof.target}: {'; '.join(proof.reasons) or 'nobody hurt'}")
+            proofs.append(proof)
+    finally:
+        if opened:
+            await close(shop)
+    return proofs
+
+
+async def _score(order: Order, akeso: str | None, key: str | None, run: Path | None) -> dict[str, Any]:
+    async with _bench(order, akeso, key, run) as bench:
+        await warm_up(bench, _tell)
+        progress = await score(bench, order, _tell)
+    return progress.write()
+
+
+def _bench(order: Order, akeso: str | None, key: str | None, run: Path | None) -> AbstractAsyncContextManager[Bench]:
+    if akeso is not None:
+        return given_bench(_folder(run), akeso, key or "")
+    own = run or Path(tempfile.mkdtemp(prefix="akeso-lab-"))
+    return own_bench(RunFolder(own.resolve()), order.out, order.seed, _tell)
+
+
+def _tell(text: str) -> None:
+    screen.print(text, highlight=False)
+
+
+def _folder(run: Path | None) -> RunFolder:
+    return default_folder() if run is None else RunFolder(run.resolve())
+
+
+def _chosen(names: str) -> Any:
+    try:
+        return chosen(names)
+    except ValueError as exc:
+        raise ShopError(str(exc)) from exc
+
+
+def _run(work: Any) -> Any:
+    try:
+        return asyncio.run(work)
+    except LabError as exc:
+        screen.print(f"[red]{exc}")
+        sys.exit(2)
