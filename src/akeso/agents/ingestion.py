@@ -1,14 +1,17 @@
 """The ingestion agent: makes telemetry durable, then hands it to the others."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
+import numpy as np
 import structlog
 
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.source import Answer, Intake
@@ -52,7 +55,7 @@ class IngestionAgent:
         self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = 0
         self._store, self._bus, self._clock, self._table = store, bus, clock, table
         self._options = options or IngestionOptions()
-        self._handed_out = 0
+        self._handed_out = self._collected = 0
         self._first_live: int | None = None
         self._warm = False
         self._prune_at: datetime | None = None
@@ -74,16 +77,20 @@ class IngestionAgent:
         return intake.answer
 
     async def start(self) -> None:
-        """Hands the hot window out again, once in the life of the process."""
+        """Hands the hot window out again, once in the life of the process; what came within a second as one batch."""
         if self._warm:
             return
-        since = self._clock.nanoseconds() - self._options.hot_window // timedelta(microseconds=1) * 1000
+        since = self._clock.nanoseconds() - _ns(self._options.hot_window)
+        group: list[TelemetryBatch] = []
         async for sequence, batch in self._store.replay(self._table, since, self._handed_out):
             if self._first_live is not None and sequence >= self._first_live:
                 continue  # It was handed out when it came, while this was going on.
-            await self._bus.publish(Topic.RAW_EVENTS, batch.tenant, batch)
-            self._handed_out = sequence
-            self.replayed += 1
+            if group and batch.received_at // NANOSECONDS != group[-1].received_at // NANOSECONDS:
+                await self._hand_out(group)
+                group = []
+            group.append(batch)
+            self._collected = sequence
+        await self._hand_out(group)
         self._warm = True
         log.info("ingestion.warm", batches=self.replayed)
 
@@ -96,17 +103,25 @@ class IngestionAgent:
         if self._prune_at is not None and at < self._prune_at:
             return
         self._prune_at = at + self._options.prune_every
-        before = self._clock.nanoseconds() - self._options.retention // timedelta(microseconds=1) * 1000
+        before = self._clock.nanoseconds() - _ns(self._options.retention)
         self.pruned += await self._store.prune(before)
 
     async def stop(self) -> None:
         """The store and the bus belong to the composition root."""
 
+    async def _hand_out(self, group: Sequence[TelemetryBatch]) -> None:
+        # Thousands of small batches cost the subscribers far more than the same second in one.
+        for tenant in dict.fromkeys(batch.tenant for batch in group):
+            merged = _merged([batch for batch in group if batch.tenant == tenant])
+            await self._bus.publish(Topic.RAW_EVENTS, tenant, merged)
+        self.replayed += len(group)
+        self._handed_out = self._collected
+
     async def _take(self, batch: TelemetryBatch) -> None:
         sequence = await self._store.append(batch)
         if self._first_live is None or sequence < self._first_live:
             self._first_live = sequence
-        if sequence > self._handed_out:
+        if sequence > self._collected:
             await self._publish(Topic.RAW_EVENTS, batch.tenant, batch)
         self.batches += 1
         self.points += len(batch)
@@ -117,3 +132,24 @@ class IngestionAgent:
                 await self._bus.publish(topic, key, payload)
         except TimeoutError as bad:
             raise Overloaded(f"the subscribers of {topic} are behind", self._options.retry_after) from bad
+
+
+def _merged(batches: Sequence[TelemetryBatch]) -> TelemetryBatch:
+    """One batch of one tenant with the content of all, as of the last one's arrival."""
+    metrics = [batch.metrics for batch in batches]
+    return TelemetryBatch(
+        batches[-1].tenant,
+        batches[-1].received_at,
+        metrics=MetricBlock(
+            np.concatenate([block.series for block in metrics]),
+            np.concatenate([block.time for block in metrics]),
+            np.concatenate([block.value for block in metrics]),
+        ),
+        logs=tuple(chain.from_iterable(batch.logs for batch in batches)),
+        spans=tuple(chain.from_iterable(batch.spans for batch in batches)),
+        changes=tuple(chain.from_iterable(batch.changes for batch in batches)),
+    )
+
+
+def _ns(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1) * 1000

@@ -1,0 +1,178 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from akeso.agents.ingestion import IngestionAgent, IngestionOptions
+from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.errors import Overloaded, Unavailable
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.ports.bus import Subscription, Topic
+from akeso.ports.source import Answer, Intake
+from akeso.testing.telemetry import MemoryTelemetryStore, same_batch, sample_batch
+
+SECOND = 1_000_000_000
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON_NS = int(NOON.timestamp()) * SECOND
+
+
+class StillClock:
+    def __init__(self) -> None:
+        self.ns = NOON_NS
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.ns / SECOND, UTC)
+
+    def nanoseconds(self) -> int:
+        return self.ns
+
+    async def sleep(self, duration: timedelta) -> None:
+        self.ns += duration // timedelta(microseconds=1) * 1000
+
+
+class NotingBus:
+    """Notes what is published, and how much the store held then."""
+
+    def __init__(self, store: MemoryTelemetryStore, table: SeriesTable) -> None:
+        self.published: list[tuple[Topic, str, Any]] = []
+        self.stored: list[int] = []
+        self.stuck = False
+        self._store, self._table = store, table
+
+    async def publish(self, topic: Topic, key: str, payload: Any) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.stored.append(len([item async for item in self._store.replay(self._table)]))
+        self.published.append((topic, key, payload))
+
+    @asynccontextmanager
+    async def _none(self) -> AsyncIterator[Subscription]:
+        raise NotImplementedError
+        yield
+
+    def subscribe(self, topics: Sequence[Topic], group: str) -> AbstractAsyncContextManager[Subscription]:
+        del topics, group
+        return self._none()
+
+    async def close(self) -> None: ...
+
+
+class House:
+    """An agent with all it stands on."""
+
+    def __init__(self, store: MemoryTelemetryStore | None = None, table: SeriesTable | None = None) -> None:
+        self.table = table or SeriesTable()
+        self.store = store or MemoryTelemetryStore(self.table)
+        self.bus, self.clock = NotingBus(self.store, self.table), StillClock()
+        options = IngestionOptions(publish_within=timedelta(milliseconds=20))
+        self.agent = IngestionAgent(self.store, self.bus, self.clock, self.table, options)
+
+    def intake(self, at: int = NOON_NS, alerts: tuple[Alert, ...] = ()) -> Intake:
+        return Intake(sample_batch(self.table, at), Answer(202, b"taken"), alerts)
+
+
+ALERT = Alert("default", "f1", "test", "cart", "slow", Severity.ERROR, AlertStatus.FIRING, NOON)
+
+
+async def test_a_batch_is_stored_before_it_is_published_and_then_answered() -> None:
+    house = House()
+    answer = await house.agent.accept(intake := house.intake())
+    assert answer is intake.answer
+    assert house.bus.published == [(Topic.RAW_EVENTS, "default", intake.batch)]
+    assert house.bus.stored == [1]
+    assert (house.agent.batches, house.agent.points) == (1, 8)
+
+
+async def test_alerts_are_published_by_fingerprint_before_the_answer() -> None:
+    house = House()
+    await house.agent.accept(house.intake(alerts=(ALERT, replace(ALERT, fingerprint="f2"))))
+    assert [(topic, key) for topic, key, _ in house.bus.published[1:]] == [
+        (Topic.ALERTS, "f1"),
+        (Topic.ALERTS, "f2"),
+    ]
+    assert house.agent.alerts == 2
+
+
+async def test_an_empty_batch_is_neither_stored_nor_published() -> None:
+    house = House()
+    await house.agent.accept(Intake(TelemetryBatch("default", NOON_NS), Answer(), (ALERT,)))
+    assert [topic for topic, _, _ in house.bus.published] == [Topic.ALERTS]
+    assert [item async for item in house.store.replay(house.table)] == []
+
+
+@pytest.mark.parametrize("failure", [Overloaded("full", timedelta(seconds=1)), Unavailable("no disk")])
+async def test_what_the_store_refuses_is_not_published(failure: Overloaded | Unavailable) -> None:
+    house = House()
+    house.store.failure = failure
+    with pytest.raises(type(failure)):
+        await house.agent.accept(house.intake(alerts=(ALERT,)))
+    assert house.bus.published == []
+    assert (house.agent.refused, house.agent.batches) == (1, 0)
+
+
+async def test_a_sender_does_not_wait_for_ever_for_subscribers_that_are_behind() -> None:
+    house = House()
+    house.bus.stuck = True
+    with pytest.raises(Overloaded, match="raw-events"):
+        await house.agent.accept(house.intake())
+    assert house.agent.refused == 1
+
+
+async def test_the_hot_window_is_handed_out_again_after_a_start_a_second_at_a_time() -> None:
+    before = House()
+    times = [NOON_NS - 700 * SECOND, NOON_NS - 599 * SECOND, NOON_NS - 599 * SECOND + 5, NOON_NS - SECOND]
+    for at in times:
+        await before.agent.accept(before.intake(at))
+    after = House(before.store)
+    await after.agent.start()
+    found = [payload for topic, _, payload in after.bus.published if topic is Topic.RAW_EVENTS]
+    assert [(batch.received_at, len(batch)) for batch in found] == [(times[2], 16), (times[3], 8)]
+    assert same_batch(found[1], after.table, sample_batch(before.table, times[3]), before.table)
+    assert after.agent.replayed == 3
+
+
+async def test_tenants_are_kept_apart_when_the_hot_window_is_handed_out() -> None:
+    table = SeriesTable()
+    store = MemoryTelemetryStore(table)
+    for tenant in ("a", "b", "a"):
+        await store.append(sample_batch(table, NOON_NS - SECOND, tenant))
+    after = House(store)
+    await after.agent.start()
+    assert [(key, payload.tenant, len(payload)) for _, key, payload in after.bus.published] == [
+        ("a", "a", 16),
+        ("b", "b", 8),
+    ]
+
+
+async def test_an_agent_that_is_started_again_repeats_nothing() -> None:
+    before = House()
+    await before.agent.accept(before.intake())
+    after = House(before.store)
+    await after.agent.start()
+    await after.agent.start()
+    assert len(after.bus.published) == 1
+
+
+async def test_what_arrives_before_the_start_is_not_handed_out_twice() -> None:
+    house = House()
+    await house.agent.accept(house.intake())
+    await house.agent.start()
+    assert len(house.bus.published) == 1
+
+
+async def test_old_telemetry_is_forgotten_once_a_minute() -> None:
+    house = House()
+    await house.agent.accept(house.intake(NOON_NS - 25 * 3600 * SECOND))
+    await house.agent.accept(house.intake(NOON_NS))
+    await house.agent.tick(house.clock.now())
+    assert [sequence async for sequence, _ in house.store.replay(house.table)] == [2]
+    house.clock.ns += 25 * 3600 * SECOND
+    await house.agent.tick(NOON + timedelta(seconds=59))
+    assert house.agent.pruned == 1
+    await house.agent.tick(NOON + timedelta(seconds=60))
+    assert house.agent.pruned == 2
