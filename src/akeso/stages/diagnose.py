@@ -16,7 +16,7 @@ class DiagnoseOptions:
     minimum_class: log-odds below which a fault class is not named; reach: hops from an anomaly or alert within which
     a service is a candidate."""
 
-    temperature: float = 1.4
+    temperature: float = 1.2
     unknown_bias: float = 1.2
     minimum_confidence: float = 0.45
     minimum_class: float = 0.8
@@ -71,7 +71,8 @@ def _candidates(case: Case, evidence: Iterable[Evidence], options: DiagnoseOptio
 
 
 def _suspected(case: Case) -> frozenset[str]:
-    return frozenset({a.service for a in case.anomalies} | {a.service for a in case.alerts})
+    peers = {value for a in case.anomalies for name, value in a.key.attributes if name == "peer"}
+    return frozenset({a.service for a in case.anomalies} | {a.service for a in case.alerts} | peers)
 
 
 def _rank(

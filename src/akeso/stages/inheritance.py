@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 
@@ -20,7 +21,10 @@ SLOWER_MS = 8.0  # less is of no interest to anybody
 SLOWER_SHARE = 0.2
 FAILING = 0.04
 _TRAVELS = 0.35  # share of an edge's rise that the callee must show itself
+_SLIVER = 0.25
 _STARVED_CPU = 0.75
+_GIVES_UP_MS = 200.0  # no time-out is shorter
+_FEW = 5.0
 
 
 class Blame(StrEnum):
@@ -52,7 +56,9 @@ class Effect:
     """What became of one service. Milliseconds a request and shares of requests.
 
     slower_ms, errors: in all; own_ms, own_errors: what no callee explains; certainty_ms: own_ms in robust spreads;
-    silent_s: since when nothing was heard (0: not silent); down: it answers nobody.
+    error_noise: what own_errors may be by chance, from the number of requests;
+    silent_s: since when nothing was heard (0: not silent); down: it answers nobody; idle: it finishes hardly anything
+    any more.
     """
 
     service: str
@@ -62,8 +68,10 @@ class Effect:
     usual_ms: float
     errors: float
     own_errors: float
+    error_noise: float
     silent_s: float
     down: bool
+    idle: bool
     calls: tuple[CallEffect, ...]
 
     @property
@@ -77,12 +85,13 @@ class Effect:
 
     @property
     def slow_itself(self) -> bool:
-        """It takes noticeably longer in itself, beyond its usual spread."""
-        return _noticeable(self.own_ms, self.usual_ms) and self.certainty_ms >= 3.0
+        """It takes noticeably longer in itself, beyond its usual spread and not just a sliver of the whole."""
+        own = self.own_ms >= _SLIVER * self.slower_ms and self.certainty_ms >= 3.0
+        return own and _noticeable(self.own_ms, self.usual_ms)
 
     @property
     def failing_itself(self) -> bool:
-        return self.own_errors >= FAILING
+        return self.own_errors >= max(FAILING, _SLIVER * self.errors, 1.5 * self.error_noise)
 
     @property
     def well(self) -> bool:
@@ -154,8 +163,10 @@ class _Judge:
             usual_ms=latency.past if latency is not None and np.isfinite(latency.past) else 0.0,
             errors=failed,
             own_errors=max(0.0, failed - sum(_passed_on(c, c.errors) for c in calls)),
+            error_noise=sqrt(failed * (1.0 - min(1.0, failed)) / max(1.0, self._requests(service))),
             silent_s=silent,
             down=self._down(service),
+            idle=self._idle(service),
             calls=calls,
         )
 
@@ -201,10 +212,11 @@ class _Judge:
     def _judge_seen(self, callee: str, call: Call) -> tuple[Blame, str]:
         latency = max(0.0, _rise(server_latency(self._symptoms, callee)))
         errors = max(0.0, _rise(server_errors(self._symptoms, callee)))
-        slower = max(0.0, _rise(call.latency))
-        if slower and latency >= _TRAVELS * slower:
+        failed = _rise(call.errors)
+        # A caller that gives up waiting sees an error where the callee only sees a slow request.
+        if (_slow(call) or latency >= _GIVES_UP_MS) and latency >= max(SLOWER_MS, _TRAVELS * _rise(call.latency)):
             return Blame.CALLEE, f"{callee} itself answers {latency:.0f} ms later"
-        if errors >= max(FAILING, _TRAVELS * max(0.0, _rise(call.errors))):
+        if failed >= FAILING and errors >= max(0.5 * FAILING, _TRAVELS * failed):
             return Blame.CALLEE, f"{callee} itself fails {errors:.0%} more"
         if self._hangs(callee, call):
             return Blame.CALLEE, f"{callee} finishes no request any more"
@@ -239,19 +251,34 @@ class _Judge:
     def _hangs(self, callee: str, call: Call) -> bool:
         """Calls still go out and wait long, and none comes back finished."""
         served, made = self._symptoms.find(callee, RED_RATE), call.rate
-        if served is None or made is None or not np.isfinite(served.level):
+        if served is None or made is None or not self._idle(callee):
             return False
-        return served.level <= 0.2 * served.past and made.level > 0.3 * made.past and _rise(call.latency) >= 200.0
+        return made.level > 0.3 * made.past and _rise(call.latency) >= _GIVES_UP_MS
 
     def _seen(self, service: str) -> bool:
         rate = self._symptoms.find(service, RED_RATE)
         return rate is not None and bool((np.isfinite(rate.past) and rate.past > 0) or rate.level > 0)
 
+    def _idle(self, service: str) -> bool:
+        served = self._symptoms.find(service, RED_RATE)
+        return served is not None and served.level <= 0.2 * served.past and served.past > 0
+
+    def _requests(self, service: str) -> float:
+        """Requests that the service answered during the fault."""
+        return self._total(self._symptoms.find(service, RED_RATE))
+
+    def _total(self, rate: Departure | None) -> float:
+        return 0.0 if rate is None else float(np.nansum(self._symptoms.values(rate)[self._symptoms.during]))
+
     def _per_request(self, caller: str, call: Call) -> float:
+        """Calls per request as they were made during the fault, or before when there are too few."""
         served = self._symptoms.find(caller, RED_RATE)
-        if served is None or call.rate is None or not served.past > 0 or not call.rate.past > 0:
+        if served is None or call.rate is None:
             return 1.0
-        return float(min(5.0, call.rate.past / served.past))
+        requests = self._total(served)
+        if requests >= _FEW:
+            return min(5.0, self._total(call.rate) / requests)
+        return min(5.0, call.rate.past / served.past) if served.past > 0 and call.rate.past > 0 else 1.0
 
 
 def _rise(departure: Departure | None) -> float:
@@ -259,9 +286,12 @@ def _rise(departure: Departure | None) -> float:
 
 
 def _bad(call: Call) -> bool:
-    latency, errors = call.latency, call.errors
-    slow = latency is not None and latency.up and _noticeable(latency.rise, latency.past)
-    return bool(slow or (errors is not None and errors.rise >= FAILING))
+    return _slow(call) or _rise(call.errors) >= FAILING
+
+
+def _slow(call: Call) -> bool:
+    latency = call.latency
+    return latency is not None and latency.up and _noticeable(latency.rise, latency.past)
 
 
 def _noticeable(slower_ms: float, usual_ms: float) -> bool:

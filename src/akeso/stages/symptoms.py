@@ -45,7 +45,7 @@ class Departure:
     """One series, before and during.
 
     past, spread: median and robust standard deviation of the normal past (NaN when there is none); level: median
-    during the fault, without its first slot when there are more; last: the newest value; size: (level − past) /
+    during the fault, without its first slot when there are enough; last: the newest value; size: (level − past) /
     spread, 0 when unknown; starts_s: seconds from the case's onset to the first slot of a lasting departure, NaN when
     there is none; index: column in the matrix.
     """
@@ -167,7 +167,7 @@ def _quantile(ordered: Floats, counts: np.ndarray, share: float) -> Floats:
 
 def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Departure]:
     past, spread = _normal(matrix, during)
-    level = typical(matrix.values[during][1:] if during.sum() > 2 else matrix.values[during])
+    level = _level(matrix, during)
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.nan_to_num((level - past) / spread, nan=0.0, posinf=0.0, neginf=0.0)
     starts = _starts(matrix, onset, past, spread)
@@ -186,6 +186,26 @@ def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Dep
         )
 
 
+def _level(matrix: FeatureMatrix, during: Mask) -> Floats:
+    values = matrix.values[during][1:] if during.sum() > 3 else matrix.values[during]
+    level = typical(values)
+    # With a call or two a slot, a share jumps between 0 and 1 and its median says nothing: the mean does.
+    shares = _shares(matrix)
+    level[shares] = _mean(values[:, shares])
+    return level
+
+
+def _shares(matrix: FeatureMatrix) -> Mask:
+    return np.isin(matrix.signals, (Signal.ERRORS, Signal.EDGE_ERRORS))
+
+
+def _mean(values: Floats) -> Floats:
+    counts = np.isfinite(values).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = np.nansum(values, axis=0) / counts
+    return mean
+
+
 def _normal(matrix: FeatureMatrix, during: Mask) -> tuple[Floats, Floats]:
     before = matrix.values[~during]
     counts = np.isfinite(before).sum(axis=0)
@@ -193,6 +213,10 @@ def _normal(matrix: FeatureMatrix, during: Mask) -> tuple[Floats, Floats]:
         return np.full(len(matrix.keys), np.nan), np.full(len(matrix.keys), np.nan)
     ordered = np.sort(before, axis=0)
     median = _quantile(ordered, counts, 0.5)
+    shares = _shares(matrix)
+    # For shares the mean again, of the calmest nine tenths: earlier incidents shall not count.
+    calmest = np.where(before <= _quantile(ordered, counts, 0.9), before, np.nan)
+    median[shares] = _mean(calmest[:, shares])
     mad = typical(np.abs(before - median))
     # An earlier incident inside the past widens the upper side only: the calmer side tells the normal spread.
     calm = np.fmin(mad, median - _quantile(ordered, counts, 0.25))

@@ -48,7 +48,8 @@ class Deviation:
         worst = max(filter(_matters, symptoms.of(service)), key=self._weight, default=None)
         if worst is not None:
             return self._departed(service, worst)
-        return self._well(symptoms, service)
+        # A service that does nothing any more has no slow or failing requests either.
+        return None if effects(case)[service].idle else self._well(symptoms, service)
 
     def _weight(self, departure: Departure) -> float:
         return _WEIGHTS[departure.signal] * min(1.0, departure.size / self._full)

@@ -56,7 +56,7 @@ class Resources:
                 service,
                 f"memory of {service} climbs without a pause from {memory.past / 1e6:.0f} MB"
                 f" to {memory.last / 1e6:.0f} MB{near}",
-                2.6 if share >= 0.8 else 1.8,
+                3.0 if share >= 0.8 else 2.4,
                 {FaultClass.MEMORY_LEAK: 5.0 if share >= 0.8 else 3.5},
                 past=memory.past,
                 last=memory.last,
@@ -104,7 +104,7 @@ class Resources:
         words = f"{grown}, and {consumer}, which consumes it, processes {now:.1f}/s instead of {past:.1f}/s"
         if waits:
             return self._evidence(consumer, f"{words}, waiting for {waits[0].callee}", -0.5, {}, past=past, now=now)
-        weight = 3.5 if stopped else 1.5
+        weight = 4.0 if stopped else 1.5
         return self._evidence(consumer, words, weight, {FaultClass.QUEUE_BACKLOG: 5.5}, past=past, now=now)
 
 

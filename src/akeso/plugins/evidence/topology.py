@@ -13,7 +13,7 @@ class Topology:
 
     name = "topology"
 
-    def __init__(self, own: float = 2.6, inherited: float = 2.0, unseen: float = 3.0) -> None:
+    def __init__(self, own: float = 3.0, inherited: float = 2.0, unseen: float = 4.0) -> None:
         self._own = own
         self._inherited = inherited
         self._unseen = unseen
@@ -51,7 +51,7 @@ class Topology:
         )
 
     def _failing(self, effect: Effect, most_errors: float) -> Evidence:
-        sure = min(1.0, effect.own_errors / 0.15)
+        sure = min(1.0, effect.own_errors / 0.10)
         weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_errors / most_errors))
         return Evidence(
             self.name,
@@ -94,7 +94,7 @@ class Topology:
             call.callee,
             f"{call.caller} sees its calls to {call.callee} +{call.slower_ms:.0f} ms and +{call.errors:.0%} errors;"
             f" {call.why}",
-            0.6 * self._unseen if gone else self._unseen,
+            0.5 * self._unseen if gone else self._unseen,
             _dependency(case, call) if not gone else {FaultClass.CRASH: 1.0, FaultClass.CRASH_LOOP: 1.0},
             {"slower_ms": call.slower_ms, "errors": call.errors},
         )

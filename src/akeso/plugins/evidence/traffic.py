@@ -35,16 +35,16 @@ class Traffic:
         if rate is None or effect.down or not (effect.slow_itself or effect.failing_itself):
             return None
         past, now, ratio, sigmas = _arrivals(symptoms, rate)
-        if ratio < self._surge or sigmas < 4.0:
+        if ratio < self._surge or sigmas < 3.0:
             return None
-        sure = min(1.0, (ratio - 1.0) / 1.2)
+        sure = min(1.0, (ratio - 1.0) / 1.2, sigmas / 5.0)
         return Evidence(
             self.name,
             effect.service,
             f"{now:.1f} requests/s arrive at {effect.service} instead of {past:.1f} ({ratio:.1f} times), and it"
             f" takes {effect.own_ms:.0f} ms longer and fails {effect.own_errors:.0%} more",
             self._weight * sure,
-            {FaultClass.TRAFFIC_SURGE: 2.0 + 3.0 * sure},
+            {FaultClass.TRAFFIC_SURGE: 1.5 + 3.5 * sure},
             {"past_per_s": past, "now_per_s": now, "ratio": ratio, "sigmas": sigmas},
         )
 
@@ -53,9 +53,11 @@ def _arrivals(symptoms: Symptoms, rate: Departure) -> tuple[float, float, float,
     """(past/s, now/s, their ratio, the difference in Poisson standard deviations)."""
     values = symptoms.values(rate)
     before, during = values[~symptoms.during], values[symptoms.during]
-    during = during[1:] if len(during) > 2 else during
+    during = during[1:] if len(during) > 3 else during
     if not np.isfinite(before).any() or not np.isfinite(during).any():
         return 0.0, 0.0, 0.0, 0.0
-    past, now = float(np.nanmedian(before)), float(np.nanmean(during))
-    noise = sqrt(max(past, 0.5) / np.isfinite(during).sum())
-    return past, now, now / max(past, 0.2), (now - past) / noise
+    past, now = float(np.nanmean(before)), float(np.nanmean(during))
+    slots = float(np.isfinite(during).sum())
+    # Square roots of counts have the spread 1/2, whatever the rate (Anscombe).
+    sigmas = 2.0 * (sqrt(now * slots + 0.375) - sqrt(past * slots + 0.375))
+    return past, now, now / max(past, 0.2), sigmas
