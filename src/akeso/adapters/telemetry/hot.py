@@ -1,0 +1,110 @@
+"""The hot window in memory: the last minutes of features as a ring, and what happened beside them."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from akeso.domain.case import LogPattern
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
+from akeso.domain.topology import Topology
+from akeso.stages.features import ClosedSlot
+from akeso.stages.records import Pattern
+from akeso.stages.trailing import grown
+
+_CHANGES_KEPT = 1_000
+
+
+class HotWindow:
+    """Implements akeso.ports.window over `span / slot` frames of the feature series in `table`.
+
+    Values are held as float32, which is exact to seven digits and halves the memory. All a query returns is a copy.
+    """
+
+    def __init__(self, slot: timedelta, span: timedelta, table: SeriesTable) -> None:
+        self._slots = max(1, round(span / slot))
+        self._table = table
+        self._values = np.full((self._slots, 0), np.nan, np.float32)
+        self._signals = np.zeros(0, np.uint8)
+        self._ends: Times = np.zeros(self._slots, np.int64)
+        self._written = 0
+        self._tenant_of: list[str] = []
+        self._patterns: deque[tuple[int, tuple[tuple[Pattern, int], ...]]] = deque(maxlen=self._slots)
+        self._changes: dict[str, deque[Change]] = {}
+        self._topologies: dict[str, Topology] = {}
+
+    @property
+    def now(self) -> int:
+        """The end of the newest slot, ns; 0 before the first."""
+        return int(self._ends[(self._written - 1) % self._slots]) if self._written else 0
+
+    def record(self, closed: ClosedSlot) -> None:
+        """Take in the next slot."""
+        self._record_frame(closed.frame)
+        self._patterns.append((closed.frame.end, closed.patterns))
+        self._topologies.update(closed.topologies)
+
+    def record_changes(self, tenant: str, changes: Sequence[Change]) -> None:
+        """Take in changes; each counts once, however often it is told."""
+        kept = self._changes.setdefault(tenant, deque(maxlen=_CHANGES_KEPT))
+        kept.extend(change for change in dict.fromkeys(changes) if change not in kept)
+
+    def features(self, tenant: str, start: int, end: int) -> FeatureMatrix:
+        """All feature series of a tenant over the slots that end in [start, end]."""
+        rows = self._rows(start, end)
+        size = len(self._signals)
+        self._tenant_of.extend(self._table[series].tenant for series in range(len(self._tenant_of), size))
+        series = np.array([number for number in range(size) if self._tenant_of[number] == tenant], np.int32)
+        return FeatureMatrix(
+            keys=tuple(self._table[number] for number in series.tolist()),
+            signals=self._signals[series],
+            times=self._ends[rows],
+            values=self._values[np.ix_(rows, series)].astype(np.float64),
+        )
+
+    def logs(self, tenant: str, start: int, end: int) -> Sequence[LogPattern]:
+        """Patterns seen in the range, most frequent first, counts aligned with `features(tenant, start, end).times`."""
+        place = {int(self._ends[row]): number for number, row in enumerate(self._rows(start, end))}
+        found: dict[int, tuple[Pattern, Floats]] = {}
+        for slot_end, patterns in self._patterns:
+            if slot_end in place:
+                for pattern, count in patterns:
+                    if pattern.tenant == tenant:
+                        _, counts = found.setdefault(id(pattern), (pattern, np.zeros(len(place))))
+                        counts[place[slot_end]] += count
+        ranked = sorted(found.values(), key=lambda each: -each[1].sum())
+        return [LogPattern(p.service, p.template, p.severity, p.example, counts) for p, counts in ranked]
+
+    def changes(self, tenant: str, start: int, end: int) -> Sequence[Change]:
+        """Changes dated in [start, end], oldest first; kept beyond the window, up to the last thousand."""
+        kept = self._changes.get(tenant, ())
+        found = [change for change in kept if start <= change.at.timestamp() * NANOSECONDS <= end]
+        return sorted(found, key=lambda change: change.at)
+
+    def topology(self, tenant: str) -> Topology:
+        """The picture after the newest slot."""
+        return self._topologies.get(tenant, Topology())
+
+    @property
+    def topologies(self) -> Mapping[str, Topology]:
+        """All tenants' pictures."""
+        return self._topologies
+
+    def _record_frame(self, frame: FeatureFrame) -> None:
+        size = len(frame.values)
+        self._values = grown(self._values, size, np.nan)
+        self._signals = frame.signals
+        row = self._written % self._slots
+        self._values[row] = np.nan
+        self._values[row, :size] = frame.values
+        self._ends[row] = frame.end
+        self._written += 1
+
+    def _rows(self, start: int, end: int) -> Ids:
+        """The ring's rows in order of time."""
+        count = min(self._written, self._slots)
+        rows = np.arange(self._written - count, self._written) % self._slots
+        ends = self._ends[rows]
+        return rows[(ends >= start) & (ends <= end)].astype(np.int32)

@@ -1,0 +1,123 @@
+"""Telemetry batches to feature frames: the stage that puts metrics, spans, logs and silence into one row a slot."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import signal_of
+from akeso.domain.telemetry import Codes, FeatureFrame, TelemetryBatch
+from akeso.domain.topology import Topology
+from akeso.stages.align import MetricAligner
+from akeso.stages.records import LogAligner, Pattern
+from akeso.stages.silence import Silence
+from akeso.stages.slotting import Arrival, FeatureOptions, Tally, nanoseconds
+from akeso.stages.spans import SpanAligner
+from akeso.stages.trailing import grown
+
+# Nothing arrived for so many slots: what lies between is no data, and a frame for each would only say so.
+_LONGEST_GAP = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosedSlot:
+    """Everything known of one slot. patterns: log patterns with their number of records; topologies: by tenant."""
+
+    frame: FeatureFrame
+    patterns: tuple[tuple[Pattern, int], ...]
+    topologies: Mapping[str, Topology]
+
+
+class FeatureBuilder:
+    """Files what arrives under slots and closes slots in order, each once, when the watermark has passed them.
+
+    Time is told by the caller (`received_at` of batches, the watermark), so history goes the same way as live data.
+    `ingest` is the table that batches refer to, `features` the one that frames refer to.
+    """
+
+    def __init__(self, ingest: SeriesTable, features: SeriesTable, options: FeatureOptions | None = None) -> None:
+        self.options = options or FeatureOptions()
+        self.tally = Tally()
+        self._table = features
+        self._width = nanoseconds(self.options.slot)
+        self._lateness = nanoseconds(self.options.lateness)
+        self._metrics = MetricAligner(ingest, features, self.options, self.tally)
+        self._spans = SpanAligner(features, self.options, self.tally)
+        self._logs = LogAligner(features, self.options, self.tally)
+        self._silence = Silence(features, nanoseconds(self.options.forget))
+        self._signals = np.zeros(0, np.uint8)
+        self._told = 0
+        self._open: int | None = None
+        self._tenants: set[str] = set()
+
+    @property
+    def open(self) -> int | None:
+        """Start of the oldest slot that is not closed, ns; None before the first batch."""
+        return self._open
+
+    def add(self, batch: TelemetryBatch) -> None:
+        """Take a batch in. What belongs to slots that are closed is handled as FeatureOptions says."""
+        if self._open is None:
+            self._open = self._slot_start(batch.received_at - self._lateness)
+        arrival = Arrival(batch.received_at, self._open)
+        self._tenants.add(batch.tenant)
+        if len(batch.metrics):
+            for tenant, service in self._metrics.add(batch.metrics, arrival):
+                self._silence.heard(tenant, service, batch.received_at)
+        for spans in batch.spans:
+            self._spans.add(batch.tenant, spans, arrival)
+            self._silence.heard(batch.tenant, spans.service, batch.received_at)
+        for logs in batch.logs:
+            self._logs.add(batch.tenant, logs, arrival)
+            self._silence.heard(batch.tenant, logs.service, batch.received_at)
+
+    def close_until(self, instant: int) -> Iterator[ClosedSlot]:
+        """Close every slot that ended `lateness` before `instant` (ns), oldest first."""
+        watermark = instant - self._lateness
+        while self._open is not None and self._open + self._width <= watermark:
+            if self._is_gap(watermark):
+                self._jump(watermark)
+            else:
+                self._open += self._width
+                yield self._close(self._open)
+
+    def _is_gap(self, watermark: int) -> bool:
+        # Stamps run ahead of their arrival by the allowed skew, so what arrived last may lie in a slot that far on.
+        assert self._open is not None
+        last = self._silence.newest + nanoseconds(self.options.skew)
+        return self._open >= last and watermark - self._open > _LONGEST_GAP * self._width
+
+    def _jump(self, watermark: int) -> None:
+        self._open = self._slot_start(watermark)
+        self.tally.gaps += 1
+        self._spans.clear()
+        self._metrics.histograms.clear()
+
+    def _close(self, end: int) -> ClosedSlot:
+        deaf = self._silence.newest < end - self._width
+        *_, patterns = logs = self._logs.close(end, deaf=deaf)
+        parts = (
+            self._metrics.close(end),
+            self._spans.close(end, deaf=deaf),
+            self._silence.close(end, self._width),
+            logs[:2],
+        )
+        values = np.full(len(self._table), np.nan)
+        for ids, found in parts:
+            values[ids] = found
+        frame = FeatureFrame(end, self._width, values, self._signals_of(len(values)))
+        return ClosedSlot(frame, patterns, {tenant: self._topology(tenant) for tenant in self._tenants})
+
+    def _topology(self, tenant: str) -> Topology:
+        return self._spans.book.topology(tenant, self._silence.services(tenant))
+
+    def _signals_of(self, size: int) -> Codes:
+        self._signals = grown(self._signals, size, 0)
+        for series in range(self._told, size):
+            self._signals[series] = signal_of(self._table[series])
+        self._told = max(self._told, size)
+        return self._signals[:size].copy()
+
+    def _slot_start(self, instant: int) -> int:
+        return instant // self._width * self._width

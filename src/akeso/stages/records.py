@@ -1,0 +1,142 @@
+"""Log records to features and to counts of patterns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import LOG_ERROR_RATE, LOG_NEW_TEMPLATES, LOG_RATE
+from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, LogBlock, SeriesKey
+from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
+from akeso.stages.templates import TemplateMiner
+from akeso.stages.trailing import grown
+
+ERROR = 17
+_MOST_BLOCKS = 2_000
+_RECORD = np.dtype([("writer", "i4"), ("pattern", "i4"), ("error", "?"), ("novel", "?"), ("slot", "i8")])
+
+
+@dataclass(slots=True)
+class Pattern:
+    """Log records of a service that share a template, as they are known by now."""
+
+    tenant: str
+    service: str
+    template: str
+    severity: int
+    example: str
+
+
+@dataclass(slots=True)
+class _Writer:
+    """A service that logs."""
+
+    tenant: str
+    service: str
+    first: int
+    newest: int
+    miner: TemplateMiner
+    patterns: dict[int, int]
+
+
+class LogAligner:
+    """Counts log records, errors (severity ≥ 17) and new templates per service and slot."""
+
+    def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally) -> None:
+        self._table, self._options, self._tally = table, options, tally
+        self._placing = Placing(options, tally)
+        self._novelty_after = nanoseconds(options.novelty_after)
+        self._forget = nanoseconds(options.forget)
+        self._slot_s = nanoseconds(options.slot) / NANOSECONDS
+        self._ids: dict[tuple[str, str], int] = {}
+        self._writers: list[_Writer] = []
+        self._patterns: dict[int, Pattern] = {}
+        self._next_pattern = 0
+        self._features = np.empty((3, 0), np.int32)
+        self._blocks: dict[tuple[object, ...], None] = {}
+        self._pending: list[NDArray[Any]] = []
+
+    def add(self, tenant: str, block: LogBlock, arrival: Arrival) -> None:
+        """Take in records of one service; the very same block again is recognised as a repetition."""
+        if self._is_repeated(tenant, block):
+            self._tally.repeated += len(block)
+            return
+        placed = self._placing.place(block.time, arrival)
+        number = self._writer(tenant, block.service, arrival.received)
+        writer = self._writers[number]
+        writer.newest = max(writer.newest, arrival.received)
+        known = self._next_pattern
+        rows = np.empty(len(block), _RECORD)
+        rows["writer"] = number
+        rows["pattern"] = [
+            self._pattern(writer, line, severity)
+            for line, severity in zip(block.body, block.severity.tolist(), strict=True)
+        ]
+        rows["error"], rows["slot"] = block.severity >= ERROR, placed.time
+        rows["novel"] = False
+        if arrival.received - writer.first > self._novelty_after:
+            _, first = np.unique(rows["pattern"], return_index=True)
+            rows["novel"][first] = rows["pattern"][first] >= known
+        self._pending.append(rows[placed.keep])
+
+    def close(self, end: int, *, deaf: bool) -> tuple[Ids, Floats, tuple[tuple[Pattern, int], ...]]:
+        """Feature ids, values and pattern counts of the slot that ends at `end` (ns)."""
+        rows = np.concatenate(self._pending) if self._pending else np.empty(0, _RECORD)
+        due = rows["slot"] < end
+        self._pending = [rows[~due]]
+        rows = rows[due]
+        size = len(self._writers)
+        weights = (np.ones(len(rows)), rows["error"], rows["novel"])
+        counts = np.stack([np.bincount(rows["writer"], weight, minlength=size) for weight in weights])
+        known = np.array([not deaf and writer.newest > end - self._forget for writer in self._writers], np.bool_)
+        numbers, seen = np.unique(rows["pattern"], return_counts=True)
+        patterns = tuple(
+            (self._patterns[number], count)
+            for number, count in zip(numbers.tolist(), seen.tolist(), strict=True)
+            if number in self._patterns
+        )
+        ids = self._features[:, :size][:, known].ravel()
+        return ids, (counts[:, known] / self._slot_s).ravel(), patterns
+
+    def _is_repeated(self, tenant: str, block: LogBlock) -> bool:
+        # Two posts of one same line within the resolution of its stamp are two events; a whole block is a retry.
+        if len(block) < 2:
+            return False
+        identity = (tenant, block.service, len(block), int(block.time[0]), int(block.time[-1]), hash(block.body))
+        if identity in self._blocks:
+            return True
+        if len(self._blocks) >= _MOST_BLOCKS:
+            del self._blocks[next(iter(self._blocks))]
+        self._blocks[identity] = None
+        return False
+
+    def _writer(self, tenant: str, service: str, received: int) -> int:
+        found = self._ids.setdefault((tenant, service), len(self._writers))
+        if found == len(self._writers):
+            miner = TemplateMiner(self._options.similarity)
+            self._writers.append(_Writer(tenant, service, received, received, miner, {}))
+            self._features = grown(self._features, found + 1, -1)
+            for row, metric in enumerate((LOG_RATE, LOG_ERROR_RATE, LOG_NEW_TEMPLATES)):
+                self._features[row, found] = self._table.intern(SeriesKey(tenant, service, metric, unit="1/s"))
+        return found
+
+    def _pattern(self, writer: _Writer, line: str, severity: int) -> int:
+        number = writer.miner.learn(line)
+        found = writer.patterns.get(number)
+        if found is None:
+            found = writer.patterns[number] = self._next_pattern
+            self._next_pattern += 1
+            self._patterns[found] = Pattern(writer.tenant, writer.service, "", severity, line)
+            self._forget_dropped(writer)
+        pattern = self._patterns[found]
+        pattern.severity = max(pattern.severity, severity)
+        pattern.template = writer.miner[number].text
+        return found
+
+    def _forget_dropped(self, writer: _Writer) -> None:
+        if len(writer.patterns) < 2 * max(len(writer.miner), 64):
+            return
+        for number in [number for number in writer.patterns if number not in writer.miner]:
+            del self._patterns[writer.patterns.pop(number)]

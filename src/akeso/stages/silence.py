@@ -1,0 +1,60 @@
+"""Silence: how long a service was not heard of, told apart from our own deafness."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import SILENCE
+from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, SeriesKey
+
+
+@dataclass(slots=True)
+class _Heard:
+    feature: int
+    received: int
+    silence_s: float = 0.0
+
+
+class Silence:
+    """Seconds since anything of a service was received, counting only time in which its tenant was heard at all.
+
+    When everybody falls silent at once it is the way here that failed (or Akeso was down), so nobody's silence grows.
+    """
+
+    def __init__(self, table: SeriesTable, forget: int) -> None:
+        self._table = table
+        self._forget_s = forget / NANOSECONDS
+        self._services: dict[tuple[str, str], _Heard] = {}
+        self._tenants: dict[str, int] = {}
+
+    def heard(self, tenant: str, service: str, received: int) -> None:
+        """Something of `service` arrived at `received` (ns)."""
+        self._tenants[tenant] = max(received, self._tenants.get(tenant, 0))
+        known = self._services.get((tenant, service))
+        if known is None:
+            feature = self._table.intern(SeriesKey(tenant, service, SILENCE, unit="s"))
+            self._services[tenant, service] = _Heard(feature, received)
+        else:
+            known.received = max(received, known.received)
+
+    def close(self, end: int, width: int) -> tuple[Ids, Floats]:
+        """Feature ids and seconds of silence at the end of a slot (ns)."""
+        for (tenant, service), known in list(self._services.items()):
+            if known.received >= end - width:
+                known.silence_s = max(0, end - known.received) / NANOSECONDS
+            elif self._tenants[tenant] >= end - width:
+                known.silence_s += width / NANOSECONDS
+            if known.silence_s > self._forget_s:
+                del self._services[tenant, service]
+        rows = self._services.values()
+        return np.array([r.feature for r in rows], np.int32), np.array([r.silence_s for r in rows], np.float64)
+
+    def services(self, tenant: str) -> frozenset[str]:
+        """The services of a tenant that are not forgotten."""
+        return frozenset(service for owner, service in self._services if owner == tenant)
+
+    @property
+    def newest(self) -> int:
+        """When anything at all arrived last, ns."""
+        return max(self._tenants.values(), default=0)

@@ -1,0 +1,89 @@
+"""Slots: where a stamped sample goes in the grid of time, and what is counted on the way."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from akeso.domain.telemetry import NANOSECONDS, Mask, Times
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureOptions:
+    """How telemetry becomes features.
+
+    slot: width of a slot. lateness: how long after its end a slot stays open. late_limit: a sample later than that is
+    dropped; one that is late by less counts in the oldest open slot, so that a sender with long batches is seen late
+    instead of never. skew: a stamp further in the future than that is taken for its arrival. trailing, enough: the
+    means, quantiles and ratios of calls stand on as few of the last `trailing` slots as hold `enough` calls.
+    forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
+    service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
+    count once a service has logged for so long. similarity: of the log templates, see TemplateMiner.
+    """
+
+    slot: timedelta = timedelta(seconds=1)
+    lateness: timedelta = timedelta(seconds=1)
+    late_limit: timedelta = timedelta(seconds=10)
+    skew: timedelta = timedelta(seconds=5)
+    trailing: int = 3
+    enough: int = 8
+    forget: timedelta = timedelta(minutes=30)
+    operations: int = 50
+    series: int = 50_000
+    novelty_after: timedelta = timedelta(seconds=30)
+    similarity: float = 0.5
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened to samples that did not go the straight way, since the start."""
+
+    late: int = 0
+    dropped: int = 0
+    skewed: int = 0
+    missing: int = 0
+    repeated: int = 0
+    refused_series: int = 0
+    gaps: int = 0
+
+
+def nanoseconds(duration: timedelta) -> int:
+    """A duration as whole nanoseconds."""
+    return (duration.days * 86_400 + duration.seconds) * NANOSECONDS + duration.microseconds * 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """received: when a batch arrived, oldest: start of the oldest open slot; both ns."""
+
+    received: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """time: int64[n] the stamps to file the samples under; keep: bool[n]; late: bool[n] moved to the open slot."""
+
+    time: Times
+    keep: Mask
+    late: Mask
+
+
+class Placing:
+    """The rule for late and early stamps, the same for points, spans and log records."""
+
+    def __init__(self, options: FeatureOptions, tally: Tally) -> None:
+        self._skew = nanoseconds(options.skew)
+        self._late_limit = nanoseconds(options.late_limit)
+        self._tally = tally
+
+    def place(self, stamps: Times, arrival: Arrival) -> Placed:
+        """Where samples with these stamps (ns) are filed."""
+        skewed = stamps > arrival.received + self._skew
+        time = np.where(skewed, arrival.received, stamps)
+        late = time < arrival.oldest
+        keep = time >= arrival.oldest - self._late_limit
+        self._tally.skewed += int(skewed.sum())
+        self._tally.dropped += int((~keep).sum())
+        self._tally.late += int((late & keep).sum())
+        return Placed(np.maximum(time, arrival.oldest), keep, late)
