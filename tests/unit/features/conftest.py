@@ -25,9 +25,12 @@ Point = tuple[SeriesKey, float, float]  # the series, seconds, the value
 class Bench:
     """A feature builder whose time is in seconds since `START`."""
 
-    START = 1_700_000_000
+    START = 10_000
 
-    def __init__(self, options: FeatureOptions | None = None) -> None:
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self, options: FeatureOptions | None = None) -> None:
         self.ingest, self.features = SeriesTable(), SeriesTable()
         self.builder = FeatureBuilder(self.ingest, self.features, options)
         self.closed: list[ClosedSlot] = []
