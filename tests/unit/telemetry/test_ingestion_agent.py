@@ -65,8 +65,8 @@ class NotingBus:
 class House:
     """An agent with all it stands on."""
 
-    def __init__(self, store: MemoryTelemetryStore | None = None, table: SeriesTable | None = None) -> None:
-        self.table = table or SeriesTable()
+    def __init__(self, store: MemoryTelemetryStore | None = None) -> None:
+        self.table = SeriesTable()
         self.store = store or MemoryTelemetryStore(self.table)
         self.bus, self.clock = NotingBus(self.store, self.table), StillClock()
         options = IngestionOptions(publish_within=timedelta(milliseconds=20))

@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from akeso.domain.errors import InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import LogBlock
+from akeso.plugins.sources.json_logs import JsonLogs
+from akeso.testing.sources import RECEIVED_AT, request_to
+
+LINES = (
+    b'{"service":"cart","level":"ERROR","message":"lost","timestamp":"2023-11-14T22:13:20Z","thread":7}\n'
+    b"\r\n"
+    b'{"service":"web","level":"warning","message":"slow","trace_id":"000102030405060708090a0b0c0d0e0f"}\n'
+    b'{"service":"cart","message":"hm","timestamp":1700000000.5}'
+)
+
+
+def blocks_of(body: bytes, count: int) -> dict[str, LogBlock]:
+    intake = JsonLogs().decode(request_to("/api/v1/logs", body, "application/x-ndjson"), SeriesTable())
+    assert intake.answer.status == 202
+    assert json.loads(intake.answer.body) == {"status": "accepted", "accepted": count}
+    return {block.service: block for block in intake.batch.logs}
+
+
+def test_lines_become_a_block_a_service() -> None:
+    blocks = blocks_of(LINES, 3)
+    assert blocks["cart"].body == ("lost", "hm")
+    assert blocks["cart"].severity.tolist() == [17, 0]
+    assert blocks["cart"].time.tolist() == [1_700_000_000_000_000_000, 1_700_000_000_500_000_000]
+    assert blocks["web"].severity.tolist() == [13]
+    assert blocks["web"].time.tolist() == [RECEIVED_AT]
+    assert blocks["web"].trace.tolist() == [0x08090A0B0C0D0E0F]
+
+
+def test_an_array_says_the_same_as_lines() -> None:
+    array = b"[" + b",".join(line for line in LINES.split(b"\n") if line.strip()) + b"]"
+    blocks, expected = blocks_of(array, 3), blocks_of(LINES, 3)
+    assert {name: block.body for name, block in blocks.items()} == {n: b.body for n, b in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"), [('"info"', 9), ('"Fatal"', 21), ('"odd"', 0), ('"17"', 17), ("13", 13), ('""', 0)]
+)
+def test_levels_are_names_or_numbers(level: str, severity: int) -> None:
+    body = f'{{"service":"a","message":"m","level":{level}}}'.encode()
+    assert blocks_of(body, 1)["a"].severity.tolist() == [severity]
+
+
+def test_nothing_is_an_empty_list_of_lines() -> None:
+    assert blocks_of(b"", 0) == blocks_of(b"[]", 0) == {}
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        (b'{"service":"a","message":5}', "line 4: message"),
+        (b'{"service":"a"}', "line 4: message"),
+        (b'{"service":"a","message":"m","level":true}', "line 4: level"),
+        (b'{"service":"a","message":"m","level":99}', "line 4: level"),
+        (b'{"service":"a","message":"m","timestamp":"noon"}', "line 4: timestamp"),
+        (b'{"service":"a","message":"m","trace_id":"xyz"}', "line 4: trace_id"),
+        (b"{broken", "line 4: body"),
+    ],
+)
+def test_a_bad_line_is_named_and_nothing_is_taken(bad: bytes, field: str) -> None:
+    body = b"\n".join([*LINES.split(b"\n")[:3], bad, b'{"service":"z","message":"after"}'])
+    with pytest.raises(InvalidInput) as refused:
+        blocks_of(body, 0)
+    assert refused.value.field == field
+
+
+def test_a_bad_item_of_an_array_is_named() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        blocks_of(b'[{"service":"a","message":"m"},{"service":"a","message":[]}]', 0)
+    assert refused.value.field == "[1].message"
