@@ -51,7 +51,7 @@ def unscaled(positions: Floats, signals: Codes) -> Floats:
 def believable(spread: Floats, center: Floats, signals: Codes) -> Floats:
     """A learnt spread (on the scale), raised to the least that is believed: no constant series is infinitely sure."""
     share = np.where(_KIND[signals] == _LINEAR, _FLOOR_SHARE, 0.0)
-    return np.fmax(spread, np.fmax(_FLOOR[signals], share * np.abs(center)))
+    return np.asarray(np.fmax(spread, np.fmax(_FLOOR[signals], share * np.abs(center))))
 
 
 def normal_range(center: Floats, spread: Floats, signals: Codes) -> tuple[Floats, Floats]:

@@ -34,11 +34,11 @@ class DecideOptions:
 
     rules: detectors that decide alone, also in safe mode; alone: those that decide alone otherwise; of all others
     `agreement` must agree. warm: values a series must have before statistics speak. part_factor: how much more is
-    demanded of a series of one operation or peer. surprise: nats for pooled failures (9.2: one in ten thousand).
-    threshold: multiplies every threshold but a rule's (the alert budget's handle). clear_below, clear_after,
-    forget_after: a raised series clears after `clear_after` slots with a score below `clear_below` (a flicker sooner)
-    or `forget_after` slots without a value. accept_after: a raised level that lasts this long is learnt as the new
-    normal (error ratios six times later, silence never).
+    demanded of a series of a part. surprise: nats for pooled failures (7.5: at most one in 1,800). threshold:
+    multiplies every threshold but a rule's (the alert budget's handle). doubtful: values of this score are not learnt.
+    clear_below, clear_after, forget_after: a raised series clears after `clear_after` slots with a score below
+    `clear_below` (a flicker sooner) or `forget_after` slots without a value. accept_after: a raised level that lasts
+    this long is learnt as the new normal (error ratios six times later, silence never).
     """
 
     rules: frozenset[str] = frozenset({"static_threshold", "silence"})
@@ -46,9 +46,10 @@ class DecideOptions:
     agreement: int = 2
     warm: int = 25
     part_factor: float = 1.25
-    surprise: float = 9.2
+    surprise: float = 7.5
     threshold: float = 1.0
     safe_mode: bool = False
+    doubtful: float = 0.75
     clear_below: float = 0.7
     clear_after: int = 5
     forget_after: int = 30
@@ -114,8 +115,8 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     raise_, clear = _changes(after, frame, known, look, options)
     decision = Decision(
         end=frame.end,
-        raised=tuple(_anomaly(row, prediction, facts.key(row), look, after) for row in np.flatnonzero(raise_)),
-        cleared=tuple(facts.key(row) for row in np.flatnonzero(clear)),
+        raised=tuple(_anomaly(row, prediction, facts.key(row), look, after) for row in np.flatnonzero(raise_).tolist()),
+        cleared=tuple(facts.key(row) for row in np.flatnonzero(clear).tolist()),
     )
     after = _settled(after, raise_, clear)
     learn = _learnable(after, frame, known, look, options)
@@ -143,7 +144,8 @@ def _look(
     matters = relevant(frame.values, p.expected, frame.signals) & (state.seen >= options.warm)
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
     votes = np.where(matters, _agreed(p, others, options.agreement) * _support(frame, calls, state) / factor, 0.0)
-    score = np.maximum(np.maximum(rules, _highest(p, options.alone) / options.threshold), votes)
+    alone = np.where(state.seen >= options.warm, _highest(p, options.alone) / options.threshold, 0.0)
+    score = np.maximum(np.maximum(rules, alone), votes)
     counted = np.isin(frame.signals, _RATIOS) & np.isfinite(calls)
     burst = (view.ratio - view.expected >= 0.05) | (rules >= 1.0)
     burst &= (state.seen >= options.warm) & (calls > 0)
@@ -234,7 +236,7 @@ def _learnable(
     lasting = state.raised & (state.age > patience)
     ill = state.raised & (state.age <= slots) & opens(frame.signals)
     frozen = np.bincount(facts.service, ill, minlength=1)[facts.service] > 0
-    suspect = (look.score >= 1.0) | state.raised | ((state.history & 0b111) > 0)
+    suspect = (look.score >= options.doubtful) | state.raised | ((state.history & 0b111) > 0)
     return np.asarray(lasting | ~(suspect | frozen))
 
 

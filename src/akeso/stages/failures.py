@@ -12,10 +12,11 @@ import numpy as np
 from akeso.domain.scale import surprise
 from akeso.domain.telemetry import Floats, Mask
 
-POOL = 4
+POOL = 6
 # As if 0.5 failures had been seen in 100 calls before: the first failure of a new service is no burst.
 _PRIOR_FAILURES, _PRIOR_CALLS = 0.5, 100.0
 _MEMORY = 600.0
+_TELLING = 3.0  # this many calls without a failure say that the failures are over
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +41,8 @@ class FailureState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FailureView:
-    """surprise: nats, 0 unless at least two of the pooled slots hold failures; ratio: of the pool; expected: the
-    learnt share, one standard error above its mean (float64[n] each)."""
+    """surprise: nats, 0 unless at least two of the pooled slots hold failures and the newest does, or is too small to
+    tell; ratio: of the pool; expected: the learnt share (float64[n] each)."""
 
     surprise: Floats
     ratio: Floats
@@ -60,12 +61,12 @@ def pooled(state: FailureState, ratio: Floats, calls: Floats) -> tuple[FailureSt
 
 
 def _look(state: FailureState) -> FailureView:
-    learnt = _PRIOR_FAILURES + state.total_failures
-    expected = np.minimum((learnt + np.sqrt(learnt)) / (_PRIOR_CALLS + state.total_calls), 1.0)
+    expected = (_PRIOR_FAILURES + state.total_failures) / (_PRIOR_CALLS + state.total_calls)
     failed, calls = state.failures.sum(axis=1), state.calls.sum(axis=1)
     news = surprise(failed, np.maximum(expected * calls, 1e-12))
     repeated = (state.failures > 0).sum(axis=1) >= 2
-    return FailureView(np.where(repeated, news, 0.0), failed / np.maximum(calls, 1e-12), expected)
+    going_on = (state.failures[:, -1] > 0) | (state.calls[:, -1] < _TELLING)
+    return FailureView(np.where(repeated & going_on, news, 0.0), failed / np.maximum(calls, 1e-12), expected)
 
 
 def learnt(state: FailureState, learn: Mask) -> FailureState:

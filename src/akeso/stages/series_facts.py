@@ -40,7 +40,8 @@ class SeriesFacts:
     """Columns with one row a series.
 
     service: a code of tenant and service; calls: the row of the series that counts the calls behind this one, -1 if
-    none does; part: it speaks of one operation or peer only; simple: a component reported it in a simple event.
+    none does; part: it speaks of one operation or peer only, or of the slowest calls only; simple: a component
+    reported it in a simple event.
     """
 
     service: Ids
@@ -83,7 +84,7 @@ class FactsTable:
         self._facts = SeriesFacts(
             service=np.concatenate([f.service, np.array([self._code(k) for k in keys], np.int32)]),
             calls=calls,
-            part=np.concatenate([f.part, [not _PARTS.isdisjoint(dict(k.attributes)) for k in keys]]),
+            part=np.concatenate([f.part, [_partial(k) for k in keys]]),
             simple=np.concatenate([f.simple, [k.metric in _SIMPLE and not k.stat for k in keys]]),
         )
 
@@ -98,3 +99,7 @@ class FactsTable:
 
     def _code(self, key: SeriesKey) -> int:
         return self._services.setdefault((key.tenant, key.service), len(self._services))
+
+
+def _partial(key: SeriesKey) -> bool:
+    return key.metric == RED_P95 or key.stat == "p95" or not _PARTS.isdisjoint(dict(key.attributes))

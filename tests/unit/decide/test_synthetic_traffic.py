@@ -1,9 +1,11 @@
 """False raises and delay on synthetic traffic: many services, Poisson calls, heavy-tailed latencies."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from akeso.domain.anomaly import Anomaly
 from akeso.domain.series import SeriesTable
@@ -18,9 +20,10 @@ from akeso.domain.signal import (
     RED_P95,
     RED_RATE,
     SILENCE,
+    Signal,
     signal_of,
 )
-from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureFrame, Floats, SeriesKey
+from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureFrame, Floats, Mask, SeriesKey
 from akeso.plugins.discovery import build
 from akeso.stages.correlate import SYMPTOMS
 from akeso.stages.decide import DecideOptions, DecideState, decide
@@ -101,7 +104,7 @@ class Traffic:
         values[SeriesKey("t", name, "process.cpu.utilization")] = max(random.normal(0.02 * load.calls, 0.05), 0.0)
         return values
 
-    def _red(self, name: str, attributes: Attributes, took: Floats, failed: Floats) -> dict[SeriesKey, float]:
+    def _red(self, name: str, attributes: Attributes, took: Floats, failed: Mask) -> dict[SeriesKey, float]:
         values = {SeriesKey("t", name, RED_RATE, attributes): float(len(took))}
         if len(took):
             values[SeriesKey("t", name, RED_MEAN, attributes)] = float(took.mean())
@@ -109,7 +112,7 @@ class Traffic:
             values[SeriesKey("t", name, RED_P95, attributes)] = float(np.quantile(took, 0.95))
         return values
 
-    def _edge(self, caller: str, callee: str, took: Floats, failed: Floats) -> dict[SeriesKey, float]:
+    def _edge(self, caller: str, callee: str, took: Floats, failed: Mask) -> dict[SeriesKey, float]:
         peer = (("peer", callee),)
         values = {SeriesKey("t", caller, EDGE_RATE, peer): float(len(took))}
         if len(took):
@@ -141,3 +144,70 @@ def watch(traffic: Traffic, slots: int, options: DecideOptions | None = None) ->
 def whole(raised: list[Raise]) -> list[Raise]:
     """Those of whole services: neither of an operation nor of an edge."""
     return [r for r in raised if not r.anomaly.key.attributes]
+
+
+def from_slot(at: int, change: Callable[[Load, int], Load]) -> Script:
+    """The load changes in every service at slot `at`; the change is told how many slots ago that was."""
+    return lambda _service, slot, load: change(load, slot - at) if slot >= at else load
+
+
+def test_calm_traffic_raises_nothing_for_whole_services_and_next_to_nothing_for_parts() -> None:
+    raised = watch(Traffic(services=8, seed=3), 400)
+    assert not whole(raised)
+    assert len(raised) <= 1
+
+
+def test_half_as_much_traffic_again_raises_no_symptom() -> None:
+    more = from_slot(60, lambda load, k: replace(load, calls=load.calls * (1.0 + 0.5 * min(k / 20, 1.0))))
+    assert not watch(Traffic(services=6, seed=4, script=more), 180)
+
+
+def test_a_restart_of_one_after_the_other_raises_no_symptom() -> None:
+    def restart(service: int, slot: int, load: Load) -> Load:
+        since = slot - 60 - 8 * service
+        return replace(load, alive=False) if 0 <= since < 2 else load
+
+    assert not watch(Traffic(services=6, seed=5, script=restart), 140)
+
+
+SLOW_10 = from_slot(90, lambda load, _: replace(load, latency_ms=load.latency_ms * 10))
+SLOW_5 = from_slot(90, lambda load, _: replace(load, latency_ms=load.latency_ms * 5))
+BURST = from_slot(90, lambda load, _: replace(load, errors=0.3))
+DEAD = from_slot(90, lambda load, _: replace(load, alive=False))
+QUEUE = from_slot(90, lambda load, k: replace(load, backlog=2.0 + 8.0 * (k + 1)))
+LEAK = from_slot(90, lambda load, k: replace(load, memory=load.memory * (1.0 + 0.05 * (k + 1))))
+
+
+@pytest.mark.parametrize(
+    ("script", "signal", "median", "most"),
+    [
+        pytest.param(SLOW_10, Signal.LATENCY, 3, 5, id="ten times the latency"),
+        pytest.param(SLOW_5, Signal.LATENCY, 4, 7, id="five times the latency"),
+        pytest.param(BURST, Signal.ERRORS, 4, 10, id="three of ten calls fail"),
+        pytest.param(DEAD, Signal.SILENCE, 3, 4, id="dead"),
+        pytest.param(QUEUE, Signal.BACKLOG, 3, 4, id="a queue grows by eight a second"),
+        pytest.param(LEAK, Signal.MEMORY, 9, 10, id="memory grows by a twentieth a second"),
+    ],
+)
+def test_a_fault_is_raised_within_slots(script: Script, signal: Signal, median: int, most: int) -> None:
+    raised = watch(Traffic(services=8, seed=6, script=script), 102)
+    own = [r for r in raised if r.anomaly.signal is signal and r.slot >= 90]
+    delays = sorted(min((r.slot - 89 for r in own if r.anomaly.service == f"s{s}"), default=99) for s in range(8))
+    assert delays[len(delays) // 2] <= median
+    assert delays[-2] <= most  # the slowest may be a service with one call a second
+
+
+def test_a_lasting_new_level_is_cleared_after_minutes() -> None:
+    slower = from_slot(60, lambda load, _: replace(load, latency_ms=load.latency_ms * 6, sigma=0.3))
+    traffic = Traffic(services=3, seed=8, script=slower)
+    detectors, facts, state = build("detectors"), FactsTable(traffic.table), DecideState()
+    options = DecideOptions(accept_after=timedelta(seconds=40))
+    for frame in traffic.frames(420):
+        prediction = score(frame, detectors, ScoreOptions(), lambda: 0.0)
+        judgement = decide(prediction, facts, state, options)
+        for detector in detectors.values():
+            detector.learn(frame, judgement.learn)
+        state = judgement.state
+        if frame.end == START + 80 * NANOSECONDS:
+            assert state.raised.any()
+    assert not state.raised.any()

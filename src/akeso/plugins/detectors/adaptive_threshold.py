@@ -20,7 +20,7 @@ class AdaptiveThreshold:
 
     name = "adaptive_threshold"
 
-    def __init__(self, threshold: float = 4.5, span: int = 3, memory: int = 90, warm: int = 20) -> None:
+    def __init__(self, threshold: float = 3.4, span: int = 3, memory: int = 90, warm: int = 20) -> None:
         self._threshold, self._span, self._memory, self._warm = threshold, span, memory, warm
         self._rows = Rows({"level": 0.0, "deviation": 0.0, "seen": 0.0, "recent": np.full(span - 1, np.nan)})
 

@@ -18,7 +18,7 @@ class Ewma:
 
     name = "ewma"
 
-    def __init__(self, threshold: float = 4.5, weight: float = 0.35, memory: int = 180, warm: int = 20) -> None:
+    def __init__(self, threshold: float = 3.4, weight: float = 0.35, memory: int = 180, warm: int = 20) -> None:
         self._threshold, self._weight, self._memory, self._warm = threshold, weight, memory, warm
         self._narrowing = float(np.sqrt(weight / (2.0 - weight)))
         self._rows = Rows({"mean": 0.0, "fast": np.nan, "distance": 0.0, "seen": 0.0})

@@ -53,7 +53,7 @@ class LogErrors:
     def _dispersion(self, mean: Floats) -> Floats:
         slots = np.maximum(self._rows["slots"], 1.0)
         variance = self._rows["squares"] / slots - (self._rows["total"] / slots) ** 2
-        return np.maximum(variance / mean, 1.0)
+        return np.asarray(np.maximum(variance / mean, 1.0))
 
     def _grown(self, frame: FeatureFrame) -> Rows:
         self._rows.grow(len(frame.values))

@@ -1,0 +1,139 @@
+"""The model agent and the decision agent, one behind the other."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from akeso.agents.decision import DecisionAgent, DecisionOptions
+from akeso.agents.model import ModelAgent
+from akeso.domain.errors import InvalidInput, Unavailable
+from akeso.domain.messages import ConfigUpdate, Decision, Prediction
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import RED_MEAN, Signal
+from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.plugins.discovery import build
+from akeso.ports.bus import Message, Subscription, Topic
+from akeso.testing.clock import FakeClock
+
+START = 1_700_000_000 * NANOSECONDS
+KEY = SeriesKey("t", "api", RED_MEAN)
+
+
+class KeptBus:
+    """Keeps what is published; `down` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[Topic, Any]] = []
+        self.down = False
+
+    async def publish(self, topic: Topic, key: str, payload: Any) -> None:  # noqa: ARG002
+        if self.down:
+            raise Unavailable("the bus is down")
+        self.published.append((topic, payload))
+
+    def subscribe(self, topics: Sequence[Topic], group: str) -> AbstractAsyncContextManager[Subscription]:
+        raise NotImplementedError
+
+    async def close(self) -> None: ...
+
+
+class Pair:
+    """Both agents over one series."""
+
+    def __init__(self, options: DecisionOptions | None = None) -> None:
+        self.bus, table = KeptBus(), SeriesTable([KEY])
+        self.model = ModelAgent(self.bus, FakeClock(), build("detectors"), table)
+        self.decision = DecisionAgent(self.bus, FakeClock(), table, options)
+        self._random = np.random.default_rng(1)
+
+    def frame(self, slot: int, level: float) -> Message:
+        value = np.array([level * self._random.lognormal(0.0, 0.1)])
+        code = np.array([Signal.LATENCY], np.uint8)
+        return Message(Topic.FEATURES, "", FeatureFrame(START + slot * NANOSECONDS, NANOSECONDS, value, code))
+
+    async def pass_on(self, slot: int, level: float) -> None:
+        await self.model.handle(self.frame(slot, level))
+        await self.decision.handle(Message(Topic.PREDICTIONS, "", self.bus.published[-1][1]))
+
+    async def run(self) -> list[Decision]:
+        """Sixty calm slots and ten slow ones."""
+        for slot in range(70):
+            await self.pass_on(slot, 50.0 if slot < 60 else 400.0)
+        return [payload for topic, payload in self.bus.published if topic is Topic.DECISIONS]
+
+
+def update(name: str, value: str) -> Message:
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    return Message(Topic.CONFIG_UPDATES, "", ConfigUpdate(name, value, at, "somebody"))
+
+
+async def test_a_frame_becomes_a_prediction_and_a_prediction_a_decision() -> None:
+    pair = Pair()
+    decisions = await pair.run()
+    prediction = next(p for t, p in pair.bus.published if t is Topic.PREDICTIONS)
+    assert isinstance(prediction, Prediction)
+    assert prediction.score.shape == (len(prediction.detectors), 1)
+    assert prediction.latency_ms > 0
+    assert len(decisions) == 70
+    assert [a.key for d in decisions for a in d.raised] == [KEY]
+    assert 61 <= next(i for i, d in enumerate(decisions) if d.raised) <= 64
+
+
+async def test_slots_that_took_effect_before_a_restart_are_decided_and_not_published() -> None:
+    quiet_until = START + 65 * NANOSECONDS
+    decisions = await Pair(DecisionOptions(quiet_until=quiet_until)).run()
+    assert [d.end for d in decisions] == [START + slot * NANOSECONDS for slot in range(66, 70)]
+    assert not any(d.raised for d in decisions)  # it was raised before, so it is not news
+
+
+async def test_a_message_that_is_delivered_again_changes_nothing() -> None:
+    pair = Pair()
+    message = pair.frame(1, 50.0)
+    await pair.model.handle(message)
+    await pair.model.handle(message)
+    assert len(pair.bus.published) == 1
+
+
+async def test_a_frame_whose_prediction_could_not_be_published_is_taken_again() -> None:
+    pair = Pair()
+    message = pair.frame(1, 50.0)
+    pair.bus.down = True
+    with pytest.raises(Unavailable):
+        await pair.model.handle(message)
+    pair.bus.down = False
+    await pair.model.handle(message)
+    assert len(pair.bus.published) == 1
+
+
+async def test_safe_mode_leaves_the_rules_and_can_be_left() -> None:
+    pair = Pair()
+    await pair.model.handle(update("safe_mode", "true"))
+    await pair.model.handle(pair.frame(1, 50.0))
+    await pair.model.handle(update("safe_mode", "false"))
+    await pair.model.handle(pair.frame(2, 50.0))
+    safe, full = (payload.detectors for _, payload in pair.bus.published)
+    assert set(safe) == {"silence", "static_threshold"}
+    assert set(full) > set(safe)
+
+
+async def test_a_higher_threshold_keeps_an_anomaly_from_being_raised() -> None:
+    pair = Pair()
+    await pair.decision.handle(update("threshold", "20"))
+    assert not any(d.raised for d in await pair.run())
+
+
+async def test_the_model_version_is_the_one_that_was_set() -> None:
+    pair = Pair()
+    await pair.model.handle(update("model_version", "7"))
+    await pair.model.handle(pair.frame(1, 50.0))
+    assert pair.bus.published[0][1].model == "7"
+
+
+@pytest.mark.parametrize(("name", "value"), [("safe_mode", "maybe"), ("threshold", "high"), ("threshold", "-1")])
+async def test_a_setting_that_makes_no_sense_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        await Pair().decision.handle(update(name, value))
