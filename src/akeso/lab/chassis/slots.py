@@ -30,11 +30,11 @@ class Slots:
             self._free.release()
 
     async def _take(self) -> None:
-        if self.waiting >= self._queue:
-            raise Saturated(f"all {self.limit} workers are busy and {self.waiting} requests wait")
         if not self._free.locked():
             await self._free.acquire()
             return
+        if self.waiting >= self._queue:
+            raise Saturated(f"all {self.limit} workers are busy and {self.waiting} requests wait")
         self.waiting += 1
         try:
             await asyncio.wait_for(self._free.acquire(), self._patience_s)

@@ -60,6 +60,11 @@ class VisitorsClient:
         """The present view."""
         return View.of(await exchange("GET", f"{self.shop.facts.load_url}/view"))
 
+    async def seconds(self, last: int) -> list[dict[str, Any]]:
+        """Requests, errors and worst latency of each of the `last` seconds that are over."""
+        rows: list[dict[str, Any]] = await exchange("GET", f"{self.shop.facts.load_url}/seconds?last={last}")
+        return rows
+
     async def begin_learning(self, seconds: float) -> None:
         """Let the visitors learn their calm bands during the next `seconds`."""
         await exchange("POST", f"{self.shop.facts.load_url}/learn", {"seconds": seconds})
