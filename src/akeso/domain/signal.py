@@ -93,6 +93,9 @@ _RULES: tuple[tuple[tuple[str, ...], Signal], ...] = (
     (("throughput",), Signal.TRAFFIC),
 )
 
+# Counters whose rate is no traffic.
+_COUNTED = (("deadlock", Signal.LOCKS), ("cpu", Signal.CPU))
+
 
 def signal_of(key: SeriesKey) -> Signal:
     """The signal a feature series carries; Signal.OTHER when its name says nothing."""
@@ -101,7 +104,9 @@ def signal_of(key: SeriesKey) -> Signal:
         return derived
     name = key.metric.lower()
     if key.stat in {"rate", "count"}:
-        return Signal.TRAFFIC
+        return next((signal for word, signal in _COUNTED if word in name), Signal.TRAFFIC)
+    if ("state", "idle") in key.attributes:
+        return Signal.OTHER  # what is free of a pool: the used ones tell how full it is
     for words, signal in _RULES:
         if all(word in name for word in words):
             return _client_side(name, signal)

@@ -207,3 +207,18 @@ def test_units_are_those_that_signals_promise(bench: Any, key: SeriesKey, value:
     bench.close(1)
     assert bench.value(1, "cart", key.metric) == pytest.approx(told)
     assert next(found.unit for found in bench.features.keys if found.metric == key.metric) == unit
+
+
+@pytest.mark.parametrize(
+    ("key", "signal"),
+    [
+        (SeriesKey("acme", "db", "postgresql.deadlocks", stat="rate"), Signal.LOCKS),
+        (SeriesKey("acme", "db", "process.cpu.time", stat="rate"), Signal.CPU),
+        (SeriesKey("acme", "db", "postgresql.commits", stat="rate"), Signal.TRAFFIC),
+        (SeriesKey("acme", "db", "db.client.connection.count", (("state", "used"),)), Signal.SATURATION),
+        (SeriesKey("acme", "db", "db.client.connection.count", (("state", "idle"),)), Signal.OTHER),
+        (SeriesKey("acme", "db", "db.client.operation.duration", stat="mean"), Signal.EDGE_LATENCY),
+    ],
+)
+def test_a_name_tells_the_signal(key: SeriesKey, signal: Signal) -> None:
+    assert signal_of(key) is signal
