@@ -5,10 +5,10 @@ is an intention without an outcome; it is looked at (`look`) and never blindly r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, TypeAlias, assert_never
+from typing import Any, assert_never
 
 import structlog
 
@@ -19,17 +19,16 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Step
 from akeso.domain.service import Services, ServiceSpec
 from akeso.domain.verdict import Allow, Deny
+from akeso.engine.history import effect_history
 from akeso.engine.register import Register
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import Action
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Lease
+from akeso.stages.guards import GuardOptions, Proposal, guard
 
 log = structlog.get_logger(__name__)
 _PERMITS = frozenset({"allow", "modify"})
-
-# The built-in guards, asked in the last moment before an effect: why it may not run, or None.
-Guard: TypeAlias = Callable[[Incident, Step], Awaitable[Deny | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class EffectOptions:
     write_attempts: int = 20
     write_wait: timedelta = timedelta(milliseconds=500)
     actor: str = "effects"
+    guards: GuardOptions = field(default_factory=GuardOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,11 @@ class Effects:
         stage: Stage,
         register: Register,
         suspension: Suspension,
-        guard: Guard,
         clock: Clock,
         options: EffectOptions | None = None,
     ) -> None:
         self._stage, self._register, self._clock = stage, register, clock
-        self._suspension, self._guard = suspension, guard
+        self._suspension = suspension
         self._options = options or EffectOptions()
         self._running: dict[str, asyncio.Task[Incident]] = {}
 
@@ -89,11 +88,7 @@ class Effects:
         """Apply one step, once. Raises Forbidden without a recorded verdict that permits it. A built-in guard that
         objects at the last moment turns the verdict into a denial; then nothing is done."""
         record = self._permitted(incident, step, allow)
-        refusal = await self._refusal(incident, record.step)
-        if refusal is not None:
-            denial = e.PolicyDecided(step.id, "deny", refusal.policy, refusal.why)
-            return await self._register.record(incident.id, denial, self._options.actor, lease)
-        return await self._begin(incident.id, step.id, self._apply(incident.id, record.step, key, lease))
+        return await self._begin(incident.id, step.id, self._apply(incident, record.step, key, lease))
 
     async def undo(self, incident: Incident, step: Step, key: str, lease: Lease | None = None) -> Incident:
         """Put back what a step found. Raises Forbidden when effects are suspended or the action is irreversible."""
@@ -131,16 +126,21 @@ class Effects:
             raise Forbidden(f"no policy allowed {step.id}: it is {record.status}")
         return record
 
-    async def _refusal(self, incident: Incident, step: Step) -> Deny | None:
-        if await self._suspension.refresh():
-            return Deny("suspension", self._suspension.why)
-        return await self._guard(incident, step)
+    async def _refusal(self, incident: Incident, step: Step, captured: Mapping[str, str]) -> Deny | None:
+        action, _ = self._actor(step)
+        suspended, now = await self._suspension.refresh(), self._clock.now()
+        history = await effect_history(self._register, now, suspended=suspended)
+        proposal = Proposal(step, action.reversible, captured)
+        refusal = guard(proposal, incident, history, self._stage.services, now, self._options.guards)
+        return replace(refusal, why=self._suspension.why) if refusal and suspended else refusal
 
     async def _begin(self, incident: str, step: str, work: Coroutine[Any, Any, Incident]) -> Incident:
         name = _name(incident, step)
-        if name in self._running:
+        running = self._running.get(name)
+        if running is not None:
+            # Its caller was cancelled, the effect was not: it is this one.
             work.close()
-            raise Conflict(f"an effect of {step} runs already")
+            return await asyncio.shield(running)
         task = asyncio.create_task(work, name=name)
         self._running[name] = task
         task.add_done_callback(lambda done: self._ended(name, done))
@@ -151,15 +151,19 @@ class Effects:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("effect.interrupted", effect=name, error=str(error))
 
-    async def _apply(self, incident: str, step: Step, key: str, lease: Lease | None) -> Incident:
+    async def _apply(self, incident: Incident, step: Step, key: str, lease: Lease | None) -> Incident:
         captured = await self._captured(step)
         if isinstance(captured, Failed):
-            event = e.ActionNotApplied(step.id, key, f"nothing was done: {captured.why}")
-            return await self._register.record(incident, event, self._options.actor, lease)
-        await self._register.record(incident, e.ActionIntended(step.id, key, captured), self._options.actor, lease)
+            event: e.Event = e.ActionNotApplied(step.id, key, f"nothing was done: {captured.why}")
+            return await self._register.record(incident.id, event, self._options.actor, lease)
+        refusal = await self._refusal(incident, step, captured)
+        if refusal is not None:
+            event = e.PolicyDecided(step.id, "deny", refusal.policy, refusal.why)
+            return await self._register.record(incident.id, event, self._options.actor, lease)
+        await self._register.record(incident.id, e.ActionIntended(step.id, key, captured), self._options.actor, lease)
         action, service = self._actor(step)
         outcome = await self._acted(action.apply(step, service, key, captured))
-        return await self._write(incident, _outcome_of_apply(step.id, key, outcome))
+        return await self._write(incident.id, _outcome_of_apply(step.id, key, outcome))
 
     async def _captured(self, step: Step) -> dict[str, str] | Failed:
         try:
@@ -172,8 +176,6 @@ class Effects:
         except Exception as error:
             log.exception("effect.capture_failed", step=step.id)
             return Failed(f"the action broke: {_reason(error)}")
-        if action.reversible and not pre_state:
-            return Failed("there is no pre-state to go back to")
         return pre_state
 
     async def _undo(self, incident: str, record: ActionRecord, key: str, lease: Lease | None) -> Incident:
