@@ -152,3 +152,12 @@ async def test_a_caller_that_gave_up_does_not_disturb_the_others(tmp_path: Path)
     gone.cancel()
     assert await store.append(sample_batch(table)) == 2
     await store.close()
+
+
+async def test_the_writer_outlives_work_that_it_cannot_do(tmp_path: Path) -> None:
+    table = SeriesTable()
+    store = SqliteTelemetryStore(tmp_path / "t.db", table)
+    with pytest.raises(Unavailable):
+        await store.mark("far", 2**80)
+    assert await store.append(sample_batch(table)) == 1
+    await store.close()

@@ -15,7 +15,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
+import structlog
+
 from akeso.domain.errors import Overloaded, Unavailable
+
+log = structlog.get_logger(__name__)
 
 Work: TypeAlias = Callable[[sqlite3.Connection], int]
 
@@ -132,8 +136,13 @@ class Writer:
                 self._connection = connect(self._path, self._largest_bytes)
             return _transaction(self._connection, group)
         except (sqlite3.Error, Unavailable) as bad:
-            self._abandon()
-            return [(job, _unavailable(bad)) for job in group]
+            failure: Exception = bad
+        except Exception as bad:
+            # The boundary of the worker: were it to die of a defect, everybody would wait for ever.
+            log.exception("telemetry.writer_failed")
+            failure = bad
+        self._abandon()
+        return [(job, _unavailable(failure)) for job in group]
 
     def _abandon(self) -> None:
         connection, self._connection = self._connection, None
