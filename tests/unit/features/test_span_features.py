@@ -93,6 +93,17 @@ def test_errors_show_in_the_slot_they_happen_in(bench: Any, tracer: Tracer) -> N
     assert ratios == [0.0, 0.0, 1.0]
 
 
+def test_errors_of_rare_calls_are_a_third_in_the_first_slot_and_two_thirds_in_the_second(
+    bench: Any, tracer: Tracer
+) -> None:
+    for second in range(8):
+        failed = second >= 5
+        bench.send(second + 1.0, spans=[tracer.server("cart", second, second + 0.1, error=failed) for _ in range(3)])
+    bench.close(8)
+    ratios = [bench.value(end, "cart", signal.RED_ERRORS) for end in (5, 6, 7, 8)]
+    assert ratios == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
 def test_rare_calls_are_told_over_three_slots(bench: Any, tracer: Tracer) -> None:
     for second, took in enumerate((0.1, 0.2, 0.3, 0.4)):
         bench.send(second + 1.0, spans=[tracer.server("cart", second, second + took)])
