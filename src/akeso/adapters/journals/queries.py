@@ -1,0 +1,120 @@
+"""What people ask the projections."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, select
+
+from akeso.adapters.journals import tables as t
+from akeso.domain.incident import ActionStatus, IncidentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """type: the diagnosed fault class ("" before); confidence: of the diagnosis; metrics_snapshot: one entry an
+    anomaly with service, metric, stat, signal, unit, observed and expected (None when there was no expectation)."""
+
+    id: str
+    tenant: str
+    service: str
+    type: str
+    title: str
+    severity: str
+    status: IncidentStatus
+    confidence: float | None
+    onset: datetime
+    detected_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    resolved_at: datetime | None
+    mttr_seconds: float | None
+    metrics_snapshot: Sequence[Mapping[str, Any]]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingApproval:
+    """A step that waits for a person with one of the roles `approvers`."""
+
+    incident: str
+    step: str
+    service: str
+    action: str
+    approvers: tuple[str, ...]
+    requested_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Who did what and when; sequence: the journal line."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    what: str
+    incident: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mttr:
+    """Time to repair over resolved incidents, in seconds; None without any."""
+
+    resolved: int
+    mean: float | None = None
+    median: float | None = None
+    p95: float | None = None
+
+
+_INCIDENT = tuple(t.incidents.c[name] for name in IncidentRow.__slots__)
+_AUDIT = tuple(t.audit_log.c[name] for name in AuditLine.__slots__)
+
+
+def incidents(since: datetime | None, status: IncidentStatus | None, limit: int) -> Select[*tuple[Any, ...]]:
+    """Newest first."""
+    chosen = select(*_INCIDENT).order_by(t.incidents.c.detected_at.desc(), t.incidents.c.sequence.desc()).limit(limit)
+    if since is not None:
+        chosen = chosen.where(t.incidents.c.detected_at >= since)
+    return chosen if status is None else chosen.where(t.incidents.c.status == status.value)
+
+
+def incident_row(row: RowMapping) -> IncidentRow:
+    return IncidentRow(**{**dict(row), "status": IncidentStatus(row["status"])})
+
+
+def pending_approvals(at: datetime) -> Select[*tuple[Any, ...]]:
+    """Those that expire first come first."""
+    a, h, i = t.approvals, t.healing_actions, t.incidents
+    waiting = (ActionStatus.ASKED.value, ActionStatus.PREVIEWED.value)
+    return (
+        select(
+            a.c.incident, a.c.step, h.c.service, h.c.proposed_action, a.c.approvers, a.c.requested_at, a.c.expires_at
+        )
+        .join(h, (h.c.incident == a.c.incident) & (h.c.step == a.c.step))
+        .join(i, i.c.id == a.c.incident)
+        .where(a.c.decision == "PENDING", a.c.expires_at > at, h.c.status.in_(waiting), i.c.open)
+        .order_by(a.c.expires_at, a.c.incident, a.c.step)
+    )
+
+
+def audit(limit: int, after: int) -> Select[*tuple[Any, ...]]:
+    """Oldest first."""
+    return select(*_AUDIT).where(t.audit_log.c.sequence > after).order_by(t.audit_log.c.sequence).limit(limit)
+
+
+def repair_times(since: datetime | None) -> Select[float | None]:
+    i = t.incidents
+    chosen = select(i.c.mttr_seconds).where(i.c.status == IncidentStatus.RESOLVED.value, i.c.mttr_seconds.is_not(None))
+    return chosen if since is None else chosen.where(i.c.detected_at >= since)
+
+
+def summary(seconds: Sequence[float]) -> Mttr:
+    if not seconds:
+        return Mttr(0)
+    ranked = sorted(seconds)
+    p95 = ranked[min(len(ranked) - 1, round(0.95 * (len(ranked) - 1)))]
+    return Mttr(len(ranked), statistics.fmean(ranked), statistics.median(ranked), p95)
