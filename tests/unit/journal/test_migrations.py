@@ -1,5 +1,6 @@
 """Migrations lead to the tables of this version and back to none."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -73,6 +74,13 @@ async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) ->
     await journal.database.write(newer)
     await journal.close()
     assert "newer" in str(await raised(InvalidSettings, SqlJournal.open(database_url)))
+
+
+async def test_processes_that_start_together_make_the_tables_once(database_url: str) -> None:
+    journals = await asyncio.gather(*(SqlJournal.open(database_url) for _ in range(6)))
+    await asyncio.gather(*(Scribe(journal, f"i{n}").detect() for n, journal in enumerate(journals)))
+    assert await journals[0].verify() == 6
+    await asyncio.gather(*(journal.close() for journal in journals))
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/akeso", "nonsense", "oracle+x://y"])

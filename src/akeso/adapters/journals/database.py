@@ -16,6 +16,8 @@ from akeso.domain.errors import InvalidSettings, Unavailable
 
 T = TypeVar("T")
 
+# Of statements that should never have been sent: not the database's fault, and no use to send again.
+_DEFECTS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 _DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
 _WRITERS_TURN = text("SELECT pg_advisory_xact_lock(7305812291)")  # a number of Akeso's own
 
@@ -45,6 +47,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which everything read is of one moment."""
+        self._check_open()
         with self._answering():
             async with self._engine.connect() as connection:
                 if self.dialect == "postgresql":
@@ -54,6 +57,7 @@ class Database:
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in a transaction that no other writer, of this process or another, overlaps. Durable when it
         returns. A caller that is cancelled leaves; the transaction is finished all the same."""
+        self._check_open()
         task = asyncio.ensure_future(self._transaction(work))
         self._writes.add(task)
         task.add_done_callback(self._finished)
@@ -77,12 +81,16 @@ class Database:
         if not task.cancelled():
             task.exception()  # looked at here, because a cancelled caller never will
 
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("the database is closed")
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
         try:
             yield
+        except _DEFECTS:
+            raise
         except self._failures as failure:
             raise Unavailable(f"the database does not answer: {failure}") from failure
 
@@ -99,7 +107,7 @@ def _address(url: str) -> URL:
 
 
 def _failures(dialect: str) -> tuple[type[Exception], ...]:
-    failures = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError, TimeoutError)
+    failures = (exc.DBAPIError, exc.TimeoutError, OSError)
     if dialect != "postgresql":
         return failures
     import asyncpg  # an optional extra; while it connects, its errors arrive unwrapped
