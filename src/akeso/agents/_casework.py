@@ -18,6 +18,7 @@ from akeso.domain.outcome import Verification
 from akeso.domain.plan import Plan
 from akeso.domain.service import Services
 from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix
+from akeso.engine.deadline import within
 from akeso.ports.clock import Clock
 from akeso.ports.evidence import EvidenceProvider
 from akeso.ports.memory import IncidentMemory
@@ -101,10 +102,10 @@ class Casework:
         """What is wrong; unknown when it takes too long to tell."""
         case = self.picture(incident, await self._similar(incident))
         try:
-            async with asyncio.timeout(self._options.within.total_seconds()):
-                found = await asyncio.to_thread(self._faculties.diagnose, case)
-        except TimeoutError:
-            return Diagnosis((), False, f"no diagnosis within {self._options.within.total_seconds():g} s")
+            thinking = asyncio.to_thread(self._faculties.diagnose, case)
+            found = await within(self._clock, self._options.within, thinking)
+        except TimeoutError as late:
+            return Diagnosis((), False, f"the diagnosis gave {late}")
         return await self._explained(case, found)
 
     async def plan(self, incident: Incident) -> Plan:
@@ -220,8 +221,8 @@ class Casework:
         if self._faculties.reasoner is None:
             return diagnosis
         try:
-            async with asyncio.timeout(self._options.within.total_seconds()):
-                said = await self._faculties.reasoner.explain(case, diagnosis)
+            explaining = self._faculties.reasoner.explain(case, diagnosis)
+            said = await within(self._clock, self._options.within, explaining)
         # The boundary of a plugin: words are a comfort, healing goes on without them.
         except Exception:
             log.exception("reasoner.silent", reasoner=self._faculties.reasoner.name)

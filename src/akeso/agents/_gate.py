@@ -11,6 +11,7 @@ from akeso.domain.messages import PolicyAnswer, PolicyQuestion
 from akeso.domain.plan import Step
 from akeso.domain.service import Services
 from akeso.domain.verdict import Deny, PolicyRequest, Verdict
+from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
 from akeso.engine.register import Register
 from akeso.engine.suspension import Suspension
@@ -90,11 +91,12 @@ class Gate:
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._open[question.id] = answer
         try:
-            async with asyncio.timeout(self._options.within.total_seconds()):
-                await self._bus.publish(Topic.POLICY_REQUESTS, incident.id, question)
-                return await answer
-        except TimeoutError:
-            within = self._options.within.total_seconds()
-            return Deny("gate", f"governance gave no answer within {within:g} s")
+            return await within(self._clock, self._options.within, self._answer(question, answer))
+        except TimeoutError as late:
+            return Deny("gate", f"governance gave {late}")
         finally:
             del self._open[question.id]
+
+    async def _answer(self, question: PolicyQuestion, answer: asyncio.Future[Verdict]) -> Verdict:
+        await self._bus.publish(Topic.POLICY_REQUESTS, question.incident, question)
+        return await answer

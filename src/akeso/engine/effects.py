@@ -5,7 +5,7 @@ is an intention without an outcome; it is looked at (`look`) and never blindly r
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, assert_never
@@ -19,6 +19,7 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Step
 from akeso.domain.service import Services, ServiceSpec
 from akeso.domain.verdict import Allow, Deny
+from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
 from akeso.engine.register import Register
 from akeso.engine.suspension import Suspension
@@ -78,8 +79,7 @@ class Effects:
         """A dry run: journal what would be done. Nothing is done."""
         action, service = self._actor(step)
         try:
-            async with asyncio.timeout(self._options.look_within.total_seconds()):
-                said = await action.preview(step, service)
+            said = await within(self._clock, self._options.look_within, action.preview(step, service))
         except (ActionFailed, TimeoutError) as error:
             said = f"cannot be previewed: {_reason(error)}"
         return await self._register.record(incident.id, e.ActionPreviewed(step.id, said), self._options.actor, lease)
@@ -168,8 +168,7 @@ class Effects:
     async def _captured(self, step: Step) -> dict[str, str] | Failed:
         try:
             action, service = self._actor(step)
-            async with asyncio.timeout(self._options.look_within.total_seconds()):
-                pre_state = dict(await action.capture(step, service))
+            pre_state = dict(await within(self._clock, self._options.look_within, action.capture(step, service)))
         except (ActionFailed, NotFound, TimeoutError) as error:
             return Failed(_reason(error))
         # The boundary of a plugin: nothing has been done yet, so the next way of healing may be tried.
@@ -185,12 +184,11 @@ class Effects:
         outcome = await self._acted(action.undo(step, service, key, record.pre_state))
         return await self._write(incident, _outcome_of_undo(step.id, key, outcome))
 
-    async def _acted(self, acting: Awaitable[EffectOutcome]) -> EffectOutcome:
+    async def _acted(self, acting: Coroutine[Any, Any, EffectOutcome]) -> EffectOutcome:
         try:
-            async with asyncio.timeout(self._options.act_within.total_seconds()):
-                return await acting
-        except TimeoutError:
-            return Unknown(f"no answer within {self._options.act_within.total_seconds():g} s")
+            return await within(self._clock, self._options.act_within, acting)
+        except TimeoutError as late:
+            return Unknown(_reason(late))
         except ActionFailed as error:
             return Failed(_reason(error))
         # The boundary of a plugin: a defect in it must not leave an effect without an outcome.
@@ -201,10 +199,10 @@ class Effects:
     async def _checked(self, record: ActionRecord) -> EffectOutcome:
         try:
             action, service = self._actor(record.step)
-            async with asyncio.timeout(self._options.look_within.total_seconds()):
-                return await action.check(record.step, service, record.key, record.pre_state)
-        except TimeoutError:
-            return Unknown(f"the check gave no answer within {self._options.look_within.total_seconds():g} s")
+            checking = action.check(record.step, service, record.key, record.pre_state)
+            return await within(self._clock, self._options.look_within, checking)
+        except TimeoutError as late:
+            return Unknown(f"the check gave {_reason(late)}")
         except Exception as error:
             log.exception("effect.check_failed", step=record.step.id)
             return Unknown(f"the check failed: {_reason(error)}")

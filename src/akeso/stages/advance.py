@@ -50,7 +50,7 @@ class AdvanceOptions:
     early: timedelta = timedelta(seconds=8)
     early_diagnoses: int = 3
     patience: timedelta = timedelta(seconds=60)
-    holds_off: timedelta = timedelta(seconds=2)
+    holds_off: timedelta = timedelta(seconds=1)
     resolves: timedelta = timedelta(seconds=6)
     plans: int = 2
     attempts: int = 2
