@@ -19,7 +19,7 @@ TIMEOUT, UPSTREAM = "timeout", "upstream"
 
 
 def _draw_share(random: Random, _target: str) -> Parameters:
-    return {"share": round(random.uniform(0.35, 0.7), 2)}
+    return {"share": round(random.uniform(0.5, 0.8), 2)}
 
 
 def _draw_nothing(_random: Random, _target: str) -> Parameters:

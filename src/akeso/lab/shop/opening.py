@@ -17,7 +17,7 @@ from akeso.lab.shop.blueprint import SHOP
 from akeso.lab.shop.folder import Facts, RunFolder, write_atomically
 from akeso.lab.shop.goods import stock_shelves
 from akeso.lab.shop.ports import free_ports
-from akeso.lab.shop.running import Shop, eventually
+from akeso.lab.shop.running import Shop, eventually, is_alive
 from akeso.lab.shop.servers import DATABASE_USER, create_schema, prepare_database, valkey_command
 from akeso.lab.shop.services_file import services_document
 from akeso.lab.shop.supervision import supervisor_configuration
@@ -77,7 +77,7 @@ async def prepare(plan: Plan) -> Shop:
 async def start(shop: Shop) -> float:
     """Start everything and wait until every default instance is ready; returns the seconds it took."""
     began = time.monotonic()
-    _launch_supervisor(shop)
+    await asyncio.to_thread(_launch_supervisor, shop)
     await eventually(lambda: _schema(shop.facts.dsn), "the database coming up", OPEN_WITHIN_S)
     for blueprint in SHOP.services:
         for name in blueprint.default_names:
@@ -86,26 +86,31 @@ async def start(shop: Shop) -> float:
 
 
 def _launch_supervisor(shop: Shop) -> None:
+    """Start the supervisor, which becomes a daemon: the shop outlives the command that opened it."""
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(shop.folder.supervisor_file)]
-    with (shop.folder.logs / "supervisor-output.log").open("wb") as output:
-        # Its own session: the shop outlives the command that opened it, until it is closed.
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", start_new_session=True
-        )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", check=False, text=True)
+    if done.returncode != 0:
+        raise ShopError(f"the supervisor did not start: {done.stderr.strip() or done.stdout.strip()}")
 
 
 async def close(shop: Shop) -> None:
     """Stop every process of the shop and the supervisor, and wait for it. The folder stays."""
+    file = shop.folder.path / "supervisord.pid"
     try:
+        pid = int(file.read_text())
         await shop.supervisor.shutdown()
-    except ShopNotRunning:
+    except (FileNotFoundError, ShopNotRunning):
         return
-    await eventually(lambda: _silent(shop), "the end of the supervisor", CLOSE_WITHIN_S)
+    await eventually(lambda: _ended(pid), "the end of the supervisor", CLOSE_WITHIN_S)
 
 
 async def is_open(shop: Shop) -> bool:
     """Whether its supervisor answers."""
     return not await _silent(shop)
+
+
+async def _ended(pid: int) -> bool:
+    return not is_alive(pid)
 
 
 async def _silent(shop: Shop) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+import psutil
 
 from akeso.lab.chassis.directory import Endpoint, read_endpoints
 from akeso.lab.errors import NotReady, ShopError, ShopNotRunning
@@ -57,7 +58,7 @@ class Shop:
 
     def instances(self, service: str) -> tuple[Endpoint, ...]:
         """Instances on file whose process exists."""
-        return tuple(each for each in read_endpoints(self.folder.endpoints(service)) if _alive(each.pid))
+        return tuple(each for each in read_endpoints(self.folder.endpoints(service)) if is_alive(each.pid))
 
     async def start(self, service: str, instance: str) -> None:
         """Start an instance and wait until it is ready."""
@@ -124,12 +125,12 @@ def signal_process(pid: int, number: signal.Signals) -> None:
         return
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and has not ended."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 async def exchange(method: str, url: str, body: Any = None, timeout_s: float = 5.0) -> Any:
