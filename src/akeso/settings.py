@@ -5,21 +5,45 @@ names are joined by two underscores in the environment (`AKESO_HEALING__SETTLE=3
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from akeso.agents._casework import CaseworkOptions
+from akeso.agents._gate import GateOptions
+from akeso.agents.decision import DecisionOptions
+from akeso.agents.feature import FeatureAgentOptions
+from akeso.agents.healing import HealingOptions
+from akeso.agents.ingestion import IngestionOptions
+from akeso.agents.model import ModelOptions
 from akeso.agents.runtime import RuntimeOptions
 from akeso.agents.supervisor import SupervisorOptions
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.service import Trust
+from akeso.engine.effects import EffectOptions
 from akeso.service_file import Rung
+from akeso.stages.diagnose import DiagnoseOptions
+from akeso.stages.plan import PlanOptions
 from akeso.stages.selfcheck import SelfCheckOptions
 
 DEFAULT_FILE = Path("akeso.toml")
 PluginOptions = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class HealingSettings:
+    """Everything between an incident and its end. reasoner: the plugin that puts a diagnosis into words."""
+
+    agent: HealingOptions = field(default_factory=HealingOptions)
+    casework: CaseworkOptions = field(default_factory=CaseworkOptions)
+    gate: GateOptions = field(default_factory=GateOptions)
+    effects: EffectOptions = field(default_factory=EffectOptions)
+    diagnose: DiagnoseOptions = field(default_factory=DiagnoseOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    reasoner: str = "deterministic"
 
 
 class Settings(BaseSettings):
@@ -43,9 +67,15 @@ class Settings(BaseSettings):
     dry_run: bool = True
     anonymous_ingest: bool = True
 
-    runtime: RuntimeOptions = RuntimeOptions()
-    supervisor: SupervisorOptions = SupervisorOptions()
-    selfcheck: SelfCheckOptions = SelfCheckOptions()
+    runtime: RuntimeOptions = Field(default_factory=RuntimeOptions)
+    supervisor: SupervisorOptions = Field(default_factory=SupervisorOptions)
+    selfcheck: SelfCheckOptions = Field(default_factory=SelfCheckOptions)
+
+    ingestion: IngestionOptions = Field(default_factory=IngestionOptions)
+    features: FeatureAgentOptions = Field(default_factory=FeatureAgentOptions)
+    model: ModelOptions = Field(default_factory=ModelOptions)
+    decision: DecisionOptions = Field(default_factory=DecisionOptions)
+    healing: HealingSettings = Field(default_factory=HealingSettings)
 
     detectors: PluginOptions = {}
     evidence: PluginOptions = {}

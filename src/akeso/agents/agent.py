@@ -14,8 +14,13 @@ class Agent(Protocol):
     All calls of one agent are made one after the other.
     """
 
-    name: str
-    topics: tuple[Topic, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        """What it consumes."""
+        ...
 
     async def start(self) -> None: ...
 

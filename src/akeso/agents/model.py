@@ -51,6 +51,11 @@ class ModelAgent:
         self._state = DecideState()
         self._newest = 0
 
+    @property
+    def safe_mode(self) -> bool:
+        """Whether only the rules decide."""
+        return self._options.score.safe_mode
+
     async def start(self) -> None: ...
 
     async def handle(self, message: Message) -> None:

@@ -28,16 +28,13 @@ async def live() -> dict[str, str]:
 async def ready(request: Request, response: Response) -> dict[str, Any]:
     """Every agent has started and beats; 503 until then."""
     system = system_of(request)
-    agents = system.supervisor.alive
-    good = bool(agents) and all(agents.values())
-    response.status_code = 200 if good else 503
+    response.status_code = 200 if system.ready else 503
     return {
-        "status": "ready" if good else "starting",
+        "status": "ready" if system.ready else "starting",
         "version": __version__,
-        "agents": agents,
+        "agents": system.supervisor.alive,
         "suspended": system.suspension.suspended,
         "dry_run": system.settings.dry_run,
-        "window_seconds": system.window_seconds(),
     }
 
 
