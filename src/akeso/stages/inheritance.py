@@ -22,9 +22,12 @@ SLOWER_SHARE = 0.2
 FAILING = 0.04
 _TRAVELS = 0.35  # share of an edge's rise that the callee must show itself
 _SLIVER = 0.25
-_STARVED_CPU = 0.75
+_STARVED_CPU = 0.65
 _GIVES_UP_MS = 200.0  # no time-out is shorter
+_CONGESTS_MS = 50.0
 _FEW = 5.0
+_GONE_SLOTS = 3
+_REFUSED = 0.25
 
 
 class Blame(StrEnum):
@@ -94,6 +97,17 @@ class Effect:
         return self.own_errors >= max(FAILING, _SLIVER * self.errors, 1.5 * self.error_noise)
 
     @property
+    def waiting_ms(self) -> float:
+        """What calls to slow callees cost a request."""
+        return sum(c.slower_ms * c.per_request for c in self.calls if c.blame is Blame.CALLEE)
+
+    @property
+    def congested(self) -> bool:
+        """It waits so long for a callee that requests pile up before it: its own queue is an effect, too."""
+        slow_callee = self.waiting_ms >= max(_CONGESTS_MS, 0.5 * self.usual_ms)
+        return slow_callee and self.waiting_ms >= _SLIVER * self.own_ms
+
+    @property
     def well(self) -> bool:
         return not (self.slow or self.failing or self.down)
 
@@ -140,8 +154,12 @@ def locked(symptoms: Symptoms, service: str) -> Departure | None:
 
 def starved(symptoms: Symptoms, service: str) -> Departure | None:
     """The processor use of a service that newly has hardly a core left."""
-    found = [d for d in symptoms.signal(service, Signal.CPU) if d.up and d.level >= _STARVED_CPU]
-    return max(found, key=lambda d: d.level, default=None)
+    found = [
+        d
+        for d in symptoms.signal(service, Signal.CPU)
+        if symptoms.lately(d) >= max(_STARVED_CPU, d.past + 0.35) and d.rise > 0.1
+    ]
+    return max(found, key=lambda d: d.last, default=None)
 
 
 class _Judge:
@@ -162,7 +180,7 @@ class _Judge:
             certainty_ms=certainty,
             usual_ms=latency.past if latency is not None and np.isfinite(latency.past) else 0.0,
             errors=failed,
-            own_errors=max(0.0, failed - sum(_passed_on(c, c.errors) for c in calls)),
+            own_errors=max(0.0, failed - sum(_failed_through(c) for c in calls)),
             error_noise=sqrt(failed * (1.0 - min(1.0, failed)) / max(1.0, self._requests(service))),
             silent_s=silent,
             down=self._down(service),
@@ -220,6 +238,8 @@ class _Judge:
             return Blame.CALLEE, f"{callee} itself fails {errors:.0%} more"
         if self._hangs(callee, call):
             return Blame.CALLEE, f"{callee} finishes no request any more"
+        if self._symptoms.quiet_slots(callee):
+            return Blame.UNCLEAR, f"{callee} gave no sign of life in the newest second"
         return Blame.CALLER, f"{callee} itself is well"
 
     def _judge_unseen(self, caller: str, callee: str) -> tuple[Blame, str]:
@@ -246,7 +266,15 @@ class _Judge:
         return found
 
     def _down(self, service: str) -> bool:
-        return self._symptoms.silent_for(service) > 0 or self._symptoms.gone(service)
+        quiet = self._symptoms.quiet_slots(service)
+        if self._symptoms.silent_for(service) > 0 or quiet >= _GONE_SLOTS:
+            return True
+        return quiet >= _GONE_SLOTS - 1 and self._refused(service)
+
+    def _refused(self, service: str) -> bool:
+        """Whether somebody's calls to the service fail in numbers."""
+        calls = (self._symptoms.call(edge.caller, service) for edge in self._topology.callers(service))
+        return any(_rise(call.errors) >= _REFUSED for call in calls)
 
     def _hangs(self, callee: str, call: Call) -> bool:
         """Calls still go out and wait long, and none comes back finished."""
@@ -301,6 +329,11 @@ def _noticeable(slower_ms: float, usual_ms: float) -> bool:
 def _passed_on(call: CallEffect, amount: float) -> float:
     share = {Blame.CALLEE: 1.0, Blame.UNCLEAR: 0.5}.get(call.blame, 0.0)
     return share * amount * call.per_request
+
+
+def _failed_through(call: CallEffect) -> float:
+    """What share of requests failed with a call; one whose callee may be dead is no failure of the caller yet."""
+    return call.errors * call.per_request if call.blame in {Blame.CALLEE, Blame.UNCLEAR} else 0.0
 
 
 def _kept(call: CallEffect) -> float:

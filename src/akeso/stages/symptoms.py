@@ -10,14 +10,13 @@ from functools import lru_cache
 import numpy as np
 
 from akeso.domain.case import Case
-from akeso.domain.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, SILENCE, Signal
+from akeso.domain.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_RATE, SILENCE, Signal
 from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureMatrix, Floats, Mask, SeriesKey
 
 DEPARTED = 3.0  # spreads beyond which a series is taken to have left its past
 SILENT_AFTER_S = 2.2  # services report every second; more than two missed reports are no accident
 _NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
 _EARLY_SLOTS = 3  # the correlated onset may be late by as much
-_MISSING_SLOTS = 3
 
 # (absolute, relative to the median): the least spread that is of any practical meaning
 _FLOORS: Mapping[Signal, tuple[float, float]] = {
@@ -124,6 +123,12 @@ class Symptoms:
         """float64[t] of one series over the whole case."""
         return self.matrix.values[:, departure.index]
 
+    def lately(self, departure: Departure, slots: int = 2) -> float:
+        """Mean of the newest values during the fault; NaN when there are none."""
+        values = self.values(departure)[self.during]
+        values = values[np.isfinite(values)][-slots:]
+        return float(values.mean()) if len(values) else float("nan")
+
     def silent_for(self, service: str) -> float:
         """Seconds since a service was last heard of, when that is unusual for it; else 0."""
         silence = self.find(service, SILENCE)
@@ -132,14 +137,24 @@ class Symptoms:
         usual = silence.past if np.isfinite(silence.past) else 0.0
         return silence.last if silence.last >= max(SILENT_AFTER_S, 2.0 * usual + 1.0) else 0.0
 
-    def gone(self, service: str) -> bool:
-        """Whether the gauges that a service always sent have stopped, though something else may still arrive."""
+    def quiet_slots(self, service: str) -> int:
+        """How many of the newest slots hold neither a gauge that the service always sent nor a finished request."""
+        signs = self._signs_of_life(service)
+        return 0 if signs is None else len(signs) - int(np.flatnonzero([True, *signs])[-1])
+
+    def _signs_of_life(self, service: str) -> Mask | None:
+        """bool[t], None for a service without steady gauges: it may have been quiet before."""
         own = [d.index for d in self.of(service) if not d.key.metric.startswith("akeso.")]
-        if not own or self.during.sum() < _MISSING_SLOTS or self.during.all():
-            return False
+        if not own or not self.during.any() or self.during.all():
+            return None
         present = np.isfinite(self.matrix.values[:, own])
         steady = present[~self.during].mean(axis=0) >= 0.8
-        return bool(steady.any() and not present[-_MISSING_SLOTS:, steady].any())
+        if not steady.any():
+            return None
+        alive: Mask = np.asarray(present[:, steady].any(axis=1), np.bool_)
+        if (rate := self.find(service, RED_RATE)) is not None:
+            alive = np.logical_or(alive, np.nan_to_num(self.values(rate)) > 0)
+        return alive
 
 
 @lru_cache(maxsize=2)

@@ -42,9 +42,9 @@ class Resources:
 
     def _processor(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         if (cpu := starved(symptoms, service)) is not None:
-            words = f"{service} uses {cpu.level:.2f} of a processor core instead of {cpu.past:.2f}"
+            words = f"{service} uses {cpu.last:.2f} of a processor core instead of {cpu.past:.2f}"
             classes = {FaultClass.CPU_SATURATION: 4.0}
-            yield self._evidence(service, words, 2.0, classes, past=cpu.past, level=cpu.level)
+            yield self._evidence(service, words, 2.0, classes, past=cpu.past, last=cpu.last)
 
     def _memory(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         climbs = [d for d in symptoms.signal(service, Signal.MEMORY) if _climbs(symptoms, d)]

@@ -38,13 +38,13 @@ class Topology:
             yield from self._innocent(effect)
 
     def _slow(self, effect: Effect, most_ms: float) -> Evidence:
-        sure = min(1.0, effect.certainty_ms / 8.0)
-        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_ms / most_ms))
+        sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0)
+        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_ms / most_ms)) * _free(effect)
         return Evidence(
             self.name,
             effect.service,
             f"{effect.service} spends {effect.own_ms:.0f} ms more a request that no callee explains"
-            f" (usual latency {effect.usual_ms:.0f} ms, {effect.certainty_ms:.0f} spreads)",
+            f" (usual latency {effect.usual_ms:.0f} ms, {effect.certainty_ms:.0f} spreads){_but(effect)}",
             weight,
             {FaultClass.LATENCY_DEGRADATION: 1.6 * sure},
             {"own_ms": effect.own_ms, "slower_ms": effect.slower_ms, "spreads": effect.certainty_ms},
@@ -52,11 +52,12 @@ class Topology:
 
     def _failing(self, effect: Effect, most_errors: float) -> Evidence:
         sure = min(1.0, effect.own_errors / 0.10)
-        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_errors / most_errors))
+        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_errors / most_errors)) * _free(effect)
         return Evidence(
             self.name,
             effect.service,
-            f"{effect.own_errors:.0%} of the requests to {effect.service} newly fail without a failing callee",
+            f"{effect.own_errors:.0%} of the requests to {effect.service} newly fail without a failing callee"
+            f"{_but(effect)}",
             weight,
             {FaultClass.ERROR_BURST: 1.8 * sure},
             {"own_errors": effect.own_errors, "errors": effect.errors},
@@ -107,6 +108,15 @@ class Topology:
             -1.0,
             numbers={"slower_ms": call.slower_ms, "errors": call.errors},
         )
+
+
+def _free(effect: Effect) -> float:
+    """Little of what a service does wrong counts while requests pile up before it because a callee is slow."""
+    return 0.2 if effect.congested else 1.0
+
+
+def _but(effect: Effect) -> str:
+    return f", but it waits {effect.waiting_ms:.0f} ms for slow callees" if effect.congested else ""
 
 
 def _cost(call: CallEffect) -> float:
