@@ -76,17 +76,21 @@ class MortalJournal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__()
         self.at, self.after, self.count, self.dead = 0, False, 0, False
+        self.kills = 0
 
     async def append(self, draft: Draft) -> Entry:
         self.count += 1
         if self.count == self.at and not self.after:
-            self.dead = True
+            self._die()
         await self._turn()
         entry = await super().append(draft)
         if self.count == self.at:
-            self.dead = True
+            self._die()
             raise Killed
         return entry
+
+    def _die(self) -> None:
+        self.dead, self.kills = True, self.kills + 1
 
     def reopened(self) -> "MortalJournal":
         self.at, self.dead = 0, False
