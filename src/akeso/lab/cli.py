@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-import tempfile
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any
@@ -190,12 +189,11 @@ async def _score(order: Order, akeso: str | None, key: str | None, run: Path | N
 def _bench(order: Order, akeso: str | None, key: str | None, run: Path | None) -> AbstractAsyncContextManager[Bench]:
     if akeso is not None:
         return given_bench(_folder(run), akeso, key or "")
-    own = run or Path(tempfile.mkdtemp(prefix="akeso-lab-"))
-    return own_bench(RunFolder(own.resolve()), order.out, order.seed, _tell)
+    return own_bench(run.resolve() if run else None, order.out, order.seed, _tell)
 
 
 def _tell(text: str) -> None:
-    screen.print(text, highlight=False)
+    screen.print(text, highlight=False, soft_wrap=True)
 
 
 def _folder(run: Path | None) -> RunFolder:

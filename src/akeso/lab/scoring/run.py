@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +19,7 @@ from akeso.lab.scoring.calm import run_calm
 from akeso.lab.scoring.case import Bench, run_case
 from akeso.lab.scoring.report import Calm, Case, document
 from akeso.lab.shop.folder import RunFolder, write_atomically
-from akeso.lab.shop.opening import Plan, close, prepare, start
+from akeso.lab.shop.opening import Plan, close, discard, prepare, start
 from akeso.lab.shop.ports import free_ports
 from akeso.lab.shop.running import Shop, eventually
 
@@ -123,8 +125,12 @@ async def warm_up(bench: Bench, tell: Told) -> None:
 
 
 @asynccontextmanager
-async def own_bench(folder: RunFolder, out: Path, seed: int, tell: Told) -> AsyncIterator[Bench]:
-    """A shop and an Akeso of our own, both ended at the end; their logs stay in `out`."""
+async def own_bench(run: Path | None, out: Path, seed: int, tell: Told) -> AsyncIterator[Bench]:
+    """A shop and an Akeso of our own, both ended at the end; their logs stay in `out`.
+
+    Without `run` the shop is laid out in a temporary folder, which is deleted at the end.
+    """
+    folder = RunFolder(run or Path(tempfile.mkdtemp(prefix="akeso-lab-")))
     (port,) = free_ports(1)
     shop = await prepare(Plan(folder, f"http://127.0.0.1:{port}", None, seed))
     akeso = launch_akeso(out / "akeso", folder.services_file, port)
@@ -137,6 +143,9 @@ async def own_bench(folder: RunFolder, out: Path, seed: int, tell: Told) -> Asyn
     finally:
         await close(shop)
         await akeso.stop()
+        shutil.copytree(folder.logs, out / "shop-logs", dirs_exist_ok=True)
+        if run is None:
+            discard(folder)
 
 
 @asynccontextmanager

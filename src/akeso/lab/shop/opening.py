@@ -135,7 +135,7 @@ async def _clear_folder(folder: RunFolder) -> None:
     if folder.facts_file.exists():
         if await is_open(Shop.at(folder)):
             raise ShopError(f"a shop runs in {folder.path} already; close it with `akeso lab down`")
-        _remove(folder)
+        discard(folder)
     folder.path.mkdir(parents=True, exist_ok=True)
     if any(folder.path.iterdir()):
         raise ShopError(f"{folder.path} holds files that are not a shop's; choose another folder")
@@ -143,7 +143,8 @@ async def _clear_folder(folder: RunFolder) -> None:
     folder.path.chmod(0o755)
 
 
-def _remove(folder: RunFolder) -> None:
+def discard(folder: RunFolder) -> None:
+    """Delete the folder of a shop that is closed."""
     elsewhere = folder.path / "postgresql"
     if elsewhere.is_symlink():
         shutil.rmtree(elsewhere.resolve(), ignore_errors=True)
