@@ -1,5 +1,6 @@
 import pytest
 
+from akeso.lab.errors import UnknownFault
 from akeso.lab.faults.fault import Fault
 from akeso.lab.faults.register import FAULTS, chosen
 from akeso.lab.shop.blueprint import SHOP
@@ -48,7 +49,7 @@ def test_seeds_draw_differently_where_there_is_a_choice(fault: Fault) -> None:
 
 
 def test_a_target_that_is_not_eligible_is_refused() -> None:
-    with pytest.raises(ValueError, match="db_lock can hit shop-db"):
+    with pytest.raises(UnknownFault, match="db_lock can hit shop-db"):
         FAULTS["db_lock"].drawn(1, 0, "cart")
 
 
@@ -72,5 +73,5 @@ def test_faults_are_chosen_by_name() -> None:
 
 @pytest.mark.parametrize("names", ["nonsense", "", "crash,nonsense"])
 def test_unknown_names_are_refused(names: str) -> None:
-    with pytest.raises(ValueError, match="unknown faults"):
+    with pytest.raises(UnknownFault, match="unknown faults"):
         chosen(names)

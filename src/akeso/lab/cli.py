@@ -3,25 +3,28 @@
 import asyncio
 import json
 import signal
-import sys
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
 from akeso.lab.check import Proof, prove
 from akeso.lab.console import cases_table, faults_table, proofs_table, summary_table
-from akeso.lab.errors import LabError, ShopError
-from akeso.lab.faults.fault import Site
+from akeso.lab.errors import LabError
+from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.faults.register import FAULTS, chosen
 from akeso.lab.faults.restore import restore
+from akeso.lab.load.client import View
 from akeso.lab.scoring.case import Bench
 from akeso.lab.scoring.run import LEARN_FOR_S, Order, given_bench, own_bench, score, warm_up
 from akeso.lab.shop.folder import RunFolder
 from akeso.lab.shop.opening import Plan, close, default_folder, is_open, prepare, start
 from akeso.lab.shop.running import Shop
+
+T = TypeVar("T")
 
 DEFAULT_AKESO = "http://127.0.0.1:8321"
 
@@ -43,13 +46,13 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once the shop is open.")] = False,
 ) -> None:
     """Open the shop, and keep it open until Ctrl-C."""
-    _run(_up(Plan(_folder(run), akeso, key, seed), detach))
+    _run(lambda: _up(Plan(_folder(run), akeso, key, seed), detach))
 
 
 @app.command()
 def down(run: RunOption = None) -> None:
     """Close the shop."""
-    _run(close(Shop.at(_folder(run))))
+    _run(lambda: close(Shop.at(_folder(run))))
 
 
 @app.command()
@@ -67,20 +70,24 @@ def inject(
     repeat: Annotated[int, typer.Option(help="Which draw of the seed.")] = 0,
 ) -> None:
     """Bring about a fault in the running shop."""
-    _run(_inject(Site(Shop.at(_folder(run))), fault, target, (seed, repeat)))
+    _run(lambda: _inject(_site(run), fault, target, (seed, repeat)))
 
 
 @app.command()
 def clear(run: RunOption = None) -> None:
     """Bring the shop back to how it was opened."""
-    for undone in _run(restore(Site(Shop.at(_folder(run))))):
+    for undone in _run(lambda: restore(_site(run))):
         print(undone)
 
 
 @app.command()
 def view(run: RunOption = None) -> None:
     """How the visitors find the shop just now."""
-    print(json.dumps(_run(Site(Shop.at(_folder(run))).visitors.view()).raw, indent=2))
+
+    async def ask() -> View:
+        return await _site(run).visitors.view()
+
+    print(json.dumps(_run(ask).raw, indent=2))
 
 
 @app.command()
@@ -91,7 +98,7 @@ def check(
     run: RunOption = None,
 ) -> None:
     """Prove every fault without Akeso: it hurts, and an acceptable action by hand ends it. Opens a shop if none is."""
-    proofs = _run(_check(_folder(run), faults, seed, target))
+    proofs = _run(lambda: _check(_folder(run), chosen(faults), seed, target))
     Console().print(proofs_table(proofs))
     if not all(proof.holds(FAULTS[proof.fault].hurts_within_s) for proof in proofs):
         raise typer.Exit(1)
@@ -110,8 +117,7 @@ def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
     run: RunOption = None,
 ) -> None:
     """Score Akeso: calm, then every fault; writes report.json."""
-    order = Order(_chosen(faults), repeat, seed, out.resolve(), calm)
-    report = _run(_score(order, akeso, key, run))
+    report = _run(lambda: _score(Order(chosen(faults), repeat, seed, out.resolve(), calm), akeso, key, run))
     if as_json:
         print(json.dumps(report))
     else:
@@ -153,13 +159,13 @@ async def _interrupted() -> None:
 
 
 async def _inject(site: Site, name: str, target: str | None, draw: tuple[int, int]) -> None:
-    (fault,) = _chosen(name)
+    (fault,) = chosen(name)
     injection = fault.drawn(*draw, target)
     await fault.inject(site, injection)
     print(json.dumps({"fault": name, "target": injection.target, "parameters": dict(injection.parameters)}))
 
 
-async def _check(folder: RunFolder, names: str, seed: int, target: str | None) -> list[Proof]:
+async def _check(folder: RunFolder, faults: tuple[Fault, ...], seed: int, target: str | None) -> list[Proof]:
     proofs: list[Proof] = []
     opened = not (folder.facts_file.exists() and await is_open(Shop.at(folder)))
     shop = await prepare(Plan(folder, seed=seed)) if opened else Shop.at(folder)
@@ -170,7 +176,7 @@ async def _check(folder: RunFolder, names: str, seed: int, target: str | None) -
         if not (await site.visitors.view()).learnt:
             await site.visitors.begin_learning(LEARN_FOR_S)
             await site.visitors.wait_learnt(LEARN_FOR_S + 10)
-        async for proof in prove(site, _chosen(names), seed, target):
+        async for proof in prove(site, faults, seed, target):
             screen.print(f"{proof.fault} in {proof.target}: {'; '.join(proof.reasons) or 'nobody hurt'}")
             proofs.append(proof)
     finally:
@@ -200,16 +206,16 @@ def _folder(run: Path | None) -> RunFolder:
     return default_folder() if run is None else RunFolder(run.resolve())
 
 
-def _chosen(names: str) -> Any:
-    try:
-        return chosen(names)
-    except ValueError as exc:
-        raise ShopError(str(exc)) from exc
+def _site(run: Path | None) -> Site:
+    return Site(Shop.at(_folder(run)))
 
 
-def _run(work: Any) -> Any:
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def begin() -> T:
+        return await work()
+
     try:
-        return asyncio.run(work)
+        return asyncio.run(begin())
     except LabError as exc:
-        screen.print(f"[red]{exc}")
-        sys.exit(2)
+        screen.print(str(exc), style="red", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from exc

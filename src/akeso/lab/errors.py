@@ -4,6 +4,7 @@ LabError
 ├── ShopError          the shop could not be opened, found or changed
 │   ├── ShopNotRunning
 │   └── NotReady
+├── UnknownFault       no such fault, or a target it cannot hit
 └── RequestFailed      a service could not answer; `status` is what its caller gets
     ├── Saturated
     ├── OutOfMemory
@@ -31,6 +32,10 @@ class ShopNotRunning(ShopError):
 
 class NotReady(ShopError):
     """Something that was started did not become ready in time."""
+
+
+class UnknownFault(LabError):
+    """No such fault, or a target that it cannot hit."""
 
 
 class RequestFailed(LabError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from akeso.lab.errors import UnknownFault
 from akeso.lab.load.client import VisitorsClient
 from akeso.lab.shop.deployer import Deployer
 from akeso.lab.shop.running import Shop
@@ -72,11 +73,11 @@ class Fault:
         return action in self.remedies and service in (self.remedy_targets or (self.truth(target),))
 
     def drawn(self, seed: int, repeat: int, target: str | None = None) -> Injection:
-        """The injection that a seed and a repeat stand for. Raises ValueError for a target that is not eligible."""
+        """The injection that a seed and a repeat stand for. Raises UnknownFault for a target that is not eligible."""
         random = Random(f"{seed}/{self.name}/{repeat}")
         # A permutation of the targets, so that repeats of one seed do not all hit the same service.
         order = Random(f"{seed}/{self.name}").sample(self.targets, len(self.targets))
         chosen = target or order[repeat % len(order)]
         if chosen not in self.targets:
-            raise ValueError(f"{self.name} can hit {', '.join(self.targets)}, not {chosen}")
+            raise UnknownFault(f"{self.name} can hit {', '.join(self.targets)}, not {chosen}")
         return Injection(chosen, self.draw(random, chosen))

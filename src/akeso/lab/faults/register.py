@@ -1,5 +1,6 @@
 """Every fault by name, and the happenings that are none."""
 
+from akeso.lab.errors import UnknownFault
 from akeso.lab.faults.changes import BAD_CONFIG, CRASH_LOOP, ERROR_BURST_AFTER_DEPLOY
 from akeso.lab.faults.conditions import (
     CPU_HOG,
@@ -35,11 +36,11 @@ FAULTS: dict[str, Fault] = {
 
 
 def chosen(names: str) -> tuple[Fault, ...]:
-    """The faults of a comma-separated list, or `all`. Raises ValueError for an unknown name."""
+    """The faults of a comma-separated list, or `all`. Raises UnknownFault for another name."""
     if names == "all":
         return tuple(FAULTS.values())
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in FAULTS]
     if unknown or not wanted:
-        raise ValueError(f"unknown faults: {', '.join(unknown) or names!r}; known: {', '.join(FAULTS)}")
+        raise UnknownFault(f"unknown faults: {', '.join(unknown) or names!r}; known: {', '.join(FAULTS)}")
     return tuple(FAULTS[name] for name in wanted)

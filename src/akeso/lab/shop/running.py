@@ -145,4 +145,4 @@ async def exchange(method: str, url: str, body: Any = None, timeout_s: float = 5
                 raise ShopNotRunning(f"{method} {url}: {response.status} {await response.text()}")
             return await response.json()
     except (aiohttp.ClientError, TimeoutError) as exc:
-        raise ShopNotRunning(f"{method} {url}: {exc!r}") from exc
+        raise ShopNotRunning(f"{method} {url}: {str(exc) or type(exc).__name__}") from exc
