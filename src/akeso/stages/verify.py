@@ -14,11 +14,12 @@ import numpy as np
 
 from akeso.domain.events import Watch
 from akeso.domain.outcome import Recovery, Verification
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, SILENCE, Signal
+from akeso.domain.signal import EDGE_RATE, RED_ERRORS, RED_MEAN, RED_RATE, SILENCE, Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix, Floats, Mask
 from akeso.stages.watches import Identity, columns_of, identity_of, is_symptom, signal
 
 _SLOW = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})
+_FAILING = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS})
 _SILENT_S = 2.5  # services report every second
 _SAME = 0.5  # of the improvement, seen on untouched services, and it may have come by itself
 _NOTED = 0.2  # an improvement smaller than that is none
@@ -27,10 +28,13 @@ _NOTED = 0.2  # an improvement smaller than that is none
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
     """slots: consecutive slots that have to be normal. span: slots among which a series with few calls must have
-    them; a series without a value in them has vanished."""
+    them; a series without a value in them has vanished. missed: errors that the fault would have caused meanwhile if
+    it still were there (5: chance is as good as ruled out); at_most: slots after which fewer will do."""
 
     slots: int = 3
     span: int = 6
+    missed: float = 5.0
+    at_most: int = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +81,7 @@ def verify(watches: Sequence[Watch], after: Aftermath, options: VerifyOptions | 
     since = matrix.times >= after.applied + width  # slots that lie wholly after the effect
     seen = read(watches, matrix, since, options)
     judged = list(_judged(seen.values(), matrix, options))
-    if _well(judged, after):
+    if _well(judged, after) and (late or convincing(judged, matrix, since, options)):
         return _recovered(judged, after, options)
     if not late:
         return None
@@ -85,19 +89,47 @@ def verify(watches: Sequence[Watch], after: Aftermath, options: VerifyOptions | 
 
 
 def quiet_for(watches: Sequence[Watch], matrix: FeatureMatrix, options: VerifyOptions | None = None) -> timedelta:
-    """For how long, up to now, every symptom has been normal; 0 when one is not, vanished or none is watched."""
+    """For how long, up to now, every symptom has been normal; 0 when one is not, vanished or none is watched.
+
+    No more than one slot while the calls were too few to tell whether errors have really ceased.
+    """
     options = options or VerifyOptions()
     symptoms = [w for w in watches if is_symptom(w)]
     if not symptoms or not len(matrix.times):
         return timedelta(0)
-    count = 0
+    count, now = 0, np.ones(len(matrix.times), np.bool_)
     for newest in range(len(matrix.times), options.slots - 1, -1):
-        until = np.arange(len(matrix.times)) < newest
-        seen = read(watches, matrix, until, options)
-        if any(s.reading is not Reading.NORMAL for s in _judged(seen.values(), matrix, options)):
+        seen = read(watches, matrix, now & (np.arange(len(now)) < newest), options)
+        judged = list(_judged(seen.values(), matrix, options))
+        if any(s.reading is not Reading.NORMAL for s in judged):
             break
+        if not count and not convincing(judged, matrix, now, options):
+            return timedelta(microseconds=slot_width(matrix) / 1_000)
         count += 1
     return timedelta(microseconds=count * slot_width(matrix) / 1_000)
+
+
+def convincing(judged: Iterable[Seen], matrix: FeatureMatrix, among: Mask, options: VerifyOptions) -> bool:
+    """Whether there were enough calls since the last error for the fault to have shown, if it still were there.
+
+    Three slots without an error say little where one call in three fails and two calls are made a second.
+    """
+    columns, width_s = columns_of(matrix), slot_width(matrix) / NANOSECONDS
+    errors = [s.watch for s in judged if signal(s.watch) in _FAILING and is_symptom(s.watch)]
+    known = [(w, columns[identity_of(w)], columns.get(_rate_of(w))) for w in errors if identity_of(w) in columns]
+    pairs = [(w, error, rate) for w, error, rate in known if rate is not None]
+    if not pairs:
+        return True
+    values = matrix.values[among]
+    beyond = np.any([values[:, error] > w.bound for w, error, _ in pairs], axis=0)
+    clean = values[np.flatnonzero(beyond)[-1] + 1 :] if beyond.any() else values
+    missed = max(w.at_fault * float(np.nansum(clean[:, rate])) * width_s for w, _, rate in pairs)
+    return missed >= options.missed or len(clean) >= options.at_most
+
+
+def _rate_of(watch: Watch) -> Identity:
+    metric = RED_RATE if watch.metric == RED_ERRORS else EDGE_RATE
+    return watch.service, metric, watch.attributes, watch.stat
 
 
 def slot_width(matrix: FeatureMatrix) -> int:
