@@ -1,6 +1,7 @@
 """The inbox: what is noticed is put to the incident it belongs to, in the journal, before it is called handled."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -10,6 +11,8 @@ from akeso.domain import events as e
 from akeso.domain.anomaly import Alert, Anomaly
 from akeso.domain.incident import Incident, IncidentStatus
 from akeso.domain.messages import Decision, Feedback
+from akeso.domain.signal import Signal
+from akeso.domain.telemetry import SeriesKey
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.correlate import (
     Attach,
@@ -31,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 _CLOSED_FOR = timedelta(minutes=1)
 _CHANGES_FOR = timedelta(minutes=1)
+# What the decision agent still holds for anomalous so long after an incident was resolved was not healed by that.
+_LINGERS_AFTER = timedelta(seconds=20)
+_LINGERING = frozenset({Signal.LATENCY, Signal.ERRORS, Signal.SILENCE, Signal.BACKLOG, Signal.LOCKS})
 
 
 class Inbox:
@@ -48,6 +54,7 @@ class Inbox:
         self._maintenance = maintenance
         self._known: dict[str, Incident] = {}
         self._waiting: dict[str, tuple[Waiting, ...]] = {}
+        self._raised: dict[SeriesKey, Anomaly] = {}
         self._since: dict[str, int] = {}  # anomaly id → end of the slot that it came with
 
     async def load(self, looked_back: int) -> None:
@@ -76,11 +83,15 @@ class Inbox:
 
     async def decided(self, decision: Decision) -> None:
         """One slot's news; also when there is none, because what waited long enough may open now."""
-        self._since.update({a.id: decision.end for a in decision.raised if a.id not in self._since})
+        for key in decision.cleared:
+            self._raised.pop(key, None)
+        raised = (*decision.raised, *self._lingering())
+        self._since.update({a.id: decision.end for a in raised if a.id not in self._since})
         waiting = {tenant for tenant, some in self._waiting.items() if some}
-        for tenant in sorted(waiting | {a.tenant for a in decision.raised}):
+        for tenant in sorted(waiting | {a.tenant for a in raised}):
             cleared = tuple(key for key in decision.cleared if key.tenant == tenant)
-            await self._correlate(tenant, News(_of(tenant, decision.raised), cleared))
+            await self._correlate(tenant, News(_of(tenant, raised), cleared))
+        self._raised.update({a.key: a for a in raised})
 
     async def alerted(self, alert: Alert) -> None:
         await self._correlate(alert.tenant, News(alerts=(alert,)))
@@ -95,6 +106,19 @@ class Inbox:
             if near and incident.tenant == feedback.tenant and feedback.service in incident.services:
                 event = e.FeedbackGiven(feedback.by, feedback.anomalous)
                 await self._hands.register.record(incident.id, event, feedback.by)
+
+    def _lingering(self) -> tuple[Anomaly, ...]:
+        """Symptoms of a resolved incident that never went away, as news: they are told once only when they begin."""
+        now = self._hands.clock.now()
+        found = []
+        for incident in self._known.values():
+            ended = incident.ended_at
+            if incident.status is IncidentStatus.RESOLVED and ended and now - ended > _LINGERS_AFTER:
+                own = {a.id for a in incident.anomalies if a.signal in _LINGERING}
+                found += [(a, ended) for a in self._raised.values() if a.id in own]
+        return tuple(
+            replace(a, id=f"{a.id}+{ended:%H%M%S}", onset=ended + _LINGERS_AFTER, detected_at=now) for a, ended in found
+        )
 
     async def _correlate(self, tenant: str, news: News) -> None:
         result = correlate(news, self._scene(tenant), self._options)

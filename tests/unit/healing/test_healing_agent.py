@@ -272,6 +272,30 @@ async def test_the_same_decision_twice_is_one_incident(ward: Ward) -> None:
     assert ward.events().count("AnomaliesAttached") == 0
 
 
+async def test_symptoms_that_outlive_a_resolved_incident_open_the_next(ward: Ward) -> None:
+    await falls_ill(ward)
+    await ward.run(15)
+    first = await ward.incident()
+    assert first.status is IncidentStatus.RESOLVED
+    for _ in range(30):
+        await ward.run(1)
+        await ward.agent.handle(Message(Topic.DECISIONS, "", Decision(ward.window.now)))
+    assert ward.events().count("IncidentDetected") == 2
+    second = await ward.incident()
+    assert second.onset > first.onset
+
+
+async def test_symptoms_that_cleared_open_nothing_more(ward: Ward) -> None:
+    await falls_ill(ward)
+    await ward.run(15)
+    cleared = tuple(a.key for a in symptoms(ward.world, ward.clock.now()))
+    await ward.agent.handle(Message(Topic.DECISIONS, "", Decision(ward.window.now, cleared=cleared)))
+    for _ in range(30):
+        await ward.run(1)
+        await ward.agent.handle(Message(Topic.DECISIONS, "", Decision(ward.window.now)))
+    assert ward.events().count("IncidentDetected") == 1
+
+
 async def test_an_alert_joins_the_incident_and_its_end_is_noted(ward: Ward) -> None:
     await falls_ill(ward)
     await ward.agent.handle(alert(ward))
