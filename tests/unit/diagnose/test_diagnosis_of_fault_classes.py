@@ -56,6 +56,9 @@ KNOWN = {
         "quotes",
         FaultClass.CRASH_LOOP,
     ),
+    "a death some time after a good deploy": Known(
+        Scene(Fault("quotes", down=True), changes=_deployed("quotes", 20.0)), "quotes", FaultClass.CRASH
+    ),
     "a busy processor that makes calls look slow": Known(
         Scene(Fault("items", self_ms=60, cpu=0.9, call_ms={"stock": 40})), "items", FaultClass.CPU_SATURATION
     ),

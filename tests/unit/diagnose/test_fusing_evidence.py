@@ -238,3 +238,30 @@ async def test_the_explanation_of_the_unknown_says_so() -> None:
     case = Scene().case()
     text = await Deterministic().explain(case, diagnose(case, PROVIDERS))
     assert "Not known" in text
+
+
+def test_a_callee_that_may_be_dead_is_not_called_healthy() -> None:
+    case = Scene(Fault("quotes", down=True), during=2).case()
+    blames = [c.blame for c in effects(case)["buy"].calls if c.callee == "quotes"]
+    assert blames in ([Blame.CALLEE], [Blame.UNCLEAR])
+    assert not effects(case)["buy"].failing_itself
+
+
+def test_requests_that_pile_up_before_a_slow_callee_count_little_against_the_caller() -> None:
+    alone = effects(Scene(Fault("buy", self_ms=400)).case())["buy"]
+    assert not alone.congested
+    behind = replace(SCENE, fault=Fault("buy", self_ms=400)).case()
+    both = effects(_slower(behind, "quotes", 500.0))["buy"]
+    assert both.congested
+
+
+def _slower(case: Case, service: str, extra_ms: float) -> Case:
+    """The case with a service, and the calls to it, slower after the onset."""
+    values = case.features.values.copy()
+    during = case.features.times > case.onset
+    for i, key in enumerate(case.features.keys):
+        own = key.service == service and key.metric in {"akeso.red.latency_mean", "akeso.red.self_time"}
+        edge = ("peer", service) in key.attributes and key.metric == "akeso.edge.latency_mean"
+        if own or edge:
+            values[during, i] += extra_ms
+    return replace(case, features=replace(case.features, values=values))

@@ -8,6 +8,7 @@ from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry import NANOSECONDS, Change
 from akeso.stages.inheritance import Effect, effects
 
+_STARTS_WITHIN_S = 10.0
 _WORDS = {"deploy": "was deployed", "config": "got a new configuration", "flag": "had a flag changed"}
 
 
@@ -46,14 +47,20 @@ class Changes:
             f"{change.service} {_WORDS[change.kind]} ({change.version or 'version not told'}) {when} the onset"
             + ("" if hurt else ", but shows nothing wrong itself"),
             self._weight * near * (1.0 if hurt else 0.15),
-            _classes(change.kind, near, effect),
+            _classes(change.kind, before, near, effect),
             {"before_s": before, "nearness": near},
         )
 
 
-def _classes(kind: str, near: float, effect: Effect | None) -> dict[str, float]:
+def _classes(kind: str, before: float, near: float, effect: Effect | None) -> dict[str, float]:
+    # Who served for a while after the deploy does start: a later end is a crash and no crash loop.
+    starts = exp(-max(0.0, before) / _STARTS_WITHIN_S)
     if kind != "deploy":
         return {FaultClass.BAD_CONFIGURATION: 6.0 * near, FaultClass.CRASH: -2.0 * near}
     if effect is not None and effect.down:
-        return {FaultClass.CRASH_LOOP: 5.0 * near, FaultClass.BAD_RELEASE: 1.5 * near, FaultClass.CRASH: -2.0 * near}
+        return {
+            FaultClass.CRASH_LOOP: 5.0 * starts,
+            FaultClass.BAD_RELEASE: 1.5 * near,
+            FaultClass.CRASH: -2.0 * starts,
+        }
     return {FaultClass.BAD_RELEASE: 6.0 * near}

@@ -32,7 +32,7 @@ class Silence:
             effect.service,
             _statement(effect, talking=talking),
             self._weight,
-            {FaultClass.CRASH: 3.0, FaultClass.CRASH_LOOP: 3.5 if talking else 2.0},
+            {FaultClass.CRASH: 3.0, FaultClass.CRASH_LOOP: 3.5 if talking else 1.5},
             {"silent_s": effect.silent_s},
         )
 
