@@ -76,7 +76,7 @@ Readings: TypeAlias = dict[Identity, Seen]
 def verify(watches: Sequence[Watch], after: Aftermath, options: VerifyOptions | None = None) -> Verification | None:
     """How it ended; None while that is open: not all symptoms are normal yet and the deadline is ahead."""
     options = options or VerifyOptions()
-    matrix, late = after.matrix, after.now >= after.deadline
+    matrix, late = _only(after.matrix, {w.service for w in watches}), after.now >= after.deadline
     width = slot_width(matrix)
     since = matrix.times >= after.applied + width  # slots that lie wholly after the effect
     seen = read(watches, matrix, since, options)
@@ -94,9 +94,9 @@ def quiet_for(watches: Sequence[Watch], matrix: FeatureMatrix, options: VerifyOp
     No more than one slot while the calls were too few to tell whether errors have really ceased.
     """
     options = options or VerifyOptions()
-    symptoms = [w for w in watches if is_symptom(w)]
-    if not symptoms or not len(matrix.times):
+    if not any(map(is_symptom, watches)) or not len(matrix.times):
         return timedelta(0)
+    matrix = _only(matrix, {w.service for w in watches})
     count, now = 0, np.ones(len(matrix.times), np.bool_)
     for newest in range(len(matrix.times), options.slots - 1, -1):
         seen = read(watches, matrix, now & (np.arange(len(now)) < newest), options)
@@ -107,6 +107,13 @@ def quiet_for(watches: Sequence[Watch], matrix: FeatureMatrix, options: VerifyOp
             return timedelta(microseconds=slot_width(matrix) / 1_000)
         count += 1
     return timedelta(microseconds=count * slot_width(matrix) / 1_000)
+
+
+def _only(matrix: FeatureMatrix, services: set[str]) -> FeatureMatrix:
+    # A thousand other series would be gone through again for every slot.
+    columns = [c for c, key in enumerate(matrix.keys) if key.service in services]
+    keys = tuple(matrix.keys[c] for c in columns)
+    return FeatureMatrix(keys, matrix.signals[columns], matrix.times, matrix.values[:, columns])
 
 
 def convincing(judged: Iterable[Seen], matrix: FeatureMatrix, among: Mask, options: VerifyOptions) -> bool:
