@@ -1,0 +1,192 @@
+"""The composition root: settings → a running system. The only module that knows which adapter stands behind a port."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from prometheus_client import CollectorRegistry
+
+from akeso.adapters.buses.local import LocalBus
+from akeso.adapters.clocks.system import SystemClock
+from akeso.adapters.embedders.hashed import HashedEmbedder
+from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.keys.file import KeyFile
+from akeso.adapters.memory.sql import SqlMemory
+from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
+from akeso.adapters.telemetry.hot import HotWindow
+from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.agents._casework import Casework, Faculties, Sources
+from akeso.agents._gate import Gate, Grounds
+from akeso.agents._performer import Hands
+from akeso.agents.agent import Agent
+from akeso.agents.decision import DecisionAgent
+from akeso.agents.feature import FeatureAgent
+from akeso.agents.feed import FeedAgent
+from akeso.agents.governance import GovernanceAgent
+from akeso.agents.healing import HealingAgent
+from akeso.agents.ingestion import IngestionAgent
+from akeso.agents.metrics import AgentMetrics
+from akeso.agents.model import ModelAgent
+from akeso.agents.monitoring import MonitoringAgent
+from akeso.agents.runtime import AgentRunner
+from akeso.agents.supervisor import Supervisor
+from akeso.domain.series import SeriesTable
+from akeso.domain.service import Services
+from akeso.engine.effects import Effects, Stage
+from akeso.engine.register import Register
+from akeso.engine.suspension import Suspension
+from akeso.plugins.discovery import build
+from akeso.ports.action import Action
+from akeso.ports.bus import Bus
+from akeso.ports.clock import Clock
+from akeso.ports.source import Source
+from akeso.service_file import load_services
+from akeso.settings import Settings
+from akeso.stages.playbooks import Playbook, load_playbooks
+
+WATERMARK = "decisions"
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A plugin that acts on Akeso itself, and so needs the bus."""
+
+    def connect(self, bus: Bus, clock: Clock, enabled: Callable[[], bool]) -> None: ...
+
+
+def read_services(settings: Settings) -> Services:
+    """What the team says about its services; nothing is fine."""
+    return load_services(settings.services) if settings.services else Services()
+
+
+def read_playbooks(settings: Settings) -> tuple[Playbook, ...]:
+    """The shipped playbooks and those of the team."""
+    return load_playbooks(settings.playbooks)
+
+
+def read_policy(settings: Settings) -> CedarPolicy:
+    """The team's policies; without any, the shipped ones."""
+    return CedarPolicy.from_files([settings.policies or shipped_policies()])
+
+
+async def open_journal(settings: Settings) -> SqlJournal:
+    """The journal of this installation."""
+    return await SqlJournal.open(settings.journal_url)
+
+
+class System:
+    """Everything that runs, wired together. `open` builds it, `start` sets it going, `stop` ends it in order."""
+
+    def __init__(self, settings: Settings, journal: SqlJournal, memory: SqlMemory) -> None:
+        self.settings, self.journal, self.memory = settings, journal, memory
+        self.clock = SystemClock()
+        self.registry = CollectorRegistry()
+        self.keys = KeyFile(settings.data / "keys.json")
+        self.services = read_services(settings)
+        self.bus = LocalBus(settings.data / "bus.db")
+        self.ingest_table, self.feature_table = SeriesTable(), SeriesTable()
+        self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
+        slot = settings.features.features.slot
+        self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table)
+        self.register = Register(journal, self.bus, self.clock)
+        self.suspension = Suspension(journal, self.clock)
+        self.sources: dict[str, Source] = build("sources", settings.sources)
+        self.feed = FeedAgent()
+        self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
+        self._quiet_until = 0
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "System":
+        """Opens the stores and reads every file. Raises InvalidSettings or Unavailable; then nothing was started."""
+        settings.data.mkdir(parents=True, exist_ok=True)
+        journal = await open_journal(settings)
+        try:
+            memory = await SqlMemory.open(journal.database, HashedEmbedder())
+            system = cls(settings, journal, memory)
+            system.keys.admin_key()
+            await system._wire()
+        except BaseException:
+            await journal.close()
+            raise
+        return system
+
+    async def start(self) -> None:
+        """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
+        await self.supervisor.start()
+
+    async def stop(self) -> None:
+        """Stops the agents, then closes the stores."""
+        await self.supervisor.stop()
+        await self.bus.close()
+        await self.store.close()
+        await self.journal.close()
+
+    @property
+    def ready(self) -> bool:
+        """Every agent has started and beats."""
+        alive = self.supervisor.alive
+        return bool(alive) and all(alive.values())
+
+    @property
+    def key_path(self) -> Path:
+        return self.settings.data / "admin.key"
+
+    async def _wire(self) -> None:
+        await self.suspension.refresh()
+        model = self._model()
+        healing = self.healing = self._healing(model)
+        quiet_until = await self.store.marked(WATERMARK)
+        decision = replace(self.settings.decision, quiet_until=quiet_until)
+        agents: list[Agent] = [
+            self.feed,
+            self.ingestion,
+            FeatureAgent(
+                self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
+            ),
+            model,
+            DecisionAgent(self.bus, self.clock, self.feature_table, decision),
+            MonitoringAgent(self.bus, self.settings.tenant, self.settings.selfcheck),
+            GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
+            healing,
+        ]
+        metrics = AgentMetrics(self.registry)
+        runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
+        self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
+
+    def _model(self) -> ModelAgent:
+        limits = {**self.settings.detectors.get("static_threshold", {})}
+        limits |= {"services": self.services, "table": self.feature_table}
+        detectors = build("detectors", {**self.settings.detectors, "static_threshold": limits})
+        return ModelAgent(self.bus, self.clock, detectors, self.feature_table, self.settings.model)
+
+    def _healing(self, model: ModelAgent) -> HealingAgent:
+        actions: dict[str, Action] = build("actions", self.settings.actions)
+        for action in actions.values():
+            if isinstance(action, Connected):
+                action.connect(self.bus, self.clock, lambda: model.safe_mode)
+        settings = self.settings.healing
+        stage = Stage(actions, self.services)
+        effects = Effects(stage, self.register, self.suspension, self.clock, settings.effects)
+        grounds = Grounds(actions, self.services, self.window, self.register, self.suspension)
+        govern = replace(settings.gate.govern, trust=self.settings.trust)
+        gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern))
+        sources = Sources(self.window, self.memory, self.services, tuple(actions))
+        casework = Casework(self._faculties(), sources, self.clock, settings.casework)
+        hands = Hands(self.register, effects, gate, casework, self.clock)
+        advance = replace(settings.agent.advance, dry_run=self.settings.dry_run)
+        return HealingAgent(hands, self.window, replace(settings.agent, advance=advance), self._mark)
+
+    def _faculties(self) -> Faculties:
+        settings = self.settings.healing
+        return Faculties.of(
+            tuple(build("evidence", self.settings.evidence).values()),
+            read_playbooks(self.settings),
+            build("reasoners")[settings.reasoner],
+            settings.diagnose,
+            settings.plan,
+        )
+
+    async def _mark(self, slot_end: int) -> None:
+        await self.store.mark(WATERMARK, slot_end)
