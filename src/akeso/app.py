@@ -17,15 +17,15 @@ from akeso.adapters.memory.sql import SqlMemory
 from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.agents._casework import Casework, Faculties, Sources
-from akeso.agents._gate import Gate, Grounds
-from akeso.agents._performer import Hands
 from akeso.agents.agent import Agent
 from akeso.agents.decision import DecisionAgent
 from akeso.agents.feature import FeatureAgent
 from akeso.agents.feed import FeedAgent
 from akeso.agents.governance import GovernanceAgent
-from akeso.agents.healing import HealingAgent
+from akeso.agents.healing.agent import HealingAgent
+from akeso.agents.healing.casework import Casework, Faculties, Sources
+from akeso.agents.healing.gate import Gate, Grounds
+from akeso.agents.healing.performer import Hands
 from akeso.agents.ingestion import IngestionAgent
 from akeso.agents.metrics import AgentMetrics
 from akeso.agents.model import ModelAgent
@@ -76,6 +76,13 @@ async def open_journal(settings: Settings) -> SqlJournal:
     return await SqlJournal.open(settings.journal_url)
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as bad:
+        raise InvalidSettings("data", f"{folder} cannot be made: {bad.strerror}") from bad
+
+
 class System:
     """Everything that runs, wired together. `open` builds it, `start` sets it going, `stop` ends it in order."""
 
@@ -95,43 +102,53 @@ class System:
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
-        self._quiet_until = 0
+        self.started = False  # set for good once every agent has started
 
     @classmethod
     async def open(cls, settings: Settings) -> "System":
         """Opens the stores and reads every file. Raises InvalidSettings or Unavailable; then nothing was started."""
-        settings.data.mkdir(parents=True, exist_ok=True)
+        _make(settings.data)
         journal = await open_journal(settings)
         try:
             memory = await SqlMemory.open(journal.database, HashedEmbedder())
             system = cls(settings, journal, memory)
-            system.keys.admin_key()
-            await system._wire()
         except BaseException:
             await journal.close()
+            raise
+        try:
+            system.keys.admin_key(settings.tenant)
+            await system._wire()
+        except BaseException:
+            await system._close()
             raise
         return system
 
     async def start(self) -> None:
         """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
         await self.supervisor.start()
+        self.started = True
 
     async def stop(self) -> None:
         """Stops the agents, then closes the stores."""
         await self.supervisor.stop()
-        await self.bus.close()
-        await self.store.close()
-        await self.journal.close()
+        await self._close()
 
     @property
     def ready(self) -> bool:
         """Every agent has started and beats."""
+        if not self.started:
+            return False
         alive = self.supervisor.alive
-        return bool(alive) and all(alive.values())
+        return all(alive.values())
 
     @property
     def key_path(self) -> Path:
         return self.settings.data / "admin.key"
+
+    async def _close(self) -> None:
+        await self.bus.close()
+        await self.store.close()
+        await self.journal.close()
 
     async def _wire(self) -> None:
         await self.suspension.refresh()

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from akeso.agents._casework import Casework, CaseworkOptions, Faculties, Sources
-from akeso.agents._gate import Gate, GateOptions, Grounds
-from akeso.agents._performer import Hands
 from akeso.agents.governance import GovernanceAgent
-from akeso.agents.healing import HealingAgent, HealingOptions
+from akeso.agents.healing.agent import HealingAgent, HealingOptions
+from akeso.agents.healing.casework import Casework, CaseworkOptions, Faculties, Sources
+from akeso.agents.healing.gate import Gate, GateOptions, Grounds
+from akeso.agents.healing.performer import Hands
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Diagnosis, FaultClass, Hypothesis
 from akeso.domain.incident import Incident

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from akeso.agents._casework import Casework
-from akeso.agents._gate import Gate
+from akeso.agents.healing.casework import Casework
+from akeso.agents.healing.gate import Gate
 from akeso.domain import events as e
 from akeso.domain.errors import Forbidden
 from akeso.domain.incident import Incident

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from akeso.agents._inbox import Inbox
-from akeso.agents._performer import Hands, Performer
-from akeso.agents._worker import Worker, WorkerOptions
+from akeso.agents.healing.inbox import Inbox
+from akeso.agents.healing.performer import Hands, Performer
+from akeso.agents.healing.worker import Worker, WorkerOptions
 from akeso.domain.anomaly import Alert
 from akeso.domain.errors import Conflict
 from akeso.domain.events import AnalysisStarted, Entry

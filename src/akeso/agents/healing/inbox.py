@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from akeso.agents._performer import Hands
+from akeso.agents.healing.performer import Hands
 from akeso.domain import events as e
 from akeso.domain.anomaly import Alert, Anomaly
 from akeso.domain.incident import Incident, IncidentStatus

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from akeso.agents._performer import Hands, Performer
+from akeso.agents.healing.performer import Hands, Performer
 from akeso.domain.errors import Conflict, LeaseLost, Unavailable
 from akeso.domain.events import IncidentFailed
 from akeso.domain.incident import Incident
