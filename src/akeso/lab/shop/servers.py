@@ -64,8 +64,7 @@ def prepare_database(folder: RunFolder, port: int) -> Command:
     home = _database_home(folder, user)
     binaries = postgresql_binaries()
     if user is not None and not _reachable(binaries, user):
-        shutil.copytree(binaries.parent, home / "server")
-        binaries = home / "server" / binaries.name
+        binaries = _copied(binaries, home / "server")
     data = home / "data"
     data.mkdir(mode=0o700)
     if user is not None:
@@ -120,6 +119,19 @@ def _database_home(folder: RunFolder, user: str | None) -> Path:
     home.rmdir()
     home.symlink_to(elsewhere)
     return elsewhere
+
+
+def _copied(binaries: Path, home: Path) -> Path:
+    """The server where anyone may start it; returns the copy's folder of binaries.
+
+    The wheel's programs find their libraries beside the package, in `<package>.libs`.
+    """
+    installed, package = binaries.parent, binaries.parent.parent
+    shutil.copytree(installed, home / package.name / installed.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / libraries.name)
+    return home / package.name / installed.name / binaries.name
 
 
 def _reachable(path: Path, user: str) -> bool:
