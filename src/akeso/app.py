@@ -32,6 +32,7 @@ from akeso.agents.model import ModelAgent
 from akeso.agents.monitoring import MonitoringAgent
 from akeso.agents.runtime import AgentRunner
 from akeso.agents.supervisor import Supervisor
+from akeso.domain.errors import InvalidSettings
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
 from akeso.engine.effects import Effects, Stage

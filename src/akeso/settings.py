@@ -4,19 +4,28 @@ Order, the first wins: what a command gives, `AKESO_…` in the environment, `.e
 names are joined by two underscores in the environment (`AKESO_HEALING__SETTLE=3`). Durations are seconds.
 """
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
-from akeso.agents._casework import CaseworkOptions
-from akeso.agents._gate import GateOptions
 from akeso.agents.decision import DecisionOptions
 from akeso.agents.feature import FeatureAgentOptions
-from akeso.agents.healing import HealingOptions
+from akeso.agents.healing.agent import HealingOptions
+from akeso.agents.healing.casework import CaseworkOptions
+from akeso.agents.healing.gate import GateOptions
 from akeso.agents.ingestion import IngestionOptions
 from akeso.agents.model import ModelOptions
 from akeso.agents.runtime import RuntimeOptions
@@ -30,6 +39,9 @@ from akeso.stages.plan import PlanOptions
 from akeso.stages.selfcheck import SelfCheckOptions
 
 DEFAULT_FILE = Path("akeso.toml")
+PREFIX = "AKESO_"
+# Variables of the same prefix that tell the commands where a running Akeso is.
+COMMAND_LINE = frozenset({"url", "api_key"})
 PluginOptions = Mapping[str, Mapping[str, Any]]
 
 
@@ -50,7 +62,7 @@ class Settings(BaseSettings):
     """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AKESO_", env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
     )
 
     data: Path = Path("akeso-data")
@@ -85,7 +97,17 @@ class Settings(BaseSettings):
     @property
     def journal_url(self) -> str:
         """The SQLAlchemy address of journal, projections and memory."""
-        return self.journal or f"sqlite+aiosqlite:///{self.data.resolve() / 'akeso.db'}"
+        return self.journal or f"sqlite+aiosqlite:///{self.journal_file}"
+
+    @property
+    def journal_file(self) -> Path:
+        """Where the journal is unless `journal` says otherwise."""
+        return self.data.resolve() / "akeso.db"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _durations(cls, given: Any) -> Any:
+        return {name: _in_seconds(get_type_hints(cls).get(name), value) for name, value in given.items()}
 
     @classmethod
     def settings_customise_sources(
@@ -97,6 +119,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del file_secret_settings
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        dotenv_settings.env_vars = {n: v for n, v in dotenv_settings.env_vars.items() if _is_own(n)}
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
 
@@ -105,6 +129,7 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
     if file is not None and not file.exists():
         raise InvalidSettings(str(file), "there is no such settings file")
     path = file or DEFAULT_FILE
+    _refuse_unknown(os.environ)
 
     class _Located(Settings):
         model_config = SettingsConfigDict(toml_file=path)
@@ -114,5 +139,32 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
     except ValidationError as bad:
         first = bad.errors()[0]
         raise InvalidSettings(".".join(map(str, first["loc"])) or "settings", first["msg"]) from bad
+    except SettingsError as bad:
+        raise InvalidSettings("environment", str(bad)) from bad
     except ValueError as bad:
         raise InvalidSettings(str(path), f"is no TOML: {bad}") from bad
+
+
+def _in_seconds(kind: Any, value: Any) -> Any:
+    # The environment knows only text, and Pydantic reads a number of seconds only from a number.
+    if kind is timedelta and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if is_dataclass(kind) and isinstance(value, Mapping):
+        hints = get_type_hints(kind)
+        return {name: _in_seconds(hints.get(name), inner) for name, inner in value.items()}
+    return value
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    # Pydantic passes over names in the environment that it does not know; a misspelt one must not pass.
+    for name in filter(_is_own, environment):
+        if name[len(PREFIX) :].lower().split("__")[0] not in Settings.model_fields:
+            raise InvalidSettings(name, "there is no such setting")
+
+
+def _is_own(name: str) -> bool:
+    # A .env and an environment belong to others as well.
+    return name.upper().startswith(PREFIX) and name[len(PREFIX) :].lower() not in COMMAND_LINE

@@ -84,7 +84,8 @@ class AgentRunner:
             try:
                 await self._breaker.call(lambda: self._attempts(message))
             except CircuitOpen:
-                await self._clock.sleep(self._breaker.remaining)
+                # Not at once: what the agent calls may have a breaker of its own, and this one be closed.
+                await self._clock.sleep(max(self._breaker.remaining, self._options.first_wait))
             except (Unavailable, Overloaded) as error:
                 log.warning("agent.waits", agent=self.agent.name, topic=message.topic, error=str(error))
                 await self._clock.sleep(self._options.heartbeat)

@@ -11,6 +11,7 @@ import structlog
 from akeso.agents.agent import Agent
 from akeso.agents.metrics import AgentMetrics, watch_loop_lag
 from akeso.agents.runtime import AgentRunner
+from akeso.domain.errors import Unavailable
 from akeso.ports.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -47,15 +48,19 @@ class Supervisor:
         self._go = asyncio.Event()
 
     async def start(self) -> None:
-        """Returns when every agent has started; raises TimeoutError when one does not."""
+        """Returns when every agent has started. Raises Unavailable naming those that do not."""
         self._runners = {agent.name: self._new_runner(agent) for agent in self._agents}
         milestones = [runner.milestones for runner in self._runners.values()]
         self._tasks = [asyncio.create_task(self._keep(agent), name=agent.name) for agent in self._agents]
         self._tasks.append(asyncio.create_task(watch_loop_lag(self._metrics), name="loop-lag"))
-        async with asyncio.timeout(self._options.start_within.total_seconds()):
-            await asyncio.gather(*(m.joined.wait() for m in milestones))
-            self._go.set()
-            await asyncio.gather(*(m.started.wait() for m in milestones))
+        try:
+            async with asyncio.timeout(self._options.start_within.total_seconds()):
+                await asyncio.gather(*(m.joined.wait() for m in milestones))
+                self._go.set()
+                await asyncio.gather(*(m.started.wait() for m in milestones))
+        except TimeoutError as late:
+            missing = ", ".join(name for name, up in self.alive.items() if not up)
+            raise Unavailable(f"not started within {self._options.start_within}: {missing}") from late
 
     async def stop(self) -> None:
         """Cancels every agent and waits until it has stopped."""

@@ -23,6 +23,14 @@ class LogPattern:
     counts: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a person saw, and where."""
+
+    service: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """onset: ns, the end of the last slot before the first deviation; now: ns. Slots ≤ onset are the normal past."""
@@ -38,3 +46,4 @@ class Case:
     changes: tuple[Change, ...] = ()
     similar: tuple[Recollection, ...] = ()
     services: Services = field(default_factory=Services)
+    report: Report | None = None  # of the person who opened the incident

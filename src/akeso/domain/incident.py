@@ -112,6 +112,7 @@ class Incident:
     memory: str = ""
     mttr: timedelta | None = None
     sequence: int = 0
+    reported: str = ""  # the service that a person opened the incident on; empty when Akeso noticed it
 
     @property
     def services(self) -> frozenset[str]:
@@ -158,6 +159,7 @@ def _detected(entry: e.Entry, event: e.IncidentDetected) -> Incident:
         anomalies=event.anomalies,
         alerts=event.alerts,
         sequence=entry.sequence,
+        reported="" if event.anomalies or event.alerts else event.service,
     )
 
 

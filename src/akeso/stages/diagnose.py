@@ -72,7 +72,8 @@ def _candidates(case: Case, evidence: Iterable[Evidence], options: DiagnoseOptio
 
 def _suspected(case: Case) -> frozenset[str]:
     peers = {value for a in case.anomalies for name, value in a.key.attributes if name == "peer"}
-    return frozenset({a.service for a in case.anomalies} | {a.service for a in case.alerts} | peers)
+    reported = {case.report.service} if case.report else set()
+    return frozenset({a.service for a in case.anomalies} | {a.service for a in case.alerts} | peers | reported)
 
 
 def _rank(

@@ -20,7 +20,7 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: int = -1
+        self._stamp: tuple[int, int] | None = None
         self._callers: Mapping[str, Caller] = {}
 
     def caller(self, key: str) -> Caller | None:
@@ -49,27 +49,33 @@ class KeyFile:
         self._write(kept)
         return len(kept) < len(rows)
 
-    def admin_key(self) -> str:
+    def admin_key(self, tenant: str) -> str:
         """The key of the installation's first admin, made and written to `admin.key` beside the file if need be."""
         beside = self._path.with_name("admin.key")
-        if beside.exists():
+        if beside.exists() and self._path.exists():
             return beside.read_text().strip()
         self._write([row for row in self._rows() if row["name"] != "admin"])
-        key = self.add("admin", Role.ADMIN, "default")
+        key = self.add("admin", Role.ADMIN, tenant)
         _write_private(beside, key + "\n")
         return key
 
     def _refresh(self) -> None:
-        stamp = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            self._callers, self._stamp = {}, None
+            return
+        # Two writes may share a tick of the clock; each makes a new file.
+        stamp = found.st_mtime_ns, found.st_ino
         if stamp != self._stamp:
-            self._callers = {row["sha256"]: self._parse(row) for row in self._rows()}
+            self._callers = dict(map(self._parse, self._rows()))
             self._stamp = stamp
 
-    def _parse(self, row: Mapping[str, str]) -> Caller:
+    def _parse(self, row: Mapping[str, str]) -> tuple[str, Caller]:
         try:
-            return Caller(row["name"], Role[row["role"].upper()], row["tenant"])
-        except KeyError as missing:
-            raise InvalidSettings(f"{self._path.name}: {missing.args[0]}", "missing or no known role") from missing
+            return row["sha256"], Caller(row["name"], Role[row["role"].upper()], row["tenant"])
+        except (KeyError, TypeError, AttributeError) as bad:
+            raise InvalidSettings(self._path.name, f"holds an entry that is no key: {bad!r}") from bad
 
     def _rows(self) -> list[dict[str, str]]:
         if not self._path.exists():
@@ -77,7 +83,9 @@ class KeyFile:
         try:
             rows: list[dict[str, str]] = json.loads(self._path.read_text())
         except ValueError as bad:
-            raise InvalidSettings(str(self._path.name), f"is no JSON: {bad}") from bad
+            raise InvalidSettings(self._path.name, f"is no JSON: {bad}") from bad
+        if not isinstance(rows, list):
+            raise InvalidSettings(self._path.name, "is no list of keys")
         return rows
 
     def _write(self, rows: list[dict[str, str]]) -> None:

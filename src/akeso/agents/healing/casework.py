@@ -8,7 +8,7 @@ from typing import Self
 
 import structlog
 
-from akeso.domain.case import Case
+from akeso.domain.case import Case, Report
 from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.errors import AkesoError
 from akeso.domain.events import Watch
@@ -135,6 +135,7 @@ class Casework:
             ),
             similar=tuple(similar),
             services=self._sources.services,
+            report=Report(incident.reported, incident.title) if incident.reported else None,
         )
 
     def watches(self, incident: Incident) -> tuple[Watch, ...]:

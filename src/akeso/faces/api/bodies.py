@@ -1,9 +1,8 @@
 """What people and programs may send to the REST API. Unknown fields are accepted, wrong types refused."""
 
-from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
 
 class NewIncident(BaseModel):
@@ -18,7 +17,7 @@ class NewIncident(BaseModel):
 class Approval(BaseModel):
     """A yes. dry_run: only show what would be done; nothing is executed until /actions/{id}/execute."""
 
-    dry_run: bool = True
+    dry_run: StrictBool = True
     comment: str = Field(default="", max_length=2000)
 
 
@@ -35,7 +34,7 @@ class Execution(BaseModel):
 class Feedback(BaseModel):
     """A person's word on a diagnosis. service and fault_class: what it really was, when it was something else."""
 
-    helpful: bool
+    helpful: StrictBool
     service: str = Field(default="", max_length=200)
     fault_class: str = Field(default="", max_length=100)
     comment: str = Field(default="", max_length=2000)
@@ -46,16 +45,8 @@ class Suspension(BaseModel):
 
 
 class MemoryQuery(BaseModel):
-    """text: words to look for; service and fault_class narrow nothing, they only weigh."""
+    """text: words to look for; signature: names of symptoms that the incident has."""
 
     text: str = Field(min_length=1, max_length=4000)
     signature: list[str] = []
     limit: int = Field(default=5, ge=1, le=50)
-
-
-class Since(BaseModel):
-    """Query parameters of the incident list."""
-
-    since: datetime | None = None
-    status: str | None = None
-    limit: int = Field(default=100, ge=1, le=1000)

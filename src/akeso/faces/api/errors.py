@@ -11,6 +11,7 @@ from akeso.domain import errors as e
 
 _STATUS: tuple[tuple[type[e.AkesoError], int], ...] = (
     (e.InvalidTransition, 409),
+    (e.InvalidSettings, 500),  # a file of this installation is wrong, not what the caller sent
     (e.InvalidInput, 422),
     (e.NotFound, 404),
     (e.Forbidden, 403),
@@ -18,6 +19,9 @@ _STATUS: tuple[tuple[type[e.AkesoError], int], ...] = (
     (e.Overloaded, 429),
     (e.Unavailable, 503),
 )
+
+
+_PLACES = frozenset({"body", "query", "path", "header"})
 
 
 def status_of(error: e.AkesoError) -> int:
@@ -55,6 +59,6 @@ def install(api: FastAPI) -> None:
     async def refuse(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+        field = ".".join(str(part) for part in first["loc"] if part not in _PLACES) or "body"
         body = {"error": "InvalidInput", "message": f"{field}: {first['msg']}", "field": field, "reason": first["msg"]}
         return JSONResponse(body | {"detail": jsonable_encoder(error.errors(), exclude={"ctx", "input"})}, 422)

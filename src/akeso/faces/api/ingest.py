@@ -1,14 +1,14 @@
 """The doors for telemetry: one raw route over all sources. Bodies are bounded before and after decompression."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from akeso.domain.errors import AkesoError, InvalidInput
+from akeso.domain.errors import AkesoError, InvalidInput, Unavailable
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
 from akeso.ports.source import Answer, IngestRequest, Source
@@ -23,20 +23,23 @@ def routes(sources: dict[str, Source]) -> Iterator[Route]:
             yield Route(path, _endpoint(source), methods=["POST"], name=f"{source.name}:{path}")
 
 
-def _endpoint(source: Source):  # type: ignore[no-untyped-def]
+def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
         system = system_of(request)
         sender = identify_sender(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = IngestRequest(request.url.path, headers, b"", sender.tenant, system.clock.nanoseconds())
         try:
-            body = await _body(request, headers.get("content-encoding", "identity"))
-            asked = IngestRequest(asked.path, headers, body, asked.tenant, asked.received_at)
+            if not system.started:
+                raise Unavailable("Akeso is starting")
+            asked = replace(asked, body=await _body(request, headers.get("content-encoding", "identity")))
             answer = await system.ingestion.accept(source.decode(asked, system.ingest_table))
+        except ClientDisconnect:
+            return Response(status_code=400)  # read by nobody
+        except _Refused as refused:
+            return _response(source.refuse(asked, refused.error, refused.status), {})
         except AkesoError as error:
-            status = status_of(error)
-            refusal = source.refuse(asked, error, status)
-            return _response(refusal, retry_headers(error))
+            return _response(source.refuse(asked, error, status_of(error)), retry_headers(error))
         return _response(answer, {})
 
     return receive
@@ -47,12 +50,20 @@ def _response(answer: Answer, extra: dict[str, str]) -> Response:
     return Response(answer.body, answer.status, headers=headers, media_type=answer.content_type)
 
 
+class _Refused(Exception):
+    """A body that is refused with a status of its own."""
+
+    def __init__(self, status: int, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.error = status, InvalidInput(field, reason)
+
+
 async def _body(request: Request, encoding: str) -> bytes:
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > LIMIT:
-            raise HTTPException(413, f"the body is larger than {LIMIT} bytes")
+            raise _Refused(413, "body", f"is larger than {LIMIT} bytes")
     match encoding.strip().lower():
         case "identity" | "":
             return bytes(raw)
@@ -61,18 +72,22 @@ async def _body(request: Request, encoding: str) -> bytes:
         case "deflate":
             return _inflate(bytes(raw), 15)
         case other:
-            raise HTTPException(415, f"content-encoding {other} is not understood; send gzip, deflate or none")
+            raise _Refused(415, "content-encoding", f"{other} is not understood; send gzip, deflate or none")
 
 
 def _inflate(raw: bytes, window: int) -> bytes:
-    # Bounded output: a bomb is refused after LIMIT bytes, whatever it claims to hold.
-    decoder = zlib.decompressobj(window)
-    try:
-        body = decoder.decompress(raw, LIMIT + 1)
-    except zlib.error as bad:
-        raise InvalidInput("body", f"cannot be decompressed: {bad}") from bad
-    if len(body) > LIMIT:
-        raise HTTPException(413, f"the body is larger than {LIMIT} bytes after decompression")
-    if not decoder.eof:
-        raise InvalidInput("body", "the compressed body is cut off")
-    return body
+    # Bounded output: a bomb is refused after LIMIT bytes, whatever it claims to hold. A body may be made of several
+    # gzip members, as log shippers do that append to a buffer.
+    body = bytearray()
+    while raw:
+        decoder = zlib.decompressobj(window)
+        try:
+            body += decoder.decompress(raw, LIMIT + 1 - len(body))
+        except zlib.error as bad:
+            raise InvalidInput("body", f"cannot be decompressed: {bad}") from bad
+        if len(body) > LIMIT:
+            raise _Refused(413, "body", f"is larger than {LIMIT} bytes after decompression")
+        if not decoder.eof:
+            raise InvalidInput("body", "the compressed body is cut off")
+        raw = decoder.unused_data
+    return bytes(body)

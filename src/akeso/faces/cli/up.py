@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +20,8 @@ from akeso.app import System
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.server import create_api
 from akeso.settings import Settings, load_settings
+
+LAST_ANSWERS_S = 3
 
 
 def up(
@@ -39,26 +44,53 @@ def up(
 
 
 async def _serve(settings: Settings) -> None:
-    system = await System.open(settings)
-    # The port is taken before anything starts: a second Akeso on it fails here, not after it has touched an incident.
+    # The port is taken first: a second Akeso on it fails here, before it has touched an incident.
     door = _bind(settings.host, settings.port)
-    server = uvicorn.Server(
-        uvicorn.Config(create_api(system), log_config=None, access_log=False, lifespan="off", ws="websockets-sansio")
-    )
+    system = await System.open(settings)
+    server = _server(system)
     serving = asyncio.create_task(server.serve(sockets=[door]))
+    working = asyncio.create_task(_work(system, door))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
     try:
-        await system.start()
-        print(f"Akeso is ready: http://{settings.host}:{door.getsockname()[1]}  (key: {system.key_path})", flush=True)
-        await serving
+        await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await system.stop()
+        working.cancel()
         server.should_exit = True
-        await asyncio.gather(serving, return_exceptions=True)
+        ends = await asyncio.gather(serving, working, return_exceptions=True)
+        await system.stop()
+    for failure in ends:
+        if isinstance(failure, Exception):
+            raise failure
+
+
+async def _work(system: System, door: socket.socket) -> None:
+    await system.start()
+    host, port = door.getsockname()[:2]
+    print(f"Akeso is ready: http://{f'[{host}]' if ':' in host else host}:{port}  (key: {system.key_path})", flush=True)
+    await asyncio.Event().wait()
+
+
+def _server(system: System) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_api(system), log_config=None, access_log=False, lifespan="off", ws="websockets-sansio"
+    )
+    config.timeout_graceful_shutdown = LAST_ANSWERS_S
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it: uvicorn would end the process before effects under way were waited for."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def _bind(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), reuse_port=False)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
     except OSError as bad:
         raise InvalidSettings("port", f"cannot listen on {host}:{port}: {bad.strerror}") from bad
 
@@ -70,6 +102,8 @@ def _put(tree: dict[str, Any], text: str) -> None:
     *path, last = name.strip().split(".")
     for part in path:
         tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise InvalidSettings("--set", f"{part} in {text} was given a value before")
     tree[last] = _value(value)
 
 

@@ -1,0 +1,21 @@
+"""Evidence from a person who opened the incident by hand."""
+
+from collections.abc import Sequence
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence
+
+
+class Reported:
+    """Somebody looked and named a service. That outweighs “unknown”, but not telemetry that points elsewhere."""
+
+    name = "report"
+
+    def __init__(self, named: float = 2.0) -> None:
+        self._named = named
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        if case.report is None:
+            return []
+        said = f"a person reported “{case.report.title}” on {case.report.service}"
+        return [Evidence(self.name, case.report.service, said, self._named)]

@@ -1,0 +1,187 @@
+"""For tests of the running whole: Akeso in a process of its own, and a harmless target for it to act on."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+PATIENCE_S = 30.0
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "COLUMNS": "160"}
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+def eventually(look: Callable[[], Any], what: str, within_s: float = PATIENCE_S, every_s: float = 0.05) -> Any:
+    """The first thing that `look` returns that is true. Raises AssertionError naming `what` when it never does."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(every_s)
+    raise AssertionError(f"{what}: not within {within_s:g} s")
+
+
+def run_akeso(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """The command `akeso` with these arguments, in `folder`: exit code, standard output, standard error."""
+    command = [sys.executable, "-m", "akeso", *arguments]
+    env = {**ENVIRONMENT, **(environment or {})}
+    ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+class Akeso:
+    """`akeso up` on a data folder and a port that stay the same from life to life.
+
+    settings: for `--set`; services: the text of services.yaml. Everything it says goes to `akeso.log` in `folder`.
+    """
+
+    def __init__(self, folder: Path, *settings: str, services: str = "services: {}") -> None:
+        self.folder, self.data, self.port = folder, folder / "data", free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "services.yaml").write_text(services)
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it; with `wait` return once it is ready."""
+        command = [sys.executable, "-m", "akeso", "up", "--data", str(self.data), "--port", str(self.port)]
+        command += ["--services", str(self.folder / "services.yaml")]
+        for setting in self._settings:
+            command += ["--set", setting]
+        with (self.folder / "akeso.log").open("ab") as out:
+            self._process = subprocess.Popen(
+                command, cwd=self.folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+        if wait:
+            eventually(lambda: self.ready() or self.ended(), "Akeso is ready")
+            assert self.ready(), f"Akeso ended at its start: {self.log()[-2000:]}"
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, within_s: float = PATIENCE_S) -> int:
+        """Ask it to end; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health", trust_env=False, timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def log(self) -> str:
+        return (self.folder / "akeso.log").read_text()
+
+    @property
+    def key(self) -> str:
+        """The admin key."""
+        return (self.data / "admin.key").read_text().strip()
+
+    def new_key(self, name: str, role: str, tenant: str = "default") -> str:
+        """A key made by the command line."""
+        code, out, err = run_akeso(
+            self.folder, "keys", "add", name, "--role", role, "--tenant", tenant, "--data", str(self.data)
+        )
+        assert code == 0, err
+        return out.strip()
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """A caller; with the admin key unless told otherwise, without any for an empty one."""
+        key = self.key if key is None else key
+        return httpx.Client(base_url=self.url, headers={"X-API-Key": key} if key else {}, trust_env=False, timeout=10)
+
+
+class Target:
+    """Webhooks that do no harm: POST /<service> with an Idempotency-Key has an effect, GET /check?key=… tells of it.
+
+    calls: key → how often it was posted; bodies: key → what was posted; delay_s: how long an effect takes.
+    """
+
+    def __init__(self, on_effect: Callable[[str], object] = str) -> None:
+        self.calls: Counter[str] = Counter()
+        self.bodies: dict[str, Any] = {}
+        self.delay_s: Callable[[], float] = lambda: 0.0
+        self._on_effect, self._lock = on_effect, threading.Lock()
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+                target._take(self.path.strip("/"), self.headers["Idempotency-Key"], body)
+                self._answer({"done": True})
+
+            def do_GET(self) -> None:
+                key = parse_qs(urlsplit(self.path).query)["key"][0]
+                self._answer({"applied": target.calls[key] > 0})
+
+            def _answer(self, content: object) -> None:
+                body = json.dumps(content).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is given
+                del format, args
+
+        self._server = _QuietServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def binding(self, service: str) -> str:
+        """A webhook binding to this target, as services.yaml has it."""
+        return f'{{kind: webhook, url: "{self.url}/{service}", check: "{self.url}/check"}}'
+
+    @contextmanager
+    def open(self) -> Iterator["Target"]:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
+
+    def _take(self, service: str, key: str, body: object) -> None:
+        time.sleep(self.delay_s())
+        with self._lock:
+            self.calls[key] += 1
+            self.bodies[key] = body
+        self._on_effect(service)
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that was killed in the middle is no news here."""
