@@ -14,7 +14,7 @@ import numpy as np
 
 from akeso.domain.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.events import IncidentDetected
-from akeso.domain.incident import Incident
+from akeso.domain.incident import Incident, IncidentStatus
 from akeso.domain.service import Services
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import Change, Codes, Mask, SeriesKey
@@ -52,15 +52,17 @@ def opens(signals: Codes) -> Mask:
 @dataclass(frozen=True, slots=True)
 class CorrelateOptions:
     """reach: hops in the call graph within which anomalies belong together. joins_for: since an incident's last
-    update. settles_for: after an incident ended, what began before that is its echo. weak_below: a score that needs
-    company. grace, restart: what began within `grace` after a change to the service (or to one it calls) may be the
-    restart itself, and opens only if it is still there `restart` after the grace. context_for: how long an anomaly
-    that only explains is kept for an incident to come.
+    update. settles_for: what began before an incident had ended for so long may be its echo: beside a resolved one it
+    opens if it outlives that time, or lasts for `echo` when it began after the end; beside one that was not healed it
+    is suppressed. weak_below: a score that needs company. grace, restart: what began within `grace` after a change to
+    the service (or to one it calls) may be the restart itself, and opens only if it is still there `restart` after the
+    grace. context_for: how long an anomaly that only explains is kept for an incident to come.
     """
 
     reach: int = 3
     joins_for: timedelta = timedelta(minutes=2)
     settles_for: timedelta = timedelta(seconds=10)
+    echo: timedelta = timedelta(seconds=3)
     weak_below: float = 2.0
     grace: timedelta = timedelta(seconds=4)
     restart: timedelta = timedelta(seconds=2)
@@ -213,7 +215,8 @@ def _place(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Inciden
         return why
     if incident := _joins(touched, scene, options):
         return incident
-    return _echo(touched, anomaly.onset, scene, options)
+    unhealed = [i for i in scene.closed if i.status is not IncidentStatus.RESOLVED]
+    return _echo(touched, anomaly.onset, unhealed, scene, options)
 
 
 def _place_alert(alert: Alert, scene: Scene, options: CorrelateOptions) -> Incident | str | None:
@@ -221,7 +224,7 @@ def _place_alert(alert: Alert, scene: Scene, options: CorrelateOptions) -> Incid
         return why
     if incident := _joins({alert.service}, scene, options):
         return incident
-    return _echo({alert.service}, alert.starts_at, scene, options)
+    return _echo({alert.service}, alert.starts_at, scene.closed, scene, options)
 
 
 def touches(anomaly: Anomaly) -> set[str]:
@@ -247,13 +250,21 @@ def _joins(touched: set[str], scene: Scene, options: CorrelateOptions) -> Incide
     return min(near)[-1] if near else None
 
 
-def _echo(touched: set[str], onset: datetime, scene: Scene, options: CorrelateOptions) -> str | None:
-    for incident in scene.closed:
-        ended = incident.ended_at or incident.updated_at
-        hops = _hops(touched, incident.services, scene.topology, 1)
-        if hops is not None and onset <= ended + options.settles_for:
+def _echo(
+    touched: set[str], onset: datetime, closed: Sequence[Incident], scene: Scene, options: CorrelateOptions
+) -> str | None:
+    for incident in closed:
+        if onset <= _ended(incident) + options.settles_for and _beside(touched, incident, scene):
             return f"began before incident {incident.id} had settled"
     return None
+
+
+def _ended(incident: Incident) -> datetime:
+    return incident.ended_at or incident.updated_at
+
+
+def _beside(touched: set[str], incident: Incident, scene: Scene) -> bool:
+    return _hops(touched, incident.services, scene.topology, 1) is not None
 
 
 def _hops(some: set[str], others: frozenset[str] | set[str], topology: Topology, limit: int) -> int | None:
@@ -322,10 +333,25 @@ def _ripe(group: Sequence[Waiting], scene: Scene, options: CorrelateOptions) -> 
 
 
 def _excused_until(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> datetime:
+    touched = touches(anomaly)
+    return max(_settled_at(anomaly, touched, scene, options), _restarted_at(anomaly, touched, scene, options))
+
+
+def _settled_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: CorrelateOptions) -> datetime:
+    # When it is no echo of a resolved incident any more.
+    until = anomaly.onset
+    for incident in scene.closed:
+        ended = _ended(incident)
+        if anomaly.onset <= ended + options.settles_for and _beside(touched, incident, scene):
+            began_after = anomaly.onset > ended
+            until = max(until, anomaly.onset + options.echo if began_after else ended + options.settles_for)
+    return until
+
+
+def _restarted_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: CorrelateOptions) -> datetime:
     until = anomaly.onset
     if anomaly.signal not in _RESTART:
         return until
-    touched = touches(anomaly)
     below = touched.union(*(scene.topology.downstream(s) for s in touched))
     for change in scene.changes:
         # The change may be reported a moment after it took effect.

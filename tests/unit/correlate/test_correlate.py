@@ -175,11 +175,33 @@ def test_calls_to_a_peer_alone_have_to_last_longer_and_name_the_peer() -> None:
     assert move.detected.service == "payments.example"
 
 
-def test_echoes_of_an_ended_incident_are_suppressed_on_its_services_and_their_neighbours() -> None:
+def test_echoes_of_an_incident_that_was_not_healed_are_suppressed_on_its_services_and_their_neighbours() -> None:
+    unhealed = replace(incident(ended=8.0), status=IncidentStatus.ESCALATED)
     for service in ("shop", "db", "web"):
-        (move,) = told(anomaly(service, ago=3.0), closed=[incident(ended=8.0)]).moves
+        (move,) = told(anomaly(service, ago=3.0), closed=[unhealed]).moves
         assert isinstance(move, Suppress)
         assert "i1" in move.why
+
+
+def test_what_began_before_a_resolved_incident_ended_opens_only_if_it_outlives_the_echo() -> None:
+    resolved = incident(ended=2.0)
+    waits = told(anomaly(ago=3.0), closed=[resolved])
+    assert waits.moves == ()
+    assert told(now=NOW + seconds(7.5), waiting=waits.waiting, closed=[resolved]).moves == ()
+    assert len(opened(told(now=NOW + seconds(8.5), waiting=waits.waiting, closed=[resolved]))) == 1
+
+
+def test_what_began_right_after_a_resolved_incident_opens_once_it_has_lasted() -> None:
+    resolved = incident(ended=4.0)
+    waits = told(anomaly(ago=2.0), closed=[resolved])
+    assert waits.moves == ()
+    assert len(opened(told(now=NOW + seconds(1.5), waiting=waits.waiting, closed=[resolved]))) == 1
+
+
+def test_an_echo_that_fades_opens_nothing() -> None:
+    echo = anomaly(ago=2.0)
+    waits = told(echo, closed=[incident(ended=4.0)])
+    assert correlate(News(cleared=(echo.key,)), scene(waiting=waits.waiting), OPTIONS) == Correlation((), ())
 
 
 def test_what_begins_after_an_ended_incident_settled_opens_a_new_one() -> None:
