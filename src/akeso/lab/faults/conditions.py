@@ -37,6 +37,16 @@ async def lift(site: Site, injection: Injection) -> None:
     await site.shop.lift_conditions(injection.target)
 
 
+def restart_if(active: Probe) -> Effect:
+    """Restart the target's processes while the fault is there, and leave them alone when it is not."""
+
+    async def clear(site: Site, injection: Injection) -> None:
+        if await active(site, injection):
+            await restart(site, injection)
+
+    return clear
+
+
 def _fault(name: str, fault_class: str, targets: tuple[str, ...], condition: str, draw: Draw) -> Fault:
     return Fault(
         name=name,
@@ -48,7 +58,7 @@ def _fault(name: str, fault_class: str, targets: tuple[str, ...], condition: str
         active=_active(condition),
         remedy=restart,
         # What a leak or a burnt-out pool leaves behind ends only with the process.
-        clear=restart if condition in ("leak", "connections") else lift,
+        clear=restart_if(_active(condition)) if condition in ("leak", "connections") else lift,
         hurts_within_s=10.0 if condition == "leak" else 6.0,
     )
 

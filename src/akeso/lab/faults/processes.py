@@ -5,7 +5,7 @@ from random import Random
 
 import psutil
 
-from akeso.lab.faults.conditions import restart
+from akeso.lab.faults.conditions import restart, restart_if
 from akeso.lab.faults.fault import Fault, Injection, Parameters, Site
 from akeso.lab.shop.running import signal_process
 
@@ -66,7 +66,7 @@ CRASH = Fault(
     inject=_kill,
     active=_is_down,
     remedy=restart,
-    clear=restart,
+    clear=restart_if(_is_down),
 )
 STALLED_WORKER = Fault(
     name="stalled_worker",

@@ -45,6 +45,10 @@ class View:
             standing = healthy if at < moment else standing
         return moment if not standing else None
 
+    def healthy_since(self, moment: float, for_s: float) -> bool:
+        """Whether the shop was healthy for the last `for_s` seconds, all of them after `moment`."""
+        return self.healthy and self.now - max(self.since, moment) >= for_s
+
     def healthy_for(self) -> float:
         """Seconds since the shop turned healthy; 0 while it is not."""
         return self.now - self.since if self.healthy else 0.0
@@ -83,8 +87,12 @@ class VisitorsClient:
         await exchange("DELETE", f"{self.shop.facts.load_url}/surge")
 
     async def wait_healthy(self, for_s: float, within_s: float) -> View:
-        """Return once the shop was healthy for `for_s`, or when `within_s` have passed; look at the answer."""
-        return await self._wait(lambda view: view.healthy_for() >= for_s, within_s)
+        """Return once the shop was healthy for `for_s` from now on, or when `within_s` have passed.
+
+        What happened just before the call may not have been seen yet, so health until then does not count.
+        """
+        called_at = (await self.view()).now
+        return await self._wait(lambda view: view.healthy_since(called_at, for_s), within_s)
 
     async def wait_unhealthy(self, since: float, within_s: float) -> View:
         """Return once the shop was unhealthy at or after `since`, or when `within_s` have passed."""

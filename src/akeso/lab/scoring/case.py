@@ -44,7 +44,6 @@ async def run_case(bench: Bench, fault: Fault, seed: int, repeat: int) -> Case:
         injecting.cancel()
     await fault.clear(bench.site, injection)
     restored = await restore(bench.site)
-    await bench.site.visitors.wait_healthy(CALM_FOR_S, CALM_WITHIN_S)
     seen = Seen(injected_at, hurt_at, healed_at, error)
     return Case(fault, injection, repeat, seen, incidents, restored)
 
