@@ -15,6 +15,9 @@ class Outstanding:
         self._open[offset] = None
         self._last = max(self._last, offset)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def done(self, offset: int) -> int | None:
         """The offset up to which everything is done now; None when that did not change. A commit out of turn moves
         nothing: what lies before it would be lost with a crash."""
