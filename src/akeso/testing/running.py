@@ -73,11 +73,20 @@ class Akeso:
             eventually(lambda: self.ready() or self.ended(), "Akeso is ready")
             assert self.ready(), f"Akeso ended at its start: {self.log()[-2000:]}"
 
+    @contextmanager
+    def running(self) -> Iterator["Akeso"]:
+        """Started and ready; however the block ends, no process is left behind."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.kill()
+
     def kill(self) -> None:
         """kill -9."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def stop(self, within_s: float = PATIENCE_S) -> int:
         """Ask it to end; its exit code."""

@@ -74,11 +74,15 @@ _INCIDENT = tuple(t.incidents.c[name] for name in IncidentRow.__slots__)
 _AUDIT = tuple(t.audit_log.c[name] for name in AuditLine.__slots__)
 
 
-def incidents(since: datetime | None, status: IncidentStatus | None, limit: int) -> Select[*tuple[Any, ...]]:
+def incidents(
+    since: datetime | None, status: IncidentStatus | None, limit: int, tenant: str | None
+) -> Select[*tuple[Any, ...]]:
     """Newest first."""
     chosen = select(*_INCIDENT).order_by(t.incidents.c.detected_at.desc(), t.incidents.c.sequence.desc()).limit(limit)
     if since is not None:
         chosen = chosen.where(t.incidents.c.detected_at >= since)
+    if tenant is not None:
+        chosen = chosen.where(t.incidents.c.tenant == tenant)
     return chosen if status is None else chosen.where(t.incidents.c.status == status.value)
 
 

@@ -100,11 +100,15 @@ class SqlJournal:
         await self.database.close()
 
     async def incidents(
-        self, since: datetime | None = None, status: IncidentStatus | None = None, limit: int = 200
+        self,
+        since: datetime | None = None,
+        status: IncidentStatus | None = None,
+        limit: int = 200,
+        tenant: str | None = None,
     ) -> Sequence[queries.IncidentRow]:
-        """Incidents detected at or after `since`, newest first."""
+        """Incidents detected at or after `since`, newest first; of one tenant, when one is named."""
         async with self.database.read() as connection:
-            found = await connection.execute(queries.incidents(since, status, limit))
+            found = await connection.execute(queries.incidents(since, status, limit, tenant))
             return [queries.incident_row(row) for row in found.mappings()]
 
     async def pending_approvals(self, at: datetime) -> Sequence[queries.PendingApproval]:

@@ -31,9 +31,9 @@ async def list_incidents(
     wanted = _status(status)
     # A time without a zone would be compared in the server's zone, which the caller cannot know: read it as UTC.
     since = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
-    found = await system_of(request).register.recent(since, limit)
-    shown = [i for i in found if i.tenant == caller.tenant and (wanted is None or i.status is wanted)]
-    return {"incidents": [incident_view(i) for i in shown]}
+    system = system_of(request)
+    rows = await system.journal.incidents(since, wanted, limit, caller.tenant)
+    return {"incidents": [incident_view(await system.register.get(row.id)) for row in rows]}
 
 
 @router.get("/{incident_id}")

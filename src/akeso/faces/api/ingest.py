@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -21,6 +22,24 @@ def routes(sources: dict[str, Source]) -> Iterator[Route]:
     for source in sources.values():
         for path in source.paths:
             yield Route(path, _endpoint(source), methods=["POST"], name=f"{source.name}:{path}")
+
+
+def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
+    """The doors as OpenAPI paths; what a body must hold is each protocol's own business."""
+    said = "429 and 503 carry Retry-After; 413 above 20 MiB, 415 for an unknown content-encoding, 422 names the field."
+    return {
+        path: {
+            "post": {
+                "tags": ["ingest"],
+                "summary": (type(source).__doc__ or source.name).strip().split("\n")[0],
+                "description": f"Compressed bodies are welcome (gzip, deflate). {said}",
+                "requestBody": {"content": {"application/json": {"schema": {}}}, "required": True},
+                "responses": {"2XX": {"description": "Taken in, and durable."}},
+            }
+        }
+        for source in sources.values()
+        for path in source.paths
+    }
 
 
 def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:

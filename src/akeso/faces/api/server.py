@@ -1,6 +1,7 @@
 """The HTTP face as one ASGI application."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
@@ -20,6 +21,14 @@ def create_api(running: System) -> FastAPI:
     for router in (incidents.router, approvals.router, system.router, stream.router):
         api.include_router(router)
     api.router.routes.extend(ingest.routes(running.sources))
+    written = api.openapi
+
+    def described() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            written()["paths"] |= ingest.descriptions(running.sources)
+        return written()
+
+    api.openapi = described  # type: ignore[method-assign] # FastAPI's own way to extend it
 
     @api.get("/", include_in_schema=False)
     async def page() -> FileResponse:
