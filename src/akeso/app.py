@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry
 
+from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.clocks.system import SystemClock
 from akeso.adapters.embedders.hashed import HashedEmbedder
@@ -93,8 +94,8 @@ class System:
         self.registry = CollectorRegistry()
         self.keys = KeyFile(settings.data / "keys.json")
         self.services = read_services(settings)
-        self.bus = LocalBus(settings.data / "bus.db")
         self.ingest_table, self.feature_table = SeriesTable(), SeriesTable()
+        self.bus = self._bus()
         self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
         slot = settings.features.features.slot
         self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table)
@@ -150,6 +151,13 @@ class System:
         await self.bus.close()
         await self.store.close()
         await self.journal.close()
+
+    def _bus(self) -> Bus:
+        if not self.settings.kafka:
+            return LocalBus(self.settings.data / "bus.db")
+        from akeso.adapters.buses.kafka import KafkaBus  # extra [kafka]
+
+        return KafkaBus(self.settings.kafka, PayloadCodec(self.ingest_table, self.feature_table))
 
     async def _wire(self) -> None:
         await self.suspension.refresh()
