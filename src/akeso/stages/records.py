@@ -115,7 +115,7 @@ class LogAligner:
     def _writer(self, tenant: str, service: str, received: int) -> int:
         found = self._ids.setdefault((tenant, service), len(self._writers))
         if found == len(self._writers):
-            miner = TemplateMiner(self._options.similarity)
+            miner = TemplateMiner()
             self._writers.append(_Writer(tenant, service, received, received, miner, {}))
             self._features = grown(self._features, found + 1, -1)
             for row, metric in enumerate((LOG_RATE, LOG_ERROR_RATE, LOG_NEW_TEMPLATES)):

@@ -18,7 +18,7 @@ class FeatureOptions:
     means, quantiles and ratios of calls stand on as few of the last `trailing` slots as hold `enough` calls.
     forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
     service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
-    count once a service has logged for so long. similarity: of the log templates, see TemplateMiner.
+    count once a service has logged for so long.
     """
 
     slot: timedelta = timedelta(seconds=1)
@@ -31,7 +31,6 @@ class FeatureOptions:
     operations: int = 50
     series: int = 50_000
     novelty_after: timedelta = timedelta(seconds=30)
-    similarity: float = 0.5
 
 
 @dataclass(slots=True)

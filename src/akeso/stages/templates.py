@@ -1,49 +1,109 @@
-"""Log lines to templates: an incremental miner of the Drain family (He et al., "Drain: An Online Log Parsing Approach
-with Fixed Depth Tree", ICWS 2017)."""
+"""Log lines to templates: incremental, with one setting for every system, in bounded memory.
+
+Masking (`masking.py`) takes what is variable by its looks. What stays are words, and of those the miner finds the
+variable ones as Drain does (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017) among
+lines of equal length and first word. But where Drain joins what is alike by a share, here a place must prove to be
+variable (`wording.py`), as different statements differ in single words, too."""
 
 import json
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from akeso.domain.errors import InvalidInput
+from akeso.stages.masking import WILDCARD, Token, is_word, masked, shape, tokens
+from akeso.stages.wording import are_variable, is_keyword, is_variable
 
-WILDCARD = "<*>"
-_MOST_TOKENS = 64
-_MOST_CHARACTERS = 1_024
-_MOST_LINES = 4_096
-# A run of word characters with a digit in it (numbers, ids, times, addresses, versions), or eight hex letters or more.
-# Possessive quantifiers keep it linear on long words.
-_VARIABLE = re.compile(r"(?<![\w.:-])(?:[A-Za-z_.:-]*+\d[\w.:-]*+|[a-fA-F]{8,}+(?![\w.:-]))")
+__all__ = ["WILDCARD", "Template", "TemplateMiner", "masked"]
 
-
-def masked(line: str) -> str:
-    """The line with what is obviously variable replaced."""
-    return _VARIABLE.sub(WILDCARD, line[:_MOST_CHARACTERS])
+_MOST_SHAPES = 4_096
+_MOST_NAMES = 1_000
+# So many lines of a template are looked at for other numbers in what it shows, and then each time it has doubled.
+_WATCHED = 8
+_DIGIT = re.compile(r"\d")
+# At so many places at once names may vary.
+_MOST_PLACES = 4
+# So many distinct words at a place, and any further word is taken for a value of it, even "info" for a user.
+_PROVEN = 12
 
 
 @dataclass(slots=True)
 class Template:
-    """tokens: words and wildcards; seen: how many lines; used: the miner's count when it was used last."""
+    """tokens: words, punctuation and wildcards; shown: the same as they read; seen: how many lines; used: the miner's
+    count when it was used last; opened: places of words that proved to be variable, with some of the words; text: as a
+    person reads it; is_guess: whether the text shows digits that may still turn out to vary."""
 
     number: int
     tokens: list[str]
+    shown: list[str]
     seen: int = 0
     used: int = 0
+    opened: dict[int, set[str]] = field(default_factory=dict)
+    text: str = ""
+    is_guess: bool = False
 
-    @property
-    def text(self) -> str:
-        return " ".join(self.tokens)
+    def __post_init__(self) -> None:
+        self._reword()
+
+    def fits(self, words: Sequence[str]) -> bool:
+        """Whether a line of such words belongs here; as many words as this has."""
+        places = enumerate(zip(self.tokens, words, strict=True))
+        return all(mine == other or self._accepts(place, other) for place, (mine, other) in places)
+
+    def take(self, found: Sequence[Token]) -> None:
+        """Take in a line that fits."""
+        for place, words in self.opened.items():
+            if len(words) < _PROVEN and found[place].is_word:
+                words.add(found[place].word)
+        self._show([token.shown for token in found])
+
+    def absorb(self, other: "Template", places: Sequence[int]) -> None:
+        """Become one with a template that differs at these places, which are variable from now on."""
+        for place in {*places, *other.opened}:
+            known = self.opened.setdefault(place, set())
+            known |= other.opened.get(place, set()) | {self.tokens[place], other.tokens[place]} - {WILDCARD}
+            self.opened[place] = set(sorted(known)[:_PROVEN])
+            self.tokens[place] = WILDCARD
+        self.seen, self.used = self.seen + other.seen, max(self.used, other.used)
+        self._show(other.shown)
+
+    def differing(self, other: "Template", most: int) -> list[int] | None:
+        """Places where templates of one length differ and neither takes the other's word; None if more than `most`."""
+        places: list[int] = []
+        for place, (mine, others) in enumerate(zip(self.tokens, other.tokens, strict=True)):
+            if mine != others and not self._accepts(place, others) and not other._accepts(place, mine):
+                places.append(place)
+                if len(places) > most:
+                    return None
+        return places
+
+    def _accepts(self, place: int, word: str) -> bool:
+        known = self.opened.get(place)
+        return known is not None and (word in known or len(known) >= _PROVEN or not is_keyword(word))
+
+    def _show(self, shown: Sequence[str]) -> None:
+        pairs = enumerate(zip(self.shown, shown, strict=True))
+        new = [mine if mine == other and place not in self.opened else _hole(mine) for place, (mine, other) in pairs]
+        if new != self.shown:
+            self.shown = new
+            self._reword()
+
+    def _reword(self) -> None:
+        self.text = "".join(self.shown).strip()
+        self.is_guess = _DIGIT.search(self.text) is not None
 
 
 class TemplateMiner:
-    """Groups lines of equal length in words and equal first word whose words agree by at least `similarity` (0..1);
-    where they differ, the template gets a wildcard. At most `most` templates; the one unused for longest goes first."""
+    """Finds the templates of a stream of lines. At most `most` templates; the one unused for longest goes first."""
 
-    def __init__(self, similarity: float = 0.5, most: int = 400) -> None:
-        self._similarity, self._most = similarity, most
+    def __init__(self, most: int = 400) -> None:
+        self._most = most
         self._leaves: dict[tuple[int, str], list[Template]] = {}
         self._templates: dict[int, Template] = {}
-        self._lines: dict[str, int] = {}
+        self._shapes: dict[str, Template] = {}
+        self._merged: dict[int, int] = {}
+        self._names: dict[str, None] = {}
         self._next = 0
         self._used = 0
 
@@ -57,63 +117,122 @@ class TemplateMiner:
         return self._templates[number]
 
     def learn(self, line: str) -> int:
-        """The number of the line's template; numbers rise and are never reused."""
-        number = self._lines.get(line)
-        if number is None or number not in self._templates:
-            number = self._learn_shape(masked(line))
-            self._remember(line, number)
+        """The number of the line's template. Numbers rise and are never reused; when templates turn out to be one, it
+        goes on under the lowest of their numbers."""
+        shaped = shape(line)
+        template = self._shapes.get(shaped)
+        if template is None:
+            template = self._placed(tokens(line))
+            self._remember(shaped, template)
+        elif template.is_guess and (template.seen < _WATCHED or not template.seen & (template.seen - 1)):
+            template.take(tokens(line))
         self._used += 1
-        template = self._templates[number]
         template.seen += 1
         template.used = self._used
-        return number
+        return template.number
+
+    def current(self, number: int) -> int | None:
+        """The number under which a template goes on that `learn` once gave; None if it was forgotten."""
+        number = self._merged.get(number, number)
+        return number if number in self._templates else None
 
     def snapshot(self) -> str:
         """Everything as JSON; `restored(snapshot())` goes on where this one stands."""
-        rows = [[each.number, each.seen, each.used, each.tokens] for each in self._templates.values()]
-        state = {"similarity": self._similarity, "most": self._most, "next": self._next, "used": self._used}
-        return json.dumps(state | {"templates": rows})
+        rows = [
+            [t.number, t.seen, t.used, t.tokens, t.shown, [[place, sorted(words)] for place, words in t.opened.items()]]
+            for t in self._templates.values()
+        ]
+        state = {"most": self._most, "next": self._next, "used": self._used, "names": list(self._names)}
+        return json.dumps(state | {"merged": list(self._merged.items()), "templates": rows})
 
     @classmethod
     def restored(cls, snapshot: str) -> "TemplateMiner":
         """Raises InvalidInput for what is no snapshot."""
         try:
             state = json.loads(snapshot)
-            miner = cls(float(state["similarity"]), int(state["most"]))
+            miner = cls(int(state["most"]))
             miner._next, miner._used = int(state["next"]), int(state["used"])
-            for number, seen, used, tokens in state["templates"]:
-                miner._add(Template(int(number), [str(token) for token in tokens], int(seen), int(used)))
-        except (KeyError, TypeError, ValueError) as exc:
+            miner._names = dict.fromkeys(map(str, state["names"]))
+            miner._merged = {int(old): int(new) for old, new in state["merged"]}
+            for number, seen, used, words, shown, opened in state["templates"]:
+                places = {int(place): set(map(str, known)) for place, known in opened}
+                template = Template(int(number), list(words), list(shown), int(seen), int(used), places)
+                miner._add(template)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
             raise InvalidInput("templates", f"not a snapshot of templates: {exc}") from exc
         return miner
 
-    def _learn_shape(self, shape: str) -> int:
-        known = self._lines.get(shape)
-        if known is not None and known in self._templates:
-            return known
-        tokens = shape.split()[:_MOST_TOKENS] or [""]
-        template = self._closest(tokens)
-        if template is None:
-            template = self._open(tokens)
-        else:
-            template.tokens = [a if a == b else WILDCARD for a, b in zip(template.tokens, tokens, strict=True)]
-        self._remember(shape, template.number)
-        return template.number
+    def _placed(self, found: list[Token]) -> Template:
+        words = [token.word for token in found]
+        fitting = [each for each in self._leaf(words) if each.fits(words)]
+        if fitting:
+            # The narrowest, so that the answer does not depend on what was asked before.
+            template = min(fitting, key=lambda each: len(each.opened))
+            template.take(found)
+            return template
+        return self._settled(self._open(words, [token.shown for token in found]))
 
-    def _closest(self, tokens: list[str]) -> Template | None:
-        leaf = self._leaves.get((len(tokens), tokens[0]), [])
-        best = max(leaf, key=lambda each: _agreement(each.tokens, tokens), default=None)
-        if best is None or _agreement(best.tokens, tokens) < self._similarity:
-            return None
-        return best
+    def _settled(self, template: Template) -> Template:
+        """Joined with those that it proves to be one with; then so are others that share its values."""
+        waiting = [template]
+        while waiting:
+            each = waiting.pop()
+            if self._templates.get(each.number) is not each:
+                continue
+            news = self._joined(each)
+            if news:
+                waiting += [t for t in self._templates.values() if not news.isdisjoint(t.tokens)]
+        return self._templates[self._merged.get(template.number, template.number)]
 
-    def _open(self, tokens: list[str]) -> Template:
+    def _joined(self, template: Template) -> set[str]:
+        """Join one with all that it can be joined with; the words that were not known as values before."""
+        news: set[str] = set()
+        while joint := next(self._joints(template), None):
+            others, places = joint
+            group = [template, *others]
+            news |= {each.tokens[place] for each in group for place in places} - {WILDCARD} - self._names.keys()
+            template = self._merge(group, places)
+            self._name(news)
+        return news
+
+    def _joints(self, template: Template) -> Iterator[tuple[list[Template], tuple[int, ...]]]:
+        """Templates that are one with this, and the places that are variable then; the clearest first."""
+        alike: defaultdict[tuple[int, ...], list[Template]] = defaultdict(list)
+        for other in self._leaf(template.tokens):
+            differing = None if other is template else template.differing(other, most=_MOST_PLACES)
+            if differing is not None:
+                alike[tuple(differing)].append(other)
+        for places in sorted(alike, key=len):
+            others = [each for part, group in alike.items() if set(part) <= set(places) for each in group]
+            if not places or _vary([template, *others], places, self._names):
+                yield others, places
+
+    def _merge(self, group: list[Template], places: tuple[int, ...]) -> Template:
+        first, *rest = sorted(group, key=lambda each: each.number)
+        for other in rest:
+            first.absorb(other, places)
+            self._drop(other)
+            self._merged |= {old: first.number for old, new in self._merged.items() if new == other.number}
+            self._merged[other.number] = first.number
+        while len(self._merged) > 4 * self._most:
+            del self._merged[next(iter(self._merged))]
+        return first
+
+    def _name(self, words: set[str]) -> None:
+        self._names |= dict.fromkeys(sorted(words))
+        while len(self._names) > _MOST_NAMES:
+            del self._names[next(iter(self._names))]
+
+    def _open(self, words: list[str], shown: list[str]) -> Template:
         if len(self._templates) >= self._most:
             self._drop(min(self._templates.values(), key=lambda each: each.used))
-        template = Template(self._next, tokens)
+        template = Template(self._next, words, shown)
         self._next += 1
         self._add(template)
         return template
+
+    def _leaf(self, words: Sequence[str]) -> list[Template]:
+        return self._leaves.get((len(words), words[0]), [])
 
     def _add(self, template: Template) -> None:
         self._templates[template.number] = template
@@ -125,15 +244,31 @@ class TemplateMiner:
         leaf.remove(template)
         if not leaf:
             del self._leaves[len(template.tokens), template.tokens[0]]
+        # Shapes of the lost one are placed anew, and others may fit better now.
+        self._shapes.clear()
 
-    def _remember(self, line: str, number: int) -> None:
+    def _remember(self, shaped: str, template: Template) -> None:
         # Repeated shapes come in bursts: starting anew costs less than keeping an order of use.
-        if len(self._lines) >= _MOST_LINES:
-            self._lines.clear()
-        if len(line) <= _MOST_CHARACTERS:
-            self._lines[line] = number
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[shaped] = template
 
 
-def _agreement(template: list[str], tokens: list[str]) -> float:
-    """The share of words that agree; a wildcard agrees with a wildcard only, so that templates do not eat all."""
-    return sum(a == b for a, b in zip(template, tokens, strict=True)) / len(tokens)
+def _vary(group: Sequence[Template], places: tuple[int, ...], names: dict[str, None]) -> bool:
+    """Whether all these places, where templates that are equal otherwise differ, are variable."""
+    first = group[0]
+    # The first word tells the statement.
+    if places[0] == 0 or not any(is_word(word) for word in first.tokens[: places[0]]):
+        return False
+    constants = sum(is_word(word) for place, word in enumerate(first.tokens) if place not in places)
+    values = [{each.tokens[place] for each in group} for place in places]
+    if any(not is_word(word) and word != WILDCARD for words in values for word in words):
+        return False
+    before = [first.tokens[place - 1] for place in places]
+    if len(places) == 1:
+        return is_variable(values[0], before[0], names, constants)
+    return constants > len(places) and all(map(are_variable, values, before))
+
+
+def _hole(shown: str) -> str:
+    return (" " if shown[:1].isspace() else "") + WILDCARD
