@@ -1,10 +1,11 @@
 """WebSocket stream of incident events: `WS /api/v1/stream`."""
 
 import asyncio
+from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from akeso.domain.access import Role
+from akeso.domain.access import Caller, Role
 from akeso.domain.errors import NotFound
 from akeso.domain.events import Entry
 from akeso.faces.api.access import key_of, system_of
@@ -26,8 +27,13 @@ async def stream(socket: WebSocket) -> None:
     if caller is None or caller.role < Role.VIEWER:
         await socket.close(UNAUTHORIZED, "a key with role viewer or above is needed")
         return
+    with suppress(WebSocketDisconnect):
+        await _follow(socket, caller)
+
+
+async def _follow(socket: WebSocket, caller: Caller) -> None:
     queue: asyncio.Queue[Entry] = asyncio.Queue(ROOM)
-    with system.feed.listen(queue) as overrun:
+    with system_of(socket).feed.listen(queue) as overrun:
         closed = asyncio.create_task(_until_closed(socket))
         try:
             while not closed.done():
@@ -57,8 +63,5 @@ async def _forward(socket: WebSocket, queue: asyncio.Queue[Entry], tenant: str, 
 
 
 async def _until_closed(socket: WebSocket) -> None:
-    try:
-        while True:
-            await socket.receive_text()
-    except WebSocketDisconnect:
-        return
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass  # Nothing that a reader says is of interest.
