@@ -12,7 +12,9 @@ WILDCARD = "<*>"
 _MOST_CHARACTERS = 2_000
 _MOST_TOKENS = 160
 _HOLE = "\0"
-_EQUAL_DIGITS = str.maketrans("123456789\0", "000000000 ")
+# Bytes translate ten times as fast as text does.
+_EQUAL_DIGITS = bytes.maketrans(b"123456789\0", b"000000000 ")
+_DIGIT = re.compile(r"[1-9]")
 
 # A piece is what stands between spaces, punctuation and leaders of dots ("enable.........0").
 _PUNCTUATION = "=:,;()[]{}\"'<>|"
@@ -84,7 +86,7 @@ def is_word(text: str) -> bool:
 
 def shape(line: str) -> str:
     """The line with its variable pieces as holes and its digits equal: what lines of one template mostly share."""
-    return " ".join(map(_shape, _words(line.translate(_EQUAL_DIGITS))))
+    return " ".join(map(_shape, _words(line.encode(errors="replace").translate(_EQUAL_DIGITS).decode())))
 
 
 def masked(line: str) -> str:
@@ -120,7 +122,7 @@ def _marked(found: re.Match[str]) -> str:
 
 def _token(space: str, text: str) -> Token:
     if not text.startswith(_HOLE):
-        return Token(text.translate(_EQUAL_DIGITS), space + text)
+        return Token(_DIGIT.sub("0", text), space + text)
     value = text.strip(_HOLE)
     if _NAME.match(value):
         return Token(WILDCARD, space + value)
@@ -152,9 +154,9 @@ def _amounts_joined(found: list[Token]) -> list[Token]:
 
 
 def _starts_date(word: str, following: Token) -> bool:
-    if _MONTH.match(word):
-        return following.is_variable
-    return bool(_DAY.match(word)) and (following.is_variable or bool(_MONTH.match(following.word)))
+    if following.is_variable:
+        return bool(_MONTH.match(word) or _DAY.match(word))
+    return bool(_DAY.match(word) and _MONTH.match(following.word))
 
 
 def _variables_joined(found: list[Token]) -> list[Token]:

@@ -19,8 +19,6 @@ __all__ = ["WILDCARD", "Template", "TemplateMiner", "masked"]
 
 _MOST_SHAPES = 4_096
 _MOST_NAMES = 1_000
-# So many lines of a template are looked at for other numbers in what it shows, and then each time it has doubled.
-_WATCHED = 8
 _DIGIT = re.compile(r"\d")
 # At so many places at once names may vary.
 _MOST_PLACES = 4
@@ -97,7 +95,7 @@ class Template:
 class TemplateMiner:
     """Finds the templates of a stream of lines. At most `most` templates; the one unused for longest goes first."""
 
-    def __init__(self, most: int = 400) -> None:
+    def __init__(self, most: int = 1_000) -> None:
         self._most = most
         self._leaves: dict[tuple[int, str], list[Template]] = {}
         self._templates: dict[int, Template] = {}
@@ -124,7 +122,8 @@ class TemplateMiner:
         if template is None:
             template = self._placed(tokens(line))
             self._remember(shaped, template)
-        elif template.is_guess and (template.seen < _WATCHED or not template.seen & (template.seen - 1)):
+        elif template.is_guess and not template.seen & (template.seen - 1):
+            # Each time it has doubled, other numbers are looked for in what it shows.
             template.take(tokens(line))
         self._used += 1
         template.seen += 1
@@ -209,6 +208,7 @@ class TemplateMiner:
 
     def _merge(self, group: list[Template], places: tuple[int, ...]) -> Template:
         first, *rest = sorted(group, key=lambda each: each.number)
+        self._forget_shapes(self._leaf(first.tokens))
         for other in rest:
             first.absorb(other, places)
             self._drop(other)
@@ -225,7 +225,9 @@ class TemplateMiner:
 
     def _open(self, words: list[str], shown: list[str]) -> Template:
         if len(self._templates) >= self._most:
-            self._drop(min(self._templates.values(), key=lambda each: each.used))
+            oldest = min(self._templates.values(), key=lambda each: each.used)
+            self._forget_shapes(self._leaf(oldest.tokens))
+            self._drop(oldest)
         template = Template(self._next, words, shown)
         self._next += 1
         self._add(template)
@@ -240,12 +242,16 @@ class TemplateMiner:
 
     def _drop(self, template: Template) -> None:
         del self._templates[template.number]
-        leaf = self._leaves[len(template.tokens), template.tokens[0]]
+        place = len(template.tokens), template.tokens[0]
+        leaf = self._leaves[place]
         leaf.remove(template)
         if not leaf:
-            del self._leaves[len(template.tokens), template.tokens[0]]
-        # Shapes of the lost one are placed anew, and others may fit better now.
-        self._shapes.clear()
+            del self._leaves[place]
+
+    def _forget_shapes(self, leaf: Sequence[Template]) -> None:
+        # Shapes of a lost template are placed anew, and some of its neighbours may fit better now.
+        numbers = {each.number for each in leaf}
+        self._shapes = {shaped: each for shaped, each in self._shapes.items() if each.number not in numbers}
 
     def _remember(self, shaped: str, template: Template) -> None:
         # Repeated shapes come in bursts: starting anew costs less than keeping an order of use.
