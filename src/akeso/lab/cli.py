@@ -186,6 +186,8 @@ async def _check(folder: RunFolder, faults: tuple[Fault, ...], seed: int, target
 
 
 async def _score(order: Order, akeso: str | None, key: str | None, run: Path | None) -> dict[str, Any]:
+    # A run that does not come to its end must not leave the report of an earlier one.
+    (order.out / "report.json").unlink(missing_ok=True)
     async with _bench(order, akeso, key, run) as bench:
         await warm_up(bench, _tell)
         progress = await score(bench, order, _tell)
@@ -212,10 +214,16 @@ def _site(run: Path | None) -> Site:
 
 def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     async def begin() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            # Told to end, a command still closes what it opened.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await work()
 
     try:
         return asyncio.run(begin())
+    except asyncio.CancelledError as exc:
+        raise typer.Exit(128 + signal.SIGTERM) from exc
     except LabError as exc:
         screen.print(str(exc), style="red", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from exc

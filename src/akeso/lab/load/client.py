@@ -42,7 +42,7 @@ class View:
         for at, healthy in self.turns:
             if at >= moment and not healthy:
                 return at
-            standing = healthy if at < moment else standing
+            standing = healthy if at <= moment else standing
         return moment if not standing else None
 
     def healthy_since(self, moment: float, for_s: float) -> bool:

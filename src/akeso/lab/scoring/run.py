@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from akeso.lab.errors import NotReady
+from akeso.lab.errors import NotReady, ShopError
 from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.scoring.akeso_client import AkesoClient
 from akeso.lab.scoring.akeso_process import launch_akeso
@@ -133,7 +133,7 @@ async def own_bench(run: Path | None, out: Path, seed: int, tell: Told) -> Async
     folder = RunFolder(run or Path(tempfile.mkdtemp(prefix="akeso-lab-")))
     (port,) = free_ports(1)
     shop = await prepare(Plan(folder, f"http://127.0.0.1:{port}", None, seed))
-    akeso = launch_akeso(out / "akeso", folder.services_file, port)
+    akeso = launch_akeso(_fresh(out / "akeso"), folder.services_file, port)
     try:
         client = AkesoClient(akeso.url, await akeso.key())
         await eventually(client.is_ready, "Akeso being ready", READY_WITHIN_S)
@@ -146,6 +146,15 @@ async def own_bench(run: Path | None, out: Path, seed: int, tell: Told) -> Async
         shutil.copytree(folder.logs, out / "shop-logs", dirs_exist_ok=True)
         if run is None:
             discard(folder)
+
+
+def _fresh(data: Path) -> Path:
+    """What an Akeso of an earlier run learnt must not help this one. Raises ShopError for a folder that is none."""
+    if data.exists():
+        if not (data / "akeso.log").exists():
+            raise ShopError(f"{data} is not the data folder of an earlier run")
+        shutil.rmtree(data)
+    return data
 
 
 @asynccontextmanager
