@@ -182,17 +182,22 @@ def correlate(news: News, scene: Scene, options: CorrelateOptions) -> Correlatio
 
 
 def _resolved(alerts: Sequence[Alert], scene: Scene) -> Iterator[Move]:
-    for alert in alerts:
-        for incident in scene.open:
-            if alert.status is AlertStatus.RESOLVED and _identity(alert) in map(_identity, incident.alerts):
+    over = {a.fingerprint: a.starts_at for a in alerts if a.status is AlertStatus.RESOLVED}
+    for incident in scene.open:
+        for alert in incident.alerts:
+            ended = over.get(alert.fingerprint)
+            if ended is not None and alert.status is AlertStatus.FIRING and alert.starts_at <= ended:
                 yield ClearAlert(incident.id, alert.fingerprint, alert.starts_at)
 
 
 def _firing(alerts: Sequence[Alert], scene: Scene) -> Iterator[Alert]:
+    # An alert that fires again while it still fires says nothing new, whenever its sender says that it began.
     seen = {_identity(a) for incident in (*scene.open, *scene.closed) for a in incident.alerts}
+    still = {a.fingerprint for i in scene.open for a in i.alerts if a.status is AlertStatus.FIRING}
     for alert in alerts:
-        if alert.status is AlertStatus.FIRING and _identity(alert) not in seen:
-            seen.add(_identity(alert))
+        new = _identity(alert) not in seen and alert.fingerprint not in still
+        if alert.status is AlertStatus.FIRING and new:
+            still.add(alert.fingerprint)
             yield alert
 
 

@@ -81,8 +81,8 @@ def choose_watches(
         identity(a.key): _symptom(a, matrix, columns.get(identity(a.key)), onset, options)
         for a in _strongest(incident.anomalies, options)
     }
-    concerned = {a.service for a in _strongest(incident.anomalies, options)} | {incident.service, *targets}
-    for key in _red(matrix, concerned):
+    shown = {a.service for a in _strongest(incident.anomalies, options)}
+    for key in _requests(matrix, shown | {incident.service, *targets}, shown):
         if identity(key) not in watches:
             values = matrix.values[:, columns[identity(key)]]
             watches[identity(key)] = _stand_in(key, values, matrix, onset, options)
@@ -123,8 +123,13 @@ def _strongest(anomalies: Iterable[Anomaly], options: WatchOptions) -> list[Anom
     return ([a for a in ranked if a.signal in _FELT] or ranked)[: options.at_most]
 
 
-def _red(matrix: FeatureMatrix, services: set[str]) -> Iterator[SeriesKey]:
-    return (key for key in matrix.keys if key.service in services and key.metric in {RED_ERRORS, RED_MEAN})
+def _requests(matrix: FeatureMatrix, services: set[str], shown: set[str]) -> Iterator[SeriesKey]:
+    own = [key for key in matrix.keys if key.service in services]
+    red = [key for key in own if key.metric in {RED_ERRORS, RED_MEAN}]
+    yield from red
+    # Of a service without spans whose anomalies are still to come: whatever it says itself of its errors and latency.
+    known = {key.service for key in red} | shown
+    yield from (key for key in own if key.service not in known and signal_of(key) in {Signal.ERRORS, Signal.LATENCY})
 
 
 def _symptom(

@@ -268,6 +268,20 @@ def test_a_resolved_alert_clears_where_it_is_attached_and_is_ignored_elsewhere()
     assert told(alerts=[resolved], open=[incident()]).moves == ()
 
 
+def test_an_alert_that_still_fires_is_no_news_whenever_it_is_said_to_have_begun() -> None:
+    first, again = alert(ago=5), alert(ago=1)
+    assert told(alerts=[again], open=[replace(incident(), alerts=(first,))]).moves == ()
+    over = replace(first, status=AlertStatus.RESOLVED)
+    assert told(alerts=[again], open=[replace(incident(), alerts=(over,))]).moves == (AttachAlert("i1", again),)
+
+
+def test_the_end_of_an_alert_clears_what_began_before_it() -> None:
+    firing, later = alert(ago=5), alert(ago=9)
+    known = replace(incident(), alerts=(firing,))
+    assert told(alerts=[alert(firing=False, ago=1)], open=[known]).moves == (ClearAlert("i1", "f", firing.starts_at),)
+    assert told(alerts=[replace(later, status=AlertStatus.RESOLVED)], open=[known]).moves == ()
+
+
 def test_an_informative_alert_opens_nothing() -> None:
     assert told(alerts=[replace(alert(), severity=Severity.INFO)]).moves == ()
 

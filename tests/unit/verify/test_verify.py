@@ -107,6 +107,13 @@ def test_one_symptom_that_stays_is_no_recovery() -> None:
     assert found(Scene(mixed, after=12).verify(LATENCY, ERRORS)).recovery is Recovery.NOT_RECOVERED
 
 
+def test_a_service_without_spans_is_watched_by_what_it_says_itself() -> None:
+    said = {SeriesKey("t", "cart", "latency", unit="ms"): (50.0, 400.0, 52.0)}
+    assert all(is_symptom(w) for w in Scene(said).watches())
+    assert found(Scene(said, after=3).verify(alerts_clear=False)).recovery is Recovery.RECOVERED
+    assert [w.metric for w in Scene({**WELL, **said}).watches()] == [LATENCY.metric, ERRORS.metric]
+
+
 def test_missing_data_is_unknown_and_never_success() -> None:
     gone = {LATENCY: (50, 400, NAN), ERRORS: (0, 0.4, NAN), RATE: (20, 20, NAN)}
     assert Scene(gone, after=6).verify(LATENCY, ERRORS) is None
