@@ -77,6 +77,7 @@ class ActionRecord:
     pre_state: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     intended_at: datetime | None = None
     applied_at: datetime | None = None
+    denied_at: datetime | None = None
     detail: str = ""
 
 
@@ -232,7 +233,7 @@ def _planned(i: Incident, plan: Plan) -> Incident:
 def _approvals(i: Incident, entry: e.Entry) -> Incident | None:
     match entry.event:
         case e.PolicyDecided():
-            return _decided(_open(i), entry.event)
+            return _decided(_open(i), entry.event, entry.at)
         case e.ApprovalRequested(step, approvers, expires_at):
             _must_be(i, step, *_UNDECIDED)
             asked = replace(_open(i), status=IncidentStatus.PENDING_APPROVAL)
@@ -254,8 +255,8 @@ def _approvals(i: Incident, entry: e.Entry) -> Incident | None:
     return None
 
 
-def _decided(i: Incident, event: e.PolicyDecided) -> Incident:
-    _must_be(i, event.step, *_UNDECIDED, ActionStatus.FAILED)
+def _decided(i: Incident, event: e.PolicyDecided, at: datetime) -> Incident:
+    _must_be(i, event.step, *_UNDECIDED, ActionStatus.FAILED, ActionStatus.DENIED)
     said = {"verdict": event.verdict, "policy": event.policy, "why": event.why}
     match event.verdict:
         case "ask":
@@ -266,7 +267,7 @@ def _decided(i: Incident, event: e.PolicyDecided) -> Incident:
             smaller = replace(event.instead, id=event.step)
             return _record(_approved(i), event.step, status=ActionStatus.ALLOWED, step=smaller, **said)
         case _:
-            return _record(i, event.step, status=ActionStatus.DENIED, **said)
+            return _record(i, event.step, status=ActionStatus.DENIED, denied_at=at, **said)
 
 
 def _approved(i: Incident) -> Incident:

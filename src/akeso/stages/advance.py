@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from akeso.domain.anomaly import AlertStatus
 from akeso.domain.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
 from akeso.domain.outcome import Recovery
+from akeso.stages.guards import PASSING
 from akeso.stages.moves import (
     AskVerdict,
     BeginVerification,
@@ -40,8 +41,9 @@ class AdvanceOptions:
     detection and how often at most. patience: how long an unknown cause is watched before it escalates. holds_off,
     resolves: symptoms that are gone for so long before anything was done hold the healing off, and end the incident.
     plans: how many plans at most; attempts: tries of an effect that did not take place. look_after: how long after
-    an interrupted effect was intended it is looked at. dry_run: nothing is executed that no person approved for real;
-    approvers, expiry: who then is asked, and for how long.
+    an interrupted effect was intended it is looked at. A refusal that passes by itself is asked about again every
+    `doubt`, up to `patience`. dry_run: nothing is executed that no person approved for real; approvers, expiry: who
+    then is asked, and for how long.
     """
 
     settle: timedelta = timedelta(seconds=2)
@@ -194,6 +196,9 @@ def _option(i: Incident, view: View, options: AdvanceOptions) -> Move:
                 return _asked(record, view, options)
             case ActionStatus.FAILED if record.attempts < options.attempts:
                 return AskVerdict(record.step)
+            case ActionStatus.DENIED if record.policy in PASSING and view.now < i.detected_at + options.patience:
+                again = (record.denied_at or view.now) + options.doubt
+                return AskVerdict(record.step) if view.now >= again else Wait(again)
             case _:
                 return _blocked(i, record)
     return BeginVerification() if _records(i) else TryNext("it has no steps")

@@ -16,7 +16,8 @@ REPEAT = "guard:repeat"
 CONCURRENCY = "guard:concurrency"
 MINIMUM_HEALTHY = "guard:minimum-healthy"
 PRE_STATE = "guard:pre-state"
-TEMPORARY = frozenset({SUSPENDED, COOL_DOWN, CONCURRENCY})  # these refusals pass by themselves or by a resume
+PASSING = frozenset({COOL_DOWN, CONCURRENCY})  # these refusals pass by themselves, soon
+TEMPORARY = PASSING | {SUSPENDED}  # and this one by a resume
 
 
 @dataclass(frozen=True, slots=True)

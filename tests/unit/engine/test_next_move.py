@@ -15,6 +15,7 @@ from akeso.domain.outcome import Recovery
 from akeso.domain.plan import Option, Plan, Risk, Step
 from akeso.stages import moves as m
 from akeso.stages.advance import AdvanceOptions, View, next_move
+from akeso.stages.guards import COOL_DOWN
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -122,6 +123,25 @@ def test_an_intention_without_outcome_is_looked_at_and_not_repeated() -> None:
     story.tell(e.PolicyDecided(step, "allow", "p"), e.ActionIntended(step, "k"))
     story.now += SECOND
     assert isinstance(story.move(), m.Look)
+
+
+def test_a_refusal_that_passes_by_itself_is_waited_out_up_to_the_patience() -> None:
+    story = planned(("restart",), ("scale_out",))
+    step = next(iter(story.known.actions))
+    denied = e.PolicyDecided(step, "deny", COOL_DOWN, "ran 28 s ago")
+    story.tell(denied)
+    assert story.move() == m.Wait(story.now + 2 * SECOND)
+    story.now += 2 * SECOND
+    assert isinstance(story.move(), m.AskVerdict)
+    story.now = START + LIVE.patience
+    story.tell(denied)
+    assert isinstance(story.move(), m.TryNext)
+
+
+def test_a_refusal_of_policy_is_not_waited_out() -> None:
+    story = planned(("restart",), ("scale_out",))
+    story.tell(e.PolicyDecided(next(iter(story.known.actions)), "deny", "freeze", "not today"))
+    assert isinstance(story.move(), m.TryNext)
 
 
 def test_an_effect_that_did_not_take_place_is_tried_once_more_with_a_new_key_and_a_new_verdict() -> None:
