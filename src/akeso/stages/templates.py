@@ -10,20 +10,23 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from operator import ne
 
 from akeso.domain.errors import InvalidInput
 from akeso.stages.masking import WILDCARD, Token, is_word, masked, shape, tokens
-from akeso.stages.wording import are_variable, is_keyword, is_variable
+from akeso.stages.wording import PROVEN, are_variable, is_keyword, is_variable, reluctance
 
 __all__ = ["WILDCARD", "Template", "TemplateMiner", "masked"]
 
 _MOST_SHAPES = 4_096
 _MOST_NAMES = 1_000
+# A flood of free text shall not make each line a comparison with all before.
+_MOST_COMPARED = 128
 _DIGIT = re.compile(r"\d")
+_OPENING = (["("], ["["], ["{"])
 # At so many places at once names may vary.
 _MOST_PLACES = 4
-# So many distinct words at a place, and any further word is taken for a value of it, even "info" for a user.
-_PROVEN = 12
 
 
 @dataclass(slots=True)
@@ -49,36 +52,40 @@ class Template:
         places = enumerate(zip(self.tokens, words, strict=True))
         return all(mine == other or self._accepts(place, other) for place, (mine, other) in places)
 
-    def take(self, found: Sequence[Token]) -> None:
-        """Take in a line that fits."""
+    def take(self, found: Sequence[Token]) -> bool:
+        """Take in a line that fits; whether that taught a word, after which others may fit that did not."""
+        news = False
         for place, words in self.opened.items():
-            if len(words) < _PROVEN and found[place].is_word:
-                words.add(found[place].word)
+            word = found[place].word
+            if len(words) < PROVEN and word not in words and word != WILDCARD:
+                words.add(word)
+                news = True
         self._show([token.shown for token in found])
+        return news
 
     def absorb(self, other: "Template", places: Sequence[int]) -> None:
         """Become one with a template that differs at these places, which are variable from now on."""
         for place in {*places, *other.opened}:
             known = self.opened.setdefault(place, set())
             known |= other.opened.get(place, set()) | {self.tokens[place], other.tokens[place]} - {WILDCARD}
-            self.opened[place] = set(sorted(known)[:_PROVEN])
+            self.opened[place] = set(sorted(known)[:PROVEN])
             self.tokens[place] = WILDCARD
         self.seen, self.used = self.seen + other.seen, max(self.used, other.used)
         self._show(other.shown)
 
     def differing(self, other: "Template", most: int) -> list[int] | None:
         """Places where templates of one length differ and neither takes the other's word; None if more than `most`."""
+        if sum(map(ne, self.tokens, other.tokens)) > most + len(self.opened) + len(other.opened):
+            return None
         places: list[int] = []
         for place, (mine, others) in enumerate(zip(self.tokens, other.tokens, strict=True)):
             if mine != others and not self._accepts(place, others) and not other._accepts(place, mine):
                 places.append(place)
-                if len(places) > most:
-                    return None
-        return places
+        return places if len(places) <= most else None
 
     def _accepts(self, place: int, word: str) -> bool:
         known = self.opened.get(place)
-        return known is not None and (word in known or len(known) >= _PROVEN or not is_keyword(word))
+        return known is not None and (word in known or len(known) >= reluctance(word))
 
     def _show(self, shown: Sequence[str]) -> None:
         pairs = enumerate(zip(self.shown, shown, strict=True))
@@ -163,12 +170,14 @@ class TemplateMiner:
 
     def _placed(self, found: list[Token]) -> Template:
         words = [token.word for token in found]
-        fitting = [each for each in self._leaf(words) if each.fits(words)]
+        fitting = [each for each in self._leaf(words) if each.tokens == words or (each.opened and each.fits(words))]
         if fitting:
             # The narrowest, so that the answer does not depend on what was asked before.
             template = min(fitting, key=lambda each: len(each.opened))
-            template.take(found)
-            return template
+            if not template.take(found):
+                return template
+            self._forget_shapes(self._leaf(words))
+            return self._settled(template)
         return self._settled(self._open(words, [token.shown for token in found]))
 
     def _settled(self, template: Template) -> Template:
@@ -189,7 +198,8 @@ class TemplateMiner:
         while joint := next(self._joints(template), None):
             others, places = joint
             group = [template, *others]
-            news |= {each.tokens[place] for each in group for place in places} - {WILDCARD} - self._names.keys()
+            values = {each.tokens[place] for each in group for place in places} - {WILDCARD}
+            news |= {value for value in values if value not in self._names and not is_keyword(value)}
             template = self._merge(group, places)
             self._name(news)
         return news
@@ -197,7 +207,7 @@ class TemplateMiner:
     def _joints(self, template: Template) -> Iterator[tuple[list[Template], tuple[int, ...]]]:
         """Templates that are one with this, and the places that are variable then; the clearest first."""
         alike: defaultdict[tuple[int, ...], list[Template]] = defaultdict(list)
-        for other in self._leaf(template.tokens):
+        for other in self._leaf(template.tokens)[-_MOST_COMPARED:]:
             differing = None if other is template else template.differing(other, most=_MOST_PLACES)
             if differing is not None:
                 alike[tuple(differing)].append(other)
@@ -225,9 +235,9 @@ class TemplateMiner:
 
     def _open(self, words: list[str], shown: list[str]) -> Template:
         if len(self._templates) >= self._most:
-            oldest = min(self._templates.values(), key=lambda each: each.used)
-            self._forget_shapes(self._leaf(oldest.tokens))
-            self._drop(oldest)
+            for oldest in nsmallest(1 + self._most // 50, self._templates.values(), key=lambda each: each.used):
+                self._drop(oldest)
+            self._shapes.clear()
         template = Template(self._next, words, shown)
         self._next += 1
         self._add(template)
@@ -263,8 +273,8 @@ class TemplateMiner:
 def _vary(group: Sequence[Template], places: tuple[int, ...], names: dict[str, None]) -> bool:
     """Whether all these places, where templates that are equal otherwise differ, are variable."""
     first = group[0]
-    # The first word tells the statement.
-    if places[0] == 0 or not any(is_word(word) for word in first.tokens[: places[0]]):
+    # The first word tells the statement, unless it stands in brackets.
+    if not any(is_word(word) for word in first.tokens[: places[0]]) and first.tokens[: places[0]][-1:] not in _OPENING:
         return False
     constants = sum(is_word(word) for place, word in enumerate(first.tokens) if place not in places)
     values = [{each.tokens[place] for each in group} for place in places]

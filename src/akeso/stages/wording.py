@@ -14,6 +14,9 @@ _ENOUGH_AFTER_VERB = 8.0
 # Together with others a place needs more; so it does when one word alone would hold the statement together.
 _HARDER = 1.5
 _NAMES_SHARE = 0.75
+# So many names at a place, and any further word is one, even "info" of users; "shipping" of services sooner.
+PROVEN = 12
+_PROVEN_FOR_GERUND = 5
 # What stands behind these is a name: "user alice".
 _NAMING = re.compile(
     r"""
@@ -48,6 +51,13 @@ _STATE = re.compile(r"[A-Z][A-Z_]+$")
 def is_keyword(word: str) -> bool:
     """Whether the word tells what happened (verb forms, states, function words) rather than to whom."""
     return bool(_KEYWORD.match(word))
+
+
+def reluctance(word: str) -> int:
+    """How many names must be known at a variable place before this word is taken for one, too; at most PROVEN."""
+    if not is_keyword(word):
+        return 0
+    return _PROVEN_FOR_GERUND if word.endswith("ing") else PROVEN
 
 
 def is_variable(values: Collection[str], before: str, names: Container[str], constants: int) -> bool:

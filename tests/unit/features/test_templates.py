@@ -146,3 +146,23 @@ def test_a_flood_of_ever_new_lines_stays_bounded() -> None:
         miner.learn(f"{letters[::-1]} says {letters} to {letters[1:]}{letters}")
     assert len(miner) <= 1_000
     assert len(miner.snapshot()) < 400_000
+
+
+def test_a_first_word_in_brackets_may_be_a_variable() -> None:
+    found = texts(TemplateMiner(), *(f"({name}) ran the nightly job" for name in USERS))
+    assert set(found) == {"(<*>) ran the nightly job"}
+
+
+def test_where_many_names_stand_one_that_looks_like_a_verb_is_a_name_too() -> None:
+    services = ("cart", "stock", "search", "email", "shipping", "ledger")
+    found = texts(TemplateMiner(), *(f"scaled the group of {service} up" for service in (*services, "shipping")))
+    assert set(found) == {"scaled the group of <*> up"}
+
+
+def test_words_of_one_statement_do_not_become_names_by_a_verb_among_them() -> None:
+    miner = TemplateMiner()
+    texts(miner, *(f"connection of cart {name} now" for name in ("alpha", "beta", "gamma", "refused")))
+    assert texts(miner, "goodbye refused there", "goodbye alpha there") == [
+        "goodbye refused there",
+        "goodbye alpha there",
+    ]
