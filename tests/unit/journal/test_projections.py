@@ -3,18 +3,22 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, select
 
+from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.journals import tables as t
-from akeso.adapters.journals.queries import AuditLine, Mttr, PendingApproval
+from akeso.adapters.journals.queries import AuditLine, Mttr, OutcomeCount, PendingApproval
 from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.memory.sql import SqlMemory
 from akeso.domain import events as e
 from akeso.domain.anomaly import Anomaly, Severity
 from akeso.domain.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident import IncidentStatus
+from akeso.domain.memory import Memory
 from akeso.domain.messages import ConfigUpdate
 from akeso.domain.outcome import Recovery
 from akeso.domain.plan import Option, Plan, Risk, Step
@@ -222,3 +226,16 @@ async def test_every_event_finds_its_place(journal: SqlJournal) -> None:
     assert (await rows(journal, t.healing_actions))[0]["status"] == "undone"
     (row,) = await journal.incidents()
     assert (row.status, len(row.metrics_snapshot), row.resolved_at) == (IncidentStatus.FAILED, 2, None)
+
+
+async def test_memories_are_counted_by_fault_class_and_action(tmp_path: Path) -> None:
+    journal = await SqlJournal.open(f"sqlite+aiosqlite:///{tmp_path / 'a.db'}")
+    memory = await SqlMemory.open(journal.database, HashedEmbedder())
+    for number, recovery in enumerate((Recovery.RECOVERED, Recovery.NOT_RECOVERED, Recovery.RECOVERED)):
+        await memory.remember(
+            Memory(f"m{number}", "t", f"i{number}", AT, "cart", "crash", (), "cart crashed", "restart", recovery)
+        )
+    await memory.remember(Memory("m9", "other", "i9", AT, "cart", "crash", (), "cart crashed", "restart"))
+    assert await journal.outcomes("t") == [OutcomeCount("crash", "restart", 3, 2)]
+    assert await journal.statuses("t") == {}
+    await journal.close()

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, case, func, select
 
 from akeso.adapters.journals import tables as t
 from akeso.domain.incident import ActionStatus, IncidentStatus
+from akeso.domain.outcome import Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,16 @@ class Mttr:
     p95: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OutcomeCount:
+    """How often an action was tried against a class of fault, and how often that ended in recovery."""
+
+    fault_class: str
+    action: str
+    tried: int
+    recovered: int
+
+
 _INCIDENT = tuple(t.incidents.c[name] for name in IncidentRow.__slots__)
 _AUDIT = tuple(t.audit_log.c[name] for name in AuditLine.__slots__)
 
@@ -110,10 +121,28 @@ def audit(limit: int, after: int) -> Select[*tuple[Any, ...]]:
     return select(*_AUDIT).where(t.audit_log.c.sequence > after).order_by(t.audit_log.c.sequence).limit(limit)
 
 
-def repair_times(since: datetime | None) -> Select[float | None]:
+def repair_times(since: datetime | None, tenant: str | None) -> Select[float | None]:
     i = t.incidents
     chosen = select(i.c.mttr_seconds).where(i.c.status == IncidentStatus.RESOLVED.value, i.c.mttr_seconds.is_not(None))
+    chosen = chosen if tenant is None else chosen.where(i.c.tenant == tenant)
     return chosen if since is None else chosen.where(i.c.detected_at >= since)
+
+
+def statuses(tenant: str) -> Select[str, int]:
+    i = t.incidents
+    return select(i.c.status, func.count()).where(i.c.tenant == tenant).group_by(i.c.status).order_by(i.c.status)
+
+
+def outcomes(tenant: str) -> Select[str, str, int, int]:
+    """What memory holds, the most tried first."""
+    m = t.memory_chunks
+    recovered = func.sum(case((m.c.recovery == Recovery.RECOVERED.value, 1), else_=0))
+    return (
+        select(m.c.fault_class, m.c.action, func.count(), recovered)
+        .where(m.c.tenant == tenant, m.c.action != "")
+        .group_by(m.c.fault_class, m.c.action)
+        .order_by(func.count().desc(), m.c.fault_class, m.c.action)
+    )
 
 
 def summary(seconds: Sequence[float]) -> Mttr:

@@ -122,11 +122,21 @@ class SqlJournal:
         async with self.database.read() as connection:
             return [queries.AuditLine(*row) for row in await connection.execute(queries.audit(limit, after))]
 
-    async def mttr(self, since: datetime | None = None) -> queries.Mttr:
+    async def mttr(self, since: datetime | None = None, tenant: str | None = None) -> queries.Mttr:
         """Statistics of the time to repair, over incidents resolved on their own or by an action."""
         async with self.database.read() as connection:
-            found = (await connection.execute(queries.repair_times(since))).scalars()
+            found = (await connection.execute(queries.repair_times(since, tenant))).scalars()
             return queries.summary([seconds for seconds in found if seconds is not None])
+
+    async def statuses(self, tenant: str) -> dict[str, int]:
+        """How many incidents of a tenant stand in each status."""
+        async with self.database.read() as connection:
+            return {row[0]: row[1] for row in await connection.execute(queries.statuses(tenant))}
+
+    async def outcomes(self, tenant: str) -> Sequence[queries.OutcomeCount]:
+        """What each action came to against each class of fault, as far as incidents were remembered."""
+        async with self.database.read() as connection:
+            return [queries.OutcomeCount(*row) for row in await connection.execute(queries.outcomes(tenant))]
 
     async def record_config(self, update: ConfigUpdate) -> None:
         """A line of the configuration's history."""

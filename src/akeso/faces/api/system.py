@@ -1,9 +1,11 @@
 """REST about Akeso itself: health, metrics, memory, topology, plugins, audit."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import AwareDatetime
 
 from akeso import __version__
 from akeso.domain.access import Caller, Role
@@ -62,6 +64,17 @@ async def search_memory(request: Request, caller: Viewer, body: MemoryQuery) -> 
             }
             for r in found
         ]
+    }
+
+
+@router.get("/api/v1/statistics")
+async def show_statistics(request: Request, caller: Viewer, since: AwareDatetime | None = None) -> dict[str, Any]:
+    """Incidents by status, time to repair (of those detected at or after `since`), and what each action came to."""
+    journal = system_of(request).journal
+    return {
+        "incidents": await journal.statuses(caller.tenant),
+        "mttr_seconds": asdict(await journal.mttr(since, caller.tenant)),
+        "outcomes": [asdict(o) for o in await journal.outcomes(caller.tenant)],
     }
 
 
