@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     data: Path = Path("akeso-data")
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65535)
+    # OTLP's own ports. None: the standard one, if it is free and (gRPC) the extra is there; 0: none.
+    grpc_port: int | None = Field(default=None, ge=0, le=65535)
+    otlp_http_port: int | None = Field(default=None, ge=0, le=65535)
     tenant: str = Field(default="default", min_length=1)
     log_level: str = Field(default="info", pattern="(?i)^(debug|info|warning|error)$")
     services: Path | None = None

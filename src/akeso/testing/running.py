@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 PATIENCE_S = 30.0
+# OTLP's standard ports belong to whoever came first; a test opens them where it wants them.
+_PRIVATE = ("grpc_port=0", "otlp_http_port=0")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "COLUMNS": "160"}
 
 
@@ -63,7 +65,7 @@ class Akeso:
         """Start it; with `wait` return once it is ready."""
         command = [sys.executable, "-m", "akeso", "up", "--data", str(self.data), "--port", str(self.port)]
         command += ["--services", str(self.folder / "services.yaml")]
-        for setting in self._settings:
+        for setting in (*_PRIVATE, *self._settings):
             command += ["--set", setting]
         with (self.folder / "akeso.log").open("ab") as out:
             self._process = subprocess.Popen(
@@ -130,7 +132,8 @@ class Akeso:
 
 
 class Target:
-    """Webhooks that do no harm: POST /<service> with an Idempotency-Key has an effect, GET /check?key=… tells of it.
+    """Webhooks that do no harm: POST /<service> with an Idempotency-Key has an effect, POST /undo/<service> takes it
+    back, GET /check?key=… tells whether it is there.
 
     calls: key → how often it was posted; bodies: key → what was posted; delay_s: how long an effect takes.
     """
@@ -150,7 +153,7 @@ class Target:
 
             def do_GET(self) -> None:
                 key = parse_qs(urlsplit(self.path).query)["key"][0]
-                self._answer({"applied": target.calls[key] > 0})
+                self._answer({"applied": target.applied(key)})
 
             def _answer(self, content: object) -> None:
                 body = json.dumps(content).encode()
@@ -168,7 +171,12 @@ class Target:
 
     def binding(self, service: str) -> str:
         """A webhook binding to this target, as services.yaml has it."""
-        return f'{{kind: webhook, url: "{self.url}/{service}", check: "{self.url}/check"}}'
+        undo = f"{self.url}/undo/{service}"
+        return f'{{kind: webhook, url: "{self.url}/{service}", undo: "{undo}", check: "{self.url}/check"}}'
+
+    def applied(self, key: str) -> bool:
+        """Whether the effect with this key took place and was not taken back."""
+        return self.calls[key] > 0 and not any(k.startswith(key) and k.endswith(":undo") for k in list(self.calls))
 
     @contextmanager
     def open(self) -> Iterator["Target"]:

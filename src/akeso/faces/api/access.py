@@ -7,8 +7,7 @@ from starlette.requests import HTTPConnection
 
 from akeso.app import System
 from akeso.domain.access import Caller, Role
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+from akeso.faces.admission import presented_key, sender_of
 
 
 def system_of(connection: HTTPConnection) -> System:
@@ -19,29 +18,24 @@ def system_of(connection: HTTPConnection) -> System:
 
 def key_of(connection: HTTPConnection) -> str:
     """The key the caller presents: header, bearer token, or query parameter (browsers cannot set WebSocket headers)."""
-    header = connection.headers
-    bearer = header.get("authorization", "")
-    token = bearer[7:].strip() if bearer.lower().startswith("bearer ") else ""
-    return header.get("x-api-key") or token or connection.query_params.get("key", "")
+    return presented_key(connection.headers) or connection.query_params.get("key", "")
 
 
 def identify(connection: HTTPConnection) -> Caller:
     """The caller. Raises 401 when the key is missing or nobody's."""
-    caller = system_of(connection).keys.caller(key_of(connection))
-    if caller is None:
-        raise HTTPException(401, "a valid API key is needed: send it as X-API-Key", {"WWW-Authenticate": "Bearer"})
-    return caller
+    return _known(system_of(connection).keys.caller(key_of(connection)))
 
 
 def identify_sender(connection: HTTPConnection) -> Caller:
     """The sender of telemetry. Without a key, senders on this machine are let in where the settings allow it."""
-    if key_of(connection):
-        return identify(connection)
-    settings = system_of(connection).settings
-    local = connection.client is not None and connection.client.host in _LOOPBACK
-    if settings.anonymous_ingest and local:
-        return Caller("anonymous", Role.INGEST, settings.tenant)
-    return identify(connection)
+    host = connection.client.host if connection.client is not None else ""
+    return _known(sender_of(system_of(connection), key_of(connection), host))
+
+
+def _known(caller: Caller | None) -> Caller:
+    if caller is None:
+        raise HTTPException(401, "a valid API key is needed: send it as X-API-Key", {"WWW-Authenticate": "Bearer"})
+    return caller
 
 
 def require(role: Role) -> Callable[[Request], Caller]:

@@ -19,6 +19,7 @@ import uvloop
 from akeso.app import System
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.server import create_api
+from akeso.faces.doors import grpc_door, http_doors
 from akeso.settings import Settings, load_settings
 
 LAST_ANSWERS_S = 3
@@ -44,12 +45,12 @@ def up(
 
 
 async def _serve(settings: Settings) -> None:
-    # The port is taken first: a second Akeso on it fails here, before it has touched an incident.
-    door = _bind(settings.host, settings.port)
+    # The ports are taken first: a second Akeso on one fails here, before it has touched an incident.
+    doors = http_doors(settings)
     system = await System.open(settings)
     server = _server(system)
-    serving = asyncio.create_task(server.serve(sockets=[door]))
-    working = asyncio.create_task(_work(system, door))
+    serving = asyncio.create_task(server.serve(sockets=doors))
+    working = asyncio.create_task(_work(system, doors[0]))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
     try:
@@ -65,10 +66,17 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _work(system: System, door: socket.socket) -> None:
-    await system.start()
-    host, port = door.getsockname()[:2]
-    print(f"Akeso is ready: http://{f'[{host}]' if ':' in host else host}:{port}  (key: {system.key_path})", flush=True)
-    await asyncio.Event().wait()
+    # Open from the start, like the HTTP doors: until Akeso is ready, senders are told to come back.
+    grpc = await grpc_door(system)
+    try:
+        await system.start()
+        host, port = door.getsockname()[:2]
+        place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        print(f"Akeso is ready: {place}  (key: {system.key_path})", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        if grpc is not None:
+            await grpc.stop(LAST_ANSWERS_S)
 
 
 def _server(system: System) -> uvicorn.Server:
@@ -85,14 +93,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except OSError as bad:
-        raise InvalidSettings("port", f"cannot listen on {host}:{port}: {bad.strerror}") from bad
 
 
 def _put(tree: dict[str, Any], text: str) -> None:
