@@ -64,8 +64,8 @@ class CorrelateOptions:
     settles_for: timedelta = timedelta(seconds=10)
     echo: timedelta = timedelta(seconds=3)
     weak_below: float = 2.0
-    grace: timedelta = timedelta(seconds=4)
-    restart: timedelta = timedelta(seconds=2)
+    grace: timedelta = timedelta(seconds=3)
+    restart: timedelta = timedelta(seconds=1.5)
     context_for: timedelta = timedelta(seconds=30)
 
 

@@ -22,7 +22,7 @@ class FeatureOptions:
     """
 
     slot: timedelta = timedelta(seconds=1)
-    lateness: timedelta = timedelta(seconds=1)
+    lateness: timedelta = timedelta(milliseconds=600)
     late_limit: timedelta = timedelta(seconds=10)
     skew: timedelta = timedelta(seconds=5)
     trailing: int = 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from akeso.stages.features import ClosedSlot, FeatureBuilder
 from akeso.stages.slotting import FeatureOptions
 from akeso.testing.window import Span, span_blocks
 
+UNHURRIED = FeatureOptions(lateness=timedelta(seconds=1))
+
 Point = tuple[SeriesKey, float, float]  # the series, seconds, the value
 
 
@@ -30,7 +33,7 @@ class Bench:
     def __init__(self) -> None:
         self.begin()
 
-    def begin(self, options: FeatureOptions | None = None) -> None:
+    def begin(self, options: FeatureOptions = UNHURRIED) -> None:
         self.ingest, self.features = SeriesTable(), SeriesTable()
         self.builder = FeatureBuilder(self.ingest, self.features, options)
         self.closed: list[ClosedSlot] = []

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.agents.feature import FeatureAgent
+from akeso.agents.feature import FeatureAgent, FeatureAgentOptions
 from akeso.domain.errors import Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Change, SeriesKey, TelemetryBatch
 from akeso.ports.bus import Message, Subscription, Topic
+from akeso.stages.slotting import FeatureOptions
 
 UP = SeriesKey("acme", "cart", "up")
 
@@ -59,7 +60,8 @@ class Desk:
         self.bench, self.bus, self.clock = bench, RecordingBus(), SetClock()
         features = SeriesTable()
         self.window = HotWindow(timedelta(seconds=1), timedelta(minutes=1), features)
-        self.agent = FeatureAgent(self.bus, self.clock, bench.ingest, features, self.window)
+        options = FeatureAgentOptions(FeatureOptions(lateness=timedelta(seconds=1)))
+        self.agent = FeatureAgent(self.bus, self.clock, bench.ingest, features, self.window, options)
 
     def message(self, received: float, value: float = 1.0) -> Message:
         batch = self.bench.batch(received, (UP, received - 0.1, value))

@@ -51,7 +51,7 @@ def test_a_gap_of_minutes_is_skipped_and_silences_nobody(bench: Any) -> None:
 
 
 def test_a_service_is_forgotten_after_a_while(bench: Any) -> None:
-    bench.begin(FeatureOptions(forget=timedelta(seconds=4)))
+    bench.begin(FeatureOptions(forget=timedelta(seconds=4), lateness=timedelta(seconds=1)))
     bench.send(0.9, (CART, 0.8, 1.0), (STOCK, 0.8, 1.0))
     for second in range(1, 8):
         bench.send(second + 0.9, (STOCK, second + 0.8, 1.0))
