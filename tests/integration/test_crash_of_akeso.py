@@ -27,7 +27,7 @@ from akeso.domain.series import SeriesTable
 from akeso.testing.running import Akeso, Target, eventually, run_akeso
 
 SEED = int(os.environ.get("CRASH_SEED", "1"))
-WARDS, KILLS, A_ROUND = 2, 25, 5
+WARDS, KILLS, A_ROUND = 2, 25, 9
 # One service heals by itself, one when a person agrees, and of one the effect does not help and is taken back.
 AUTOMATIC, ASKED, STUBBORN = "shop", "ledger", "mill"
 SERVICES = (AUTOMATIC, ASKED, STUBBORN)
@@ -137,7 +137,7 @@ class Ward:
         self.arrived.clear()
         if self.random.random() < 0.5:
             # While an effect is under way, when there is one.
-            self.arrived.wait(1.5)
+            self.arrived.wait(1.0)
             time.sleep(self.random.uniform(0, 0.08))
         else:
             time.sleep(self.random.uniform(0, 1.0))

@@ -1,10 +1,11 @@
 """`akeso pending`, `approve`, `reject`, `suspend`, `resume`."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
 
@@ -12,12 +13,22 @@ from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key,
 def pending(url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> None:
     """List the actions that wait for a person."""
     found = Client(url, key, data).get("/api/v1/approvals/pending")["approvals"]
-    table = Table("action id", "action", "target", "incident", "why", "expires")
+    console = Console()
     for a in found:
-        table.add_row(
-            a["id"], a["action"], a["target"], a["incident"], a["preview"] or a["why"], a["expires_at"] or "-"
+        until = (
+            datetime.fromisoformat(a["expires_at"]).astimezone().strftime(", until %m-%d %H:%M")
+            if a["expires_at"]
+            else ""
         )
-    Console().print(table if found else "Nothing waits for approval.")
+        # The id stands alone on its line, so that it can be copied whatever the width of the terminal.
+        console.print(f"[bold]{a['id']}[/bold]", highlight=False)
+        console.print(
+            f"  {escape(a['action'])} {escape(a['target'])} (incident {a['incident']}{until})", highlight=False
+        )
+        if said := a["preview"] or a["why"]:
+            console.print(f"  [dim]{escape(said)}[/dim]", highlight=False)
+    if not found:
+        console.print("Nothing waits for approval.")
 
 
 def approve(

@@ -42,7 +42,7 @@ def doctor(
     broken = False
     for finding in _examine(config, data, url, key):
         mark = {True: "[green]ok[/green]", False: "[red]broken[/red]", None: "[dim]absent[/dim]"}[finding.good]
-        console.print(f"{mark:>20}  {finding.what}: {escape(finding.detail)}", highlight=False)
+        console.print(f"{mark:>20}  {escape(finding.what)}: {escape(finding.detail)}", highlight=False)
         broken |= finding.good is False
     raise typer.Exit(1 if broken else 0)
 

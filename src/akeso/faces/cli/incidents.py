@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
 from akeso.faces.cli.story import tell
@@ -30,13 +32,19 @@ def incidents(
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("id", "detected", "status", "severity", "service", "cause", "confidence", "MTTR")
+    columns = ("detected", "status", "service", "cause", "MTTR")
+    table = Table(Column("id", no_wrap=True, overflow="fold"), *columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for i in found:
+        cause = f"{i['fault_class']} {i['confidence']:.0%}" if i["confidence"] is not None else "-"
+        mttr = f"{i['mttr_seconds']:.1f} s" if i["mttr_seconds"] is not None else "-"
         table.add_row(
-            i["id"], _clock(i["detected_at"]), i["status"], i["severity"], i["service"], i["fault_class"] or "-",
-            f"{i['confidence']:.0%}" if i["confidence"] is not None else "-",
-            f"{i['mttr_seconds']:.1f} s" if i["mttr_seconds"] is not None else "-",
-        )  # fmt: skip
+            i["id"],
+            _clock(i["detected_at"]),
+            i["status"].lower().replace("_", " "),
+            escape(i["service"]),
+            escape(cause),
+            mttr,
+        )
     Console().print(table if found else "No incidents.")
 
 
@@ -58,4 +66,4 @@ def show(
 
 
 def _clock(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone().strftime("%m-%d %H:%M:%S")
+    return datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S")
