@@ -39,6 +39,8 @@ class SeriesKey:
     A histogram becomes several series that share the metric's name and carry `stat`:
     "count" and "sum" (cumulative or delta), and one "bucket" per upper bound with the attribute ("le", "<bound>").
     As in Prometheus a bucket counts all observations up to its bound, and the last one has the bound "+Inf".
+    An exponential histogram has "range" series instead, one per occupied bucket, with the attributes ("gt", "<bound>")
+    and ("le", "<bound>"); each counts the observations between its bounds alone, and one that is not told is empty.
     """
 
     tenant: str

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, Mask, MetricBlock, SeriesKey, Temporality
 from akeso.stages.histograms import Histograms
-from akeso.stages.meaning import INSTANCE, Part, meaning_of
+from akeso.stages.meaning import INSTANCE, Part, count_of, meaning_of
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
-from akeso.stages.trailing import grown
+from akeso.stages.trailing import grown, run_starts
 
 Points = NDArray[Any]
 _POINT = np.dtype([("series", "i4"), ("time", "i8"), ("value", "f8"), ("slot", "i8")])
@@ -30,6 +30,7 @@ _STATE = np.dtype(
         ("filed", "i8"),  # where it was filed
         ("gap", "i8"),  # between the last two points
         ("level", "f8"),  # what the series contributes to its feature now
+        ("first", "i8"),  # arrival of the first point
     ]
 )
 # An instance that is known for that long had its counters exported before: a counter that is new began at zero.
@@ -78,7 +79,7 @@ class MetricAligner:
     def close(self, end: int) -> tuple[Ids, Floats]:
         """Feature ids and values of the slot that ends at `end` (ns)."""
         points = self._due(end)
-        starts = _starts(points["series"])
+        starts = run_starts(points["series"])
         series = points["series"][starts]
         growth = self._advance(points, starts)
         state = self._state[series]
@@ -96,6 +97,7 @@ class MetricAligner:
         key = self._ingest[series]
         row = self._state[series]
         row["feature"] = row["group"] = row["cell"] = -1
+        row["first"] = received
         row["owner"] = self._owner(key, received)
         meaning = meaning_of(key)
         if len(self._made) >= self._limit:
@@ -109,7 +111,10 @@ class MetricAligner:
         if meaning.histogram is not None:
             row["group"], row["cell"] = self.histograms.register(meaning)
         row["last"] = np.nan
-        if key.temporality is Temporality.CUMULATIVE and self._is_settled(int(row["owner"]), received):
+        if key.temporality is Temporality.CUMULATIVE and (
+            self._is_settled(int(row["owner"]), received)
+            or (meaning.part is Part.RANGE and self._is_older(count_of(key), received))
+        ):
             row["last"] = 0.0
 
     def _owner(self, key: SeriesKey, received: int) -> int:
@@ -123,6 +128,11 @@ class MetricAligner:
     def _is_settled(self, owner: int, received: int) -> bool:
         first, last = self._owner_seen[owner]
         return received - first >= _SETTLED and received - last <= _SETTLED
+
+    def _is_older(self, key: SeriesKey, received: int) -> bool:
+        # A range is told from its first observation on; if its histogram was told before, it was empty then.
+        series = self._ingest.find(key)
+        return series is not None and 0 < int(self._state[series]["first"]) < received
 
     def _feature(self, key: SeriesKey, *, averaged: bool) -> int:
         made = self._made.setdefault(self._features.intern(key), len(self._made))
@@ -204,10 +214,6 @@ _ROLES = {
     Temporality.CUMULATIVE: Role.CUMULATIVE,
     Temporality.DELTA: Role.DELTA,
 }
-
-
-def _starts(series: Ids) -> NDArray[np.intp]:
-    return np.flatnonzero(np.append(True, series[1:] != series[:-1])[: len(series)])
 
 
 def _increments(points: Points, starts: NDArray[np.intp], before: Points, state: Points) -> Floats:

@@ -1,6 +1,11 @@
-"""Mean and 95th percentile of explicit histograms, instances together."""
+"""Mean and 95th percentile of histograms, instances together.
+
+Explicit buckets count what lies up to their bound, ranges of exponential histograms what lies between their two. All
+ranges stand on one grid (see SeriesKey), so those of instances add up whatever scale each of them sends.
+"""
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +14,15 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Floats, Ids, Mask, SeriesKey
 from akeso.stages.meaning import Meaning, Part
 from akeso.stages.slotting import FeatureOptions
-from akeso.stages.trailing import Trailing, grown
+from akeso.stages.trailing import Trailing, grown, run_starts
 
 QUANTILE = 0.95
 FEWEST_FOR_QUANTILE = 5
 _COUNT, _SUM = 0, 1
+_CELLS = (Part.BUCKET, Part.RANGE)
+_Cell: TypeAlias = tuple[
+    int, float, float
+]  # the group, the upper bound, the lower one (-inf: that of the bucket below)
 
 
 class Histograms:
@@ -23,21 +32,21 @@ class Histograms:
         self._table = table
         self._enough = options.enough
         self._groups: dict[SeriesKey, int] = {}
-        self._cells: dict[tuple[int, float], int] = {}
+        self._cells: dict[_Cell, int] = {}
         self._features = np.empty((2, 0), np.int32)  # mean, p95
         self._moments = Trailing(2, options.trailing)
         self._buckets = Trailing(1, options.trailing)
         self._order = _BucketOrder.of({})
 
     def register(self, meaning: Meaning) -> tuple[int, int]:
-        """The group and, for a bucket, the cell (else -1) of a series."""
+        """The group and, for a bucket or range, the cell (else -1) of a series."""
         assert meaning.histogram is not None
         group = self._groups.get(meaning.histogram)
         if group is None:
             group = self._open(meaning.histogram)
-        if meaning.part is not Part.BUCKET or math.isnan(meaning.bound):
+        if meaning.part not in _CELLS or math.isnan(meaning.bound) or math.isnan(meaning.above):
             return group, -1
-        return group, self._cells.setdefault((group, meaning.bound), len(self._cells))
+        return group, self._cells.setdefault((group, meaning.bound, meaning.above), len(self._cells))
 
     def _open(self, histogram: SeriesKey) -> int:
         group = self._groups[histogram] = len(self._groups)
@@ -56,7 +65,7 @@ class Histograms:
         counted = part[moments] == Part.COUNT
         grew = growth[moments]
         self._moments.push(len(self._groups), group[moments], (grew * counted, grew * ~counted))
-        buckets = (part == Part.BUCKET) & (cell >= 0)
+        buckets = np.isin(part, _CELLS) & (cell >= 0)
         self._buckets.push(len(self._cells), cell[buckets], (growth[buckets],))
         if not self._groups:
             return np.empty(0, np.int32), np.empty(0)
@@ -82,44 +91,57 @@ class Histograms:
         if not self._cells:
             return np.full(len(self._groups), np.nan)
         order = self._order
-        at_most = self._buckets.sums(depth[order.group_by_cell])[0][order.cell]
-        return np.where(count >= FEWEST_FOR_QUANTILE, order.quantile(at_most, len(self._groups)), np.nan)
+        told = self._buckets.sums(depth[order.group_by_cell])[0][order.cell]
+        return np.where(count >= FEWEST_FOR_QUANTILE, order.quantile(told, len(self._groups)), np.nan)
 
 
 class _BucketOrder:
     """All buckets sorted by distribution and bound, so that all quantiles are found in one search."""
 
-    def __init__(self, cell: Ids, group: Ids, bound: Floats) -> None:
+    def __init__(self, cell: Ids, group: Ids, bound: Floats, lower: Floats) -> None:
         self.cell, self.group, self.bound = cell, group, bound
         self.group_by_cell = np.zeros(len(cell), np.int32)
         self.group_by_cell[cell] = group
-        self.first = np.append(True, group[1:] != group[:-1]) if len(group) else np.empty(0, np.bool_)
+        self.starts = run_starts(group)
+        self.lowest = np.zeros(len(cell), np.bool_)
+        self.lowest[self.starts] = True
+        self.explicit = np.flatnonzero(np.isneginf(lower))
+        self.first_explicit = run_starts(group[self.explicit])
+        self.lower = lower.copy()
+        self.lower[self.explicit] = self._before(bound[self.explicit])
 
     @classmethod
-    def of(cls, cells: dict[tuple[int, float], int]) -> "_BucketOrder":
+    def of(cls, cells: dict[_Cell, int]) -> "_BucketOrder":
         rows = sorted(cells)
         return cls(
             np.array([cells[row] for row in rows], np.int32),
             np.array([row[0] for row in rows], np.int32),
             np.array([row[1] for row in rows], np.float64),
+            np.array([row[2] for row in rows], np.float64),
         )
 
-    def quantile(self, at_most: Floats, groups: int) -> Floats:
-        """float64[groups], NaN without observations. at_most: float64[cells], observations up to each bound.
+    def quantile(self, told: Floats, groups: int) -> Floats:
+        """float64[groups], NaN without observations. told: float64[cells], observations of each bucket and range.
 
         Linear within a bucket, as Prometheus' histogram_quantile does; the last finite bound beyond it.
         """
-        below = np.where(self.first, 0.0, np.roll(at_most, 1))
-        lower = np.where(self.first, 0.0, np.roll(self.bound, 1))
-        starts = np.flatnonzero(self.first)
-        last = np.append(starts[1:], len(self.group)) - 1
-        total = np.full(groups, np.nan)
-        total[self.group[starts]] = at_most[last]
-        target = QUANTILE * total[self.group]
+        inside = told.copy()
+        inside[self.explicit] -= self._before(told[self.explicit])
+        running = inside.cumsum()
+        sizes = np.diff(np.append(self.starts, len(running)))
+        at_most = running - np.repeat((running - inside)[self.starts], sizes)
+        target = QUANTILE * np.repeat(at_most[self.starts + sizes - 1], sizes)
+        below = at_most - inside
         hit = (at_most >= target) & (target > 0)
-        hit &= self.first | (below < target)
-        share = (target[hit] - below[hit]) / np.maximum(at_most[hit] - below[hit], 1e-12)
-        upper = np.where(np.isinf(self.bound[hit]), lower[hit], self.bound[hit])
+        hit &= (below < target) | self.lowest
+        share = (target[hit] - below[hit]) / np.maximum(inside[hit], 1e-12)
+        upper = np.where(np.isinf(self.bound[hit]), self.lower[hit], self.bound[hit])
         result = np.full(groups, np.nan)
-        result[self.group[hit]] = lower[hit] + share * (upper - lower[hit])
+        result[self.group[hit]] = self.lower[hit] + share * (upper - self.lower[hit])
         return result
+
+    def _before(self, values: Floats) -> Floats:
+        """Of each explicit bucket, the value of the one below it; 0 for the lowest of a distribution."""
+        before = np.roll(values, 1)
+        before[self.first_explicit] = 0.0
+        return before

@@ -8,7 +8,7 @@ from akeso.domain.signal import Signal, signal_of
 from akeso.domain.telemetry import Attributes, SeriesKey, Temporality
 
 INSTANCE = "service.instance.id"
-BOUND = "le"
+BOUND, ABOVE = "le", "gt"
 
 _MILLISECONDS = {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "ns": 1e-6, "min": 6e4, "h": 3.6e6}
 _UNIT_SUFFIXES = {"_seconds": "s", "_milliseconds": "ms", "_microseconds": "us", "_nanoseconds": "ns"}
@@ -26,6 +26,10 @@ class Part(IntEnum):
     COUNT = 1
     SUM = 2
     BUCKET = 3
+    RANGE = 4
+
+
+_PARTS = {"count": Part.COUNT, "sum": Part.SUM, "bucket": Part.BUCKET, "range": Part.RANGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Meaning:
 
     feature: the level or rate it contributes to (None for a histogram's sum and buckets). averaged: instances are
     averaged, not summed. scale: what a level, or a histogram's sum and bounds, is multiplied with. histogram: the
-    distribution it is a `part` of, instances together; bound: upper bound of a bucket, in the histogram's unit.
+    distribution it is a `part` of, instances together; bound: upper bound of a bucket or range, above: lower bound of a
+    range (-inf for a bucket), both in the histogram's unit.
     """
 
     feature: SeriesKey | None
@@ -43,13 +48,14 @@ class Meaning:
     part: Part = Part.NONE
     histogram: SeriesKey | None = None
     bound: float = math.nan
+    above: float = -math.inf
 
 
 def meaning_of(key: SeriesKey) -> Meaning:
     """Instances of one service combine into one feature: shares, durations and what one process has of its own
     (`process.*`, `jvm.*`, …) are averaged, so that a second instance coming up in a rolling deploy is no jump; counts,
     bytes and rates are summed. Durations of histograms and latencies are told in ms, shares as fractions."""
-    part = {"count": Part.COUNT, "sum": Part.SUM, "bucket": Part.BUCKET}.get(key.stat, Part.NONE)
+    part = _PARTS.get(key.stat, Part.NONE)
     if part is not Part.NONE:
         return _distribution(key, part)
     if key.temporality is not Temporality.GAUGE:
@@ -76,14 +82,20 @@ def without(attributes: Attributes, *names: str) -> Attributes:
     return tuple(pair for pair in attributes if pair[0] not in names)
 
 
+def count_of(key: SeriesKey) -> SeriesKey:
+    """The series that counts the observations of the histogram that `key` is a range of."""
+    return replace(key, stat="count", attributes=without(key.attributes, BOUND, ABOVE))
+
+
 def _distribution(key: SeriesKey, part: Part) -> Meaning:
     unit = unit_of(key)
     scale = _MILLISECONDS.get(unit, 1.0)
-    attributes = without(key.attributes, INSTANCE, BOUND)
+    attributes = without(key.attributes, INSTANCE, BOUND, ABOVE)
     told = "ms" if unit in _MILLISECONDS else unit
     histogram = SeriesKey(key.tenant, key.service, key.metric, attributes, told)
     feature = _rate(key, attributes) if part is Part.COUNT else None
-    return Meaning(feature, averaged=False, scale=scale, part=part, histogram=histogram, bound=_bound(key) * scale)
+    bound, above = _bound(key, BOUND, math.nan) * scale, _bound(key, ABOVE, -math.inf) * scale
+    return Meaning(feature, False, scale, part, histogram, bound, above)
 
 
 def _rate(key: SeriesKey, attributes: Attributes) -> SeriesKey:
@@ -91,9 +103,9 @@ def _rate(key: SeriesKey, attributes: Attributes) -> SeriesKey:
     return SeriesKey(key.tenant, key.service, key.metric, attributes, f"{counted}/s", stat="rate")
 
 
-def _bound(key: SeriesKey) -> float:
+def _bound(key: SeriesKey, name: str, absent: float) -> float:
     try:
-        return float(dict(key.attributes).get(BOUND, "nan"))
+        return float(dict(key.attributes).get(name, absent))
     except ValueError:
         return math.nan
 

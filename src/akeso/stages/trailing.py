@@ -19,6 +19,11 @@ def grown(array: NDArray[Any], size: int, fill: Any) -> NDArray[Any]:
     return wider
 
 
+def run_starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
+    """Where each run of equal values begins."""
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+
+
 class Trailing:
     """A ring of per-slot sums, float64[slots, columns, groups]; column 0 counts.
 

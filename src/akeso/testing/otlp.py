@@ -65,11 +65,11 @@ class Metrics:
         point.explicit_bounds.extend(bounds)
         return point
 
-    def exponential(self, name: str, count: int, total: float) -> Any:
-        """The added point."""
+    def exponential(self, name: str, count: int, total: float, scale: int = 2, temporality: int = CUMULATIVE) -> Any:
+        """The added point, without buckets."""
         data: Any = self._metric(name, "s").exponential_histogram
-        data.aggregation_temporality = CUMULATIVE
-        return data.data_points.add(time_unix_nano=AT, count=count, sum=total, scale=2)
+        data.aggregation_temporality = temporality
+        return data.data_points.add(time_unix_nano=AT, count=count, sum=total, scale=scale)
 
     def summary(self, name: str, count: int, total: float, quantiles: Mapping[float, float]) -> Any:
         """The added point."""

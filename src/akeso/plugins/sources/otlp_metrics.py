@@ -1,7 +1,7 @@
 """OpenTelemetry metrics over OTLP/HTTP."""
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, repeat
 from typing import Any, TypeAlias
@@ -13,12 +13,14 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Attributes, MetricBlock, SeriesKey, TelemetryBatch, Temporality
 from akeso.plugins.sources._wire import otlp
 from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
+from akeso.plugins.sources._wire.exponential import Range, mirrored, ranges, zero
 from akeso.plugins.sources._wire.values import text
 from akeso.ports.source import Answer, IngestRequest, Intake
 
 _Ids: TypeAlias = dict[Hashable, tuple[int, ...]]
 _Parts: TypeAlias = tuple[str, str, tuple[float, ...]]  # the stat and the attribute of a point's parts, and its values
 
+_MOMENTS: _Parts = ("range", "", ())
 _NO_RECORDED_VALUE = 1
 _TEMPORALITIES = {1: Temporality.DELTA, 2: Temporality.CUMULATIVE}
 
@@ -29,7 +31,7 @@ class OtlpMetrics:
     A label set's bytes are the key under which its series are known, so that a known series costs a look-up.
     known_limit: label sets remembered that way before the memory starts anew. Points that are not finite or say that
     they hold no value are skipped; sums and histograms without temporality and histograms whose buckets do not fit
-    their bounds are rejected with partial success.
+    their bounds or their scale are rejected with partial success.
     """
 
     name = "otlp_metrics"
@@ -69,6 +71,10 @@ class _KnownSeries:
         if table is not self.table or self.size > self.limit:
             self.table, self.ids, self.size = table, {}, 0
         return self
+
+    def key(self, series: int) -> SeriesKey:
+        assert self.table is not None
+        return self.table[series]
 
     def learn(self, known: _Ids, key: Hashable, keys: Iterable[SeriesKey]) -> tuple[int, ...]:
         assert self.table is not None
@@ -113,8 +119,10 @@ class _Reader:
                 self._numbers(points, key, known)
             case "summary":
                 self._summaries(points, key, known)
-            case _:
+            case "histogram":
                 self._histograms(points, key, known)
+            case _:
+                self._exponentials(points, key, known)
 
     def _numbers(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
         label_key, find = self._encoding.label_key, known.get
@@ -127,12 +135,33 @@ class _Reader:
 
     def _histograms(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
         for point in points:
-            bounds, counts = _buckets(point)
+            counts = point.bucket_counts
+            bounds = (*point.explicit_bounds, math.inf) if counts else ()
             if len(counts) != len(bounds):
                 self._reject(1, f"{key.metric}: {len(counts)} buckets for {len(bounds)} bounds")
                 continue
             values = (float(point.count), self._encoding.sum_of(point), *map(float, accumulate(counts)))
             self._several(point, key, known, ("bucket", "le", bounds), values)
+
+    def _exponentials(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
+        for point in points:
+            try:
+                found = tuple(_ranges(point))
+            except InvalidInput as bad:
+                self._reject(1, f"{key.metric}: {bad}")
+                continue
+            values = (float(point.count), self._encoding.sum_of(point))
+            count, _ = self._several(point, key, known, _MOMENTS, values)
+            self._ids.extend(self._ranged(count, known, each) for each, _ in found)
+            self._times.extend(repeat(point.time_unix_nano, len(found)))
+            self._values.extend(inside for _, inside in found)
+
+    def _ranged(self, count: int, known: _Ids, each: Range) -> int:
+        """The series of a range of the histogram whose observations the series `count` counts."""
+        found = known.get((count, each))
+        if found is None:
+            found = self._series.learn(known, (count, each), (_range_of(self._series.key(count), each),))
+        return found[0]
 
     def _summaries(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
         for point in points:
@@ -140,7 +169,9 @@ class _Reader:
             values = (float(point.count), float(point.sum), *(each.value for each in point.quantile_values))
             self._several(point, key, known, ("quantile", "quantile", shares), values)
 
-    def _several(self, point: Any, key: SeriesKey, known: _Ids, parts: _Parts, values: Sequence[float]) -> None:
+    def _several(
+        self, point: Any, key: SeriesKey, known: _Ids, parts: _Parts, values: Sequence[float]
+    ) -> tuple[int, ...]:
         identity = (self._encoding.label_key(point), parts)
         found = known.get(identity)
         if found is None:
@@ -148,6 +179,7 @@ class _Reader:
         self._ids.extend(found)
         self._times.extend(repeat(point.time_unix_nano, len(found)))
         self._values.extend(values)
+        return found
 
     def _labelled(self, key: SeriesKey, labels: Any) -> SeriesKey:
         found = {item.key: text(item.value) for item in self._encoding.labels(labels)}
@@ -178,10 +210,21 @@ def _zero(point: Any) -> float:
     return 0.0
 
 
-def _buckets(point: Any) -> tuple[tuple[float, ...], Sequence[int]]:
-    # Exponential histograms have bounds that move; their count and sum are what detection needs.
-    counts = getattr(point, "bucket_counts", ())
-    return ((*point.explicit_bounds, math.inf) if counts else ()), counts
+def _ranges(point: Any) -> Iterator[tuple[Range, float]]:
+    """The occupied ranges of an exponential histogram. Raises InvalidInput."""
+    positive, negative = point.positive, point.negative
+    yield from mirrored(ranges(point.scale, negative.offset, negative.bucket_counts))
+    yield from zero(point.zero_threshold, point.zero_count)
+    yield from ranges(point.scale, positive.offset, positive.bucket_counts)
+
+
+def _range_of(count: SeriesKey, each: Range) -> SeriesKey:
+    bounds = {name: _mark(bound) for name, bound in zip(("gt", "le"), each, strict=True)}
+    return replace(count, stat="range", attributes=tuple(sorted((dict(count.attributes) | bounds).items())))
+
+
+def _mark(bound: float) -> str:
+    return "+Inf" if bound == math.inf else str(float(bound))
 
 
 def _spread(key: SeriesKey, parts: _Parts) -> Iterable[SeriesKey]:
@@ -191,6 +234,6 @@ def _spread(key: SeriesKey, parts: _Parts) -> Iterable[SeriesKey]:
     yield replace(key, stat="sum")
     temporality = Temporality.GAUGE if stat == "quantile" else key.temporality
     for mark in marks:
-        label = (name, "+Inf" if mark == math.inf else str(float(mark)))
+        label = (name, _mark(mark))
         attributes = tuple(sorted((dict(key.attributes) | dict([label])).items()))
         yield replace(key, stat=stat, temporality=temporality, attributes=attributes)

@@ -101,9 +101,30 @@ class Sum(_Message, frozen=True):
 
 
 class Histogram(_Message, frozen=True):
-    """Explicit and exponential ones: of the latter only count and sum are read."""
-
     data_points: tuple[HistogramDataPoint, ...] = ()
+    aggregation_temporality: Enum = 0
+
+
+class Buckets(_Message, frozen=True):
+    offset: Enum = 0
+    bucket_counts: tuple[Count, ...] = ()
+
+
+class ExponentialHistogramDataPoint(_Message, frozen=True):
+    attributes: msgspec.Raw = msgspec.Raw(b"")
+    time_unix_nano: Instant = 0
+    count: Count = 0
+    sum: float = float("nan")
+    scale: Enum = 0
+    zero_count: Count = 0
+    zero_threshold: float = 0.0
+    positive: Buckets = Buckets()
+    negative: Buckets = Buckets()
+    flags: Count = 0
+
+
+class ExponentialHistogram(_Message, frozen=True):
+    data_points: tuple[ExponentialHistogramDataPoint, ...] = ()
     aggregation_temporality: Enum = 0
 
 
@@ -117,7 +138,7 @@ class Metric(_Message, frozen=True):
     gauge: Gauge | None = None
     sum: Sum | None = None
     histogram: Histogram | None = None
-    exponential_histogram: Histogram | None = None
+    exponential_histogram: ExponentialHistogram | None = None
     summary: Summary | None = None
 
 
