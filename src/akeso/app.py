@@ -19,6 +19,7 @@ from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.agents.agent import Agent
+from akeso.agents.chronicle import ChronicleAgent
 from akeso.agents.decision import DecisionAgent
 from akeso.agents.feature import FeatureAgent
 from akeso.agents.feed import FeedAgent
@@ -168,6 +169,7 @@ class System:
         agents: list[Agent] = [
             self.feed,
             self.ingestion,
+            ChronicleAgent(self.register, self.ingestion.accept, self.clock),
             FeatureAgent(
                 self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
             ),

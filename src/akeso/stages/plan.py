@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
 from akeso.domain.case import Case
+from akeso.domain.changes import standing
 from akeso.domain.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident import ActionStatus, Incident
 from akeso.domain.plan import Option, Plan, Risk, Step
@@ -189,7 +190,8 @@ class _Planner:
 
     def _changed(self, service: str, condition: RecentChange) -> bool:
         since = self._incident.onset - condition.within
-        return any(c.service == service and c.kind in condition.kinds and c.at >= since for c in self._around.changes)
+        changes = standing(self._around.changes)
+        return any(c.service == service and c.kind in condition.kinds and c.at >= since for c in changes)
 
     def _target(self, hypothesis: Hypothesis, step: PlaybookStep) -> str | Refusal:
         candidates = [step.target]

@@ -104,6 +104,15 @@ KNOWN = {
         "buy",
         FaultClass.BAD_CONFIGURATION,
     ),
+    "a time-out too short for an outside provider": Known(
+        Scene(
+            Fault("charge", call_errors={"acquirer": 1.0}),
+            changes=(("charge", "config", 3.0),),
+            logs={("charge", "POST /charges failed: acquirer did not answer within 2 ms", ERROR): 3.0},
+        ),
+        "charge",
+        FaultClass.BAD_CONFIGURATION,
+    ),
     "more visitors than a service carries": Known(
         Scene(Fault("items", rate_factor=3.0, self_ms=400, errors=0.3)), "items", FaultClass.TRAFFIC_SURGE
     ),

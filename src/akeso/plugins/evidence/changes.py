@@ -1,9 +1,10 @@
 """Evidence from changes: most incidents begin with somebody changing something."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import exp
 
 from akeso.domain.case import Case
+from akeso.domain.changes import standing
 from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry import NANOSECONDS, Change
 from akeso.stages.inheritance import Effect, effects
@@ -28,12 +29,17 @@ class Changes:
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         latest: dict[str, tuple[float, Change]] = {}
-        for change in case.changes:
-            before = case.onset / NANOSECONDS - change.at.timestamp()
-            recent = before <= self._window_s and change.at.timestamp() <= case.now / NANOSECONDS
-            if recent and change.kind in _WORDS and before <= latest.get(change.service, (before, change))[0]:
+        for before, change in self._recent(case):
+            if before <= latest.get(change.service, (before, change))[0]:
                 latest[change.service] = (before, change)
         return [self._finding(case, before, change) for before, change in latest.values()]
+
+    def _recent(self, case: Case) -> Iterator[tuple[float, Change]]:
+        """Changes that still stand, with the seconds from each to the onset."""
+        for change in standing(c for c in case.changes if c.at.timestamp() <= case.now / NANOSECONDS):
+            before = case.onset / NANOSECONDS - change.at.timestamp()
+            if change.kind in _WORDS and before <= self._window_s:
+                yield before, change
 
     def _finding(self, case: Case, before: float, change: Change) -> Evidence:
         # A change is reported when it is done; its effect may show some seconds earlier.
