@@ -63,8 +63,8 @@ class SqlMemory:
         self._index.put(memory, vector)
 
     async def recall(self, tenant: str, text: str, signature: Sequence[str], limit: int = 5) -> Sequence[Recollection]:
-        vector = (await self._embedded([text]))[0] if text.strip() else None
-        return self._index.nearest(tenant, vector, signature, self._options.text_weight, limit)
+        question = (text, (await self._embedded([text]))[0]) if text.strip() else None
+        return self._index.nearest(tenant, question, signature, self._options.text_weight, limit)
 
     async def success(self, tenant: str, fault_class: str, action: str) -> tuple[int, int]:
         return self._index.success(tenant, fault_class, action)
