@@ -17,7 +17,7 @@ from akeso.domain.case import Case
 from akeso.domain.changes import standing
 from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF, Signal
 from akeso.domain.telemetry import NANOSECONDS, Change
-from akeso.stages.symptoms import Call, Departure, Symptoms, read
+from akeso.stages.symptoms import Call, Departure, Symptoms, read, significance
 
 SLOWER_MS = 8.0  # less is of no interest to anybody
 SLOWER_SHARE = 0.2
@@ -28,6 +28,7 @@ _STARVED_CPU = 0.65
 _GIVES_UP_MS = 200.0  # no time-out is shorter
 _CONGESTS_MS = 50.0
 _FEW = 5.0
+_MOST_CALLS = 5.0
 _GONE_SLOTS = 3
 _REFUSED = 0.25
 _SUSPECT = frozenset({"deploy", "config", "flag"})
@@ -64,7 +65,8 @@ class Effect:
     """What became of one service. Milliseconds a request and shares of requests.
 
     slower_ms, errors: in all; own_ms, own_errors: what no callee explains; certainty_ms: own_ms in robust spreads;
-    error_noise: what own_errors may be by chance, from the number of requests;
+    error_noise: what own_errors may be by chance, from the number of requests and the past; requests: how many were
+    answered during the fault, NaN when not counted;
     silent_s: since when nothing was heard (0: not silent); down: it answers nobody; idle: it finishes hardly anything
     any more.
     """
@@ -77,6 +79,7 @@ class Effect:
     errors: float
     own_errors: float
     error_noise: float
+    requests: float
     silent_s: float
     down: bool
     idle: bool
@@ -88,8 +91,13 @@ class Effect:
         return _noticeable(self.slower_ms, self.usual_ms)
 
     @property
+    def least_errors(self) -> float:
+        """The share of failed requests from which it matters: less when many requests were counted."""
+        return FAILING * significance(np.nan_to_num(self.requests))
+
+    @property
     def failing(self) -> bool:
-        return self.errors >= FAILING
+        return self.errors >= self.least_errors
 
     @property
     def slow_itself(self) -> bool:
@@ -99,7 +107,7 @@ class Effect:
 
     @property
     def failing_itself(self) -> bool:
-        return self.own_errors >= max(FAILING, _SLIVER * self.errors, 1.5 * self.error_noise)
+        return self.own_errors >= max(self.least_errors, _SLIVER * self.errors, 1.5 * self.error_noise)
 
     @property
     def waiting_ms(self) -> float:
@@ -187,7 +195,8 @@ class _Judge:
             usual_ms=latency.past if latency is not None and np.isfinite(latency.past) else 0.0,
             errors=failed,
             own_errors=max(0.0, failed - sum(_failed_through(c) for c in calls)),
-            error_noise=sqrt(failed * (1.0 - min(1.0, failed)) / max(1.0, self._requests(service))),
+            error_noise=max(self._chance(service, failed), _spread(errors)),
+            requests=self._requests(service) if self._counted(service) else float("nan"),
             silent_s=silent,
             down=self._down(service),
             idle=self._idle(service),
@@ -197,7 +206,8 @@ class _Judge:
     def _own_ms(self, service: str, latency: Departure | None, calls: tuple[CallEffect, ...]) -> tuple[float, float]:
         itself = self._symptoms.find(service, RED_SELF)
         if itself is not None and np.isfinite(itself.level) and np.isfinite(itself.past):
-            in_calls = sum(_kept(c) for c in calls)
+            # A call costs a request no more than the request lost.
+            in_calls = min(sum(_kept(c) for c in calls), max(0.0, latency.rise) if latency is not None else np.inf)
             own = max(0.0, itself.rise) + in_calls
             spread = min(itself.spread, latency.spread) if in_calls > itself.rise and latency else itself.spread
         elif latency is not None:
@@ -211,6 +221,7 @@ class _Judge:
         for callee in sorted({e.callee for e in self._topology.callees(caller) if not e.asynchronous} - {caller}):
             call = self._symptoms.call(caller, callee)
             if call.latency is None and call.errors is None:
+                yield from self._unmeasured(caller, callee)
                 continue
             blame, why = self._judge(caller, callee, call)
             yield CallEffect(
@@ -223,6 +234,25 @@ class _Judge:
                 unseen=not self._seen(callee),
                 why=why,
             )
+
+    def _unmeasured(self, caller: str, callee: str) -> Iterator[CallEffect]:
+        """A call that the caller does not measure costs it what the callee says of itself."""
+        served, received = self._requests(caller), self._requests(callee)
+        if not served or not received:
+            return
+        latency, errors = server_latency(self._symptoms, callee), server_errors(self._symptoms, callee)
+        slow = latency is not None and latency.up and _noticeable(latency.rise, latency.past)
+        failing = _rise(errors) >= FAILING * significance(received)
+        yield CallEffect(
+            caller=caller,
+            callee=callee,
+            slower_ms=max(0.0, _rise(latency)) if slow else 0.0,
+            errors=_rise(errors) if failing else 0.0,
+            per_request=min(_MOST_CALLS, received / served),
+            blame=Blame.CALLEE if slow or failing else Blame.NOBODY,
+            unseen=False,
+            why=f"{callee} says so itself",
+        )
 
     def _judge(self, caller: str, callee: str, call: Call) -> tuple[Blame, str]:
         if not _bad(call):
@@ -300,12 +330,21 @@ class _Judge:
         served = self._symptoms.find(service, RED_RATE)
         return served is not None and served.level <= 0.2 * served.past and served.past > 0
 
+    def _chance(self, service: str, share: float) -> float:
+        """The standard deviation of a share of the requests of a service."""
+        return sqrt(share * (1.0 - min(1.0, share)) / max(1.0, self._requests(service)))
+
+    def _counted(self, service: str) -> bool:
+        return self._symptoms.find(service, RED_RATE) is not None
+
     def _requests(self, service: str) -> float:
         """Requests that the service answered during the fault."""
         return self._total(self._symptoms.find(service, RED_RATE))
 
     def _total(self, rate: Departure | None) -> float:
-        return 0.0 if rate is None else float(np.nansum(self._symptoms.values(rate)[self._symptoms.during]))
+        if rate is None:
+            return 0.0
+        return self._symptoms.slot_s * float(np.nansum(self._symptoms.values(rate)[self._symptoms.during]))
 
     def _per_request(self, caller: str, call: Call) -> float:
         """Calls per request as they were made during the fault, or before when there are too few."""
@@ -325,6 +364,10 @@ def _just_before(change: Change, case: Case) -> bool:
 
 def _rise(departure: Departure | None) -> float:
     return 0.0 if departure is None else departure.rise
+
+
+def _spread(departure: Departure | None) -> float:
+    return departure.spread if departure is not None and np.isfinite(departure.spread) else 0.0
 
 
 def _bad(call: Call) -> bool:

@@ -17,6 +17,9 @@ DEPARTED = 3.0  # spreads beyond which a series is taken to have left its past
 SILENT_AFTER_S = 2.2  # services report every second; more than two missed reports are no accident
 _NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
 _EARLY_SLOTS = 3  # the correlated onset may be late by as much
+_GAP_SLOTS = 3  # a longer pause in all measurements is an interruption
+_ENOUGH = 100.0  # requests for which the floor of an error share is meant; of more, less is no accident
+_LEAST_SHARE = 0.15  # of that floor, however many requests
 
 # (absolute, relative to the median): the least spread that is of any practical meaning
 _FLOORS: Mapping[Signal, tuple[float, float]] = {
@@ -85,6 +88,7 @@ class Symptoms:
         matrix = case.features
         self.matrix = matrix
         self.during: Mask = matrix.times > case.onset
+        self.slot_s = _slot_s(matrix)
         self._by_service: dict[str, list[Departure]] = {}
         self._by_name: dict[tuple[str, str, str, Attributes], Departure] = {}
         for departure in _departures(matrix, case.onset, self.during):
@@ -201,6 +205,18 @@ def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Dep
         )
 
 
+def significance(requests: float) -> float:
+    """How far a practical limit of an error share shrinks (1 to 0.15) when more requests than usual were counted.
+
+    The spread of a share falls with the square root of the number of requests.
+    """
+    return max(_LEAST_SHARE, min(1.0, float(np.sqrt(_ENOUGH / max(requests, _ENOUGH)))))
+
+
+def _slot_s(matrix: FeatureMatrix) -> float:
+    return float(np.median(np.diff(matrix.times))) / NANOSECONDS if len(matrix.times) > 1 else 1.0
+
+
 def _level(matrix: FeatureMatrix, during: Mask) -> Floats:
     values = matrix.values[during][1:] if during.sum() > 3 else matrix.values[during]
     level = typical(values)
@@ -235,20 +251,50 @@ def _normal(matrix: FeatureMatrix, during: Mask) -> tuple[Floats, Floats]:
     mad = typical(np.abs(before - median))
     # An earlier incident inside the past widens the upper side only: the calmer side tells the normal spread.
     calm = np.fmin(mad, median - _quantile(ordered, counts, 0.25))
-    floor = _floor(matrix, median)
     with np.errstate(invalid="ignore", divide="ignore"):
         few = 1.0 + 4.0 / counts
-    return median, np.maximum(_NORMAL * np.maximum(calm, 0.7 * mad), floor) * few
+    spread = np.maximum(calm, 0.7 * mad) * few
+    median, spread = _since_interruption(matrix, during, median, spread)
+    return median, np.maximum(_NORMAL * spread, _floor(matrix, median, during) * few)
 
 
-def _floor(matrix: FeatureMatrix, median: Floats) -> Floats:
+def _since_interruption(matrix: FeatureMatrix, during: Mask, past: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    """(past, spread) as the slots since an interruption correct them.
+
+    After a pause in all measurements much may have changed. Where all that was seen since then lies to one side of the
+    past, the nearest of it is normal now, and what is larger varies more. The first signs of a fault do no harm so.
+    """
+    width = np.median(np.diff(matrix.times)) if len(matrix.times) > 1 else 0
+    pauses = np.flatnonzero(np.diff(matrix.times[~during]) > _GAP_SLOTS * width)
+    if not len(pauses):
+        return past, spread
+    recent = matrix.values[~during][pauses[-1] + 1 :]
+    low, high = np.fmin.reduce(recent, axis=0), np.fmax.reduce(recent, axis=0)
+    now = np.where(np.isfinite(past), np.fmax(low, np.fmin(past, high)), low)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        larger = np.fmax(1.0, np.where(past > 0, now / past, 1.0))
+    return now, spread * larger
+
+
+def _floor(matrix: FeatureMatrix, median: Floats, during: Mask) -> Floats:
     floors = np.array([_FLOORS.get(Signal(int(code)), _FLOOR) for code in matrix.signals]).reshape(-1, 2)
     floor: Floats = np.maximum(floors[:, 0], floors[:, 1] * np.abs(median))
+    requests = _requests(matrix, during)
+    for i in np.flatnonzero(np.isin(matrix.signals, (Signal.ERRORS, Signal.LATENCY))):
+        sure = significance(requests.get(matrix.keys[i].service, 0.0))
+        floor[i] = max(floors[i, 0] * sure, floors[i, 1] * abs(median[i]))
     return floor
 
 
+def _requests(matrix: FeatureMatrix, during: Mask) -> Mapping[str, float]:
+    rates = [(i, key.service) for i, key in enumerate(matrix.keys) if key.metric == RED_RATE and not key.attributes]
+    width = _slot_s(matrix)
+    return {service: width * float(np.nansum(matrix.values[during, i])) for i, service in rates}
+
+
 def _starts(matrix: FeatureMatrix, onset: int, past: Floats, spread: Floats) -> Floats:
-    first = max(0, int(np.searchsorted(matrix.times, onset, side="right")) - _EARLY_SLOTS)
+    early = onset - int((_EARLY_SLOTS - 0.5) * _slot_s(matrix) * NANOSECONDS)
+    first = int(np.searchsorted(matrix.times, early, side="right"))
     values, times = matrix.values[first:], matrix.times[first:]
     if len(times) == 0:
         return np.full(len(matrix.keys), np.nan)

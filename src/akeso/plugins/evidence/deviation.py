@@ -56,10 +56,11 @@ class Deviation:
 
     def _departed(self, service: str, worst: Departure) -> Evidence:
         kind = _CLASSES.get(worst.signal)
+        unit = worst.key.unit.removeprefix("1")
         return Evidence(
             self.name,
             service,
-            f"{worst.key.metric} of {service} went from {worst.past:.3g} to {worst.level:.3g} {worst.key.unit}".rstrip()
+            f"{worst.key.metric} of {service} went from {worst.past:.3g} to {worst.level:.3g} {unit}".rstrip()
             + f" ({worst.size:.0f} spreads)",
             self._weight(worst),
             {kind: 0.4} if kind else {},
@@ -84,4 +85,6 @@ def _matters(departure: Departure) -> bool:
     """Up, by enough for anybody to care, and of the whole service (one operation alone has few samples)."""
     whole = not any(name == "operation" for name, _ in departure.key.attributes)
     least = _PRACTICAL.get(departure.signal, 0.0)
-    return whole and departure.signal in _WEIGHTS and departure.up and departure.rise >= least
+    # The spread of an error share already minds how many requests were counted.
+    scale = min(1.0, departure.spread / 0.02) if departure.signal is Signal.ERRORS else 1.0
+    return whole and departure.signal in _WEIGHTS and departure.up and departure.rise >= least * scale

@@ -25,31 +25,30 @@ _TELLING = frozenset(
 class Onset:
     """Who departed first, by the first slot from which a series stays away from its past.
 
-    Slots are a second wide and effects travel in milliseconds, so the order says little and the weight is small.
+    Effects travel in milliseconds, far less than a slot, so the order says little and the weight is small.
     """
 
     name = "onset"
 
-    def __init__(self, weight: float = 0.5, full_s: float = 3.0) -> None:
+    def __init__(self, weight: float = 0.5, full_slots: float = 3.0) -> None:
         self._weight = weight
-        self._full_s = full_s
+        self._full_slots = full_slots
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         symptoms = read(case)
         first = {s: start for s in sorted(symptoms.services) if (start := _first(case, symptoms, s)) is not None}
         if len(first) < 2:
             return []
-        earliest = min(first.values())
-        return [self._finding(service, start, earliest) for service, start in first.items()]
+        earliest, full_s = min(first.values()), self._full_slots * symptoms.slot_s
+        return [self._finding(service, start, start - earliest, full_s) for service, start in first.items()]
 
-    def _finding(self, service: str, start: float, earliest: float) -> Evidence:
-        late = start - earliest
+    def _finding(self, service: str, start: float, late: float, full_s: float) -> Evidence:
         words = "first of all" if late == 0 else f"{late:.0f} s after the first"
         return Evidence(
             self.name,
             service,
             f"{service} departed {start:+.0f} s from the onset, {words}",
-            self._weight * (1.0 - 2.0 * min(1.0, late / self._full_s)),
+            self._weight * (1.0 - 2.0 * min(1.0, late / full_s)),
             numbers={"starts_s": start, "late_s": late},
         )
 

@@ -1,7 +1,6 @@
 """Evidence from the call graph: who suffers from whom."""
 
-from collections.abc import Iterator, Sequence
-from math import sqrt
+from collections.abc import Iterator, Mapping, Sequence
 
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
@@ -20,26 +19,25 @@ class Topology:
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         found = effects(case)
-        most_ms = max((e.own_ms for e in found.values() if e.slow_itself), default=0.0)
-        most_errors = max((e.own_errors for e in found.values()), default=0.0)
+        harm = _Harm(found)
         return [
-            *(e for effect in found.values() for e in self._itself(effect, most_ms, most_errors)),
+            *(e for effect in found.values() for e in self._itself(effect, harm)),
             *self._mute_callees(case, [c for effect in found.values() for c in effect.calls]),
         ]
 
-    def _itself(self, effect: Effect, most_ms: float, most_errors: float) -> Iterator[Evidence]:
+    def _itself(self, effect: Effect, harm: "_Harm") -> Iterator[Evidence]:
         if effect.down:
             return
         if effect.slow_itself:
-            yield self._slow(effect, most_ms)
+            yield self._slow(effect, harm)
         if effect.failing_itself:
-            yield self._failing(effect, most_errors)
+            yield self._failing(effect, harm)
         if (effect.slow or effect.failing) and not (effect.slow_itself or effect.failing_itself):
             yield from self._innocent(effect)
 
-    def _slow(self, effect: Effect, most_ms: float) -> Evidence:
+    def _slow(self, effect: Effect, harm: "_Harm") -> Evidence:
         sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0)
-        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_ms / most_ms)) * _free(effect)
+        weight = self._own * sure * (0.2 + 0.8 * harm.slowness(effect)) * _free(effect)
         return Evidence(
             self.name,
             effect.service,
@@ -50,9 +48,9 @@ class Topology:
             {"own_ms": effect.own_ms, "slower_ms": effect.slower_ms, "spreads": effect.certainty_ms},
         )
 
-    def _failing(self, effect: Effect, most_errors: float) -> Evidence:
-        sure = min(1.0, effect.own_errors / 0.10)
-        weight = self._own * sure * (0.2 + 0.8 * sqrt(effect.own_errors / most_errors)) * _free(effect)
+    def _failing(self, effect: Effect, harm: "_Harm") -> Evidence:
+        sure = min(1.0, effect.own_errors / (2.5 * effect.least_errors), effect.own_errors / (3.0 * effect.error_noise))
+        weight = self._own * sure * (0.2 + 0.8 * harm.failures(effect)) * _free(effect)
         return Evidence(
             self.name,
             effect.service,
@@ -108,6 +106,29 @@ class Topology:
             -1.0,
             numbers={"slower_ms": call.slower_ms, "errors": call.errors},
         )
+
+
+class _Harm:
+    """How much of the harm done each second a service does itself, against who does most: shares, 0 to 1.
+
+    Waiting time and failures are passed on along calls, so what all requests together lose is comparable at every
+    service, however many calls of one lie behind a request of another.
+    """
+
+    def __init__(self, effects: Mapping[str, Effect]) -> None:
+        counted = [e.requests for e in effects.values() if e.requests == e.requests]
+        self._many = max(counted, default=1.0)
+        self._most_ms = max((self._load(e) * e.own_ms for e in effects.values() if e.slow_itself), default=0.0)
+        self._most_errors = max((self._load(e) * e.own_errors for e in effects.values()), default=0.0)
+
+    def slowness(self, effect: Effect) -> float:
+        return (self._load(effect) * effect.own_ms / self._most_ms) ** 1.0 if self._most_ms > 0 else 0.0
+
+    def failures(self, effect: Effect) -> float:
+        return (self._load(effect) * effect.own_errors / self._most_errors) ** 1.0 if self._most_errors > 0 else 0.0
+
+    def _load(self, effect: Effect) -> float:
+        return effect.requests if effect.requests == effect.requests else self._many
 
 
 def _free(effect: Effect) -> float:

@@ -57,7 +57,7 @@ def _arrivals(symptoms: Symptoms, rate: Departure) -> tuple[float, float, float,
     if not np.isfinite(before).any() or not np.isfinite(during).any():
         return 0.0, 0.0, 0.0, 0.0
     past, now = float(np.nanmean(before)), float(np.nanmean(during))
-    slots = float(np.isfinite(during).sum())
+    seconds = symptoms.slot_s * float(np.isfinite(during).sum())
     # Square roots of counts have the spread 1/2, whatever the rate (Anscombe).
-    sigmas = 2.0 * (sqrt(now * slots + 0.375) - sqrt(past * slots + 0.375))
+    sigmas = 2.0 * (sqrt(now * seconds + 0.375) - sqrt(past * seconds + 0.375))
     return past, now, now / max(past, 0.2), sigmas
