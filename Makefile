@@ -20,6 +20,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 test: setup
+	@bash scripts/services.sh up
 	$(BIN)/pytest -q
 
 demo: setup

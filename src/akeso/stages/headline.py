@@ -48,7 +48,8 @@ def title_of(service: str, symptoms: Sequence[Anomaly], alerts: Sequence[Alert])
     """One line: the service, its worst symptom with numbers, and how many services more have symptoms."""
     own = [a for a in symptoms if _speaks_of(a) == service]
     if not own:
-        return f"{service}: {alerts[0].title}" if alerts else service
+        title = alerts[0].title if alerts else ""
+        return title if title.startswith(service) else f"{service}: {title}" if title else service
     worst = max(own, key=lambda a: (_WORDS[a.signal][2], a.score))
     words, form, _ = _WORDS[worst.signal]
     usual = f" (usually {form.format(worst.expected)})" if isfinite(worst.expected) else ""

@@ -10,6 +10,7 @@ from akeso.domain.diagnosis import Hypothesis
 from akeso.domain.events import Entry
 from akeso.domain.incident import ActionRecord, Incident
 from akeso.engine.codec import encode_event
+from akeso.faces.story import describe
 
 
 def incident_view(incident: Incident) -> dict[str, Any]:
@@ -65,15 +66,17 @@ def action_view(incident: Incident, record: ActionRecord) -> dict[str, Any]:
 
 
 def entry_view(entry: Entry) -> dict[str, Any]:
-    """One journal line."""
+    """One journal line. text: in words; empty when it tells a person nothing new."""
     kind, payload = encode_event(entry.event)
+    event = msgspec.json.decode(payload)
     return {
         "sequence": entry.sequence,
         "incident": entry.incident,
         "at": _time(entry.at),
         "actor": entry.actor,
         "kind": kind,
-        "event": msgspec.json.decode(payload),
+        "event": event,
+        "text": describe(kind, event),
         "hash": entry.hash,
     }
 

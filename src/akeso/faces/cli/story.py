@@ -1,11 +1,13 @@
 """One incident as a story for the terminal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+
+from akeso.faces.story import describe
 
 _COLOURS = {"RESOLVED": "green", "ESCALATED": "red", "FAILED": "red", "SUPPRESSED": "dim"}
 
@@ -41,56 +43,3 @@ def _timeline(console: Console, incident: Mapping[str, Any]) -> None:
         if text:
             after = (datetime.fromisoformat(entry["at"]) - start).total_seconds()
             console.print(f"  [dim]{'+' if after >= 0 else ''}{after:6.1f} s[/dim]  {escape(text)}", highlight=False)
-
-
-def describe(kind: str, event: Mapping[str, Any]) -> str:
-    """One line on a journal event; empty for events that tell a person nothing new."""
-    writer = _LINES.get(kind)
-    return writer(event) if writer else ""
-
-
-def _diagnosed(e: Mapping[str, Any]) -> str:
-    hypotheses = e["diagnosis"]["hypotheses"]
-    if not hypotheses:
-        return "diagnosed: unknown"
-    best = hypotheses[0]
-    return f"diagnosed: {best['service']}, {best['fault_class']} ({best['confidence']:.0%})"
-
-
-def _planned(e: Mapping[str, Any]) -> str:
-    options = e["plan"]["options"]
-    steps = "; else ".join(" then ".join(f"{s['action']} {s['target']}" for s in o["steps"]) for o in options)
-    return f"planned: {steps}" if options else "planned: nothing can be done"
-
-
-_LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "IncidentDetected": lambda e: f"detected: {e['title']}",
-    "AlertAttached": lambda e: f"alert: {e['alert']['title']}",
-    "AnalysisStarted": lambda e: f"analysis asked for by {e['by']}" if e.get("by") else "",
-    "DiagnosisMade": _diagnosed,
-    "PlanMade": _planned,
-    "PolicyDecided": lambda e: f"policy: {e['verdict']} by {e['policy']}" + (f" ({e['why']})" if e.get("why") else ""),
-    "ApprovalRequested": lambda e: f"waiting for approval by {', '.join(e['approvers'])}",
-    "ApprovalGranted": lambda e: f"approved by {e['by']}" + (" (dry run)" if e["dry_run"] else ""),
-    "ApprovalRejected": lambda e: f"rejected by {e['by']}: {e.get('reason', '')}",
-    "ApprovalExpired": lambda _: "approval expired",
-    "ActionPreviewed": lambda e: f"dry run: {e['preview']}",
-    "ActionIntended": lambda e: f"acting: {e['step']}",
-    "ActionApplied": lambda e: f"applied: {e.get('detail') or e['step']}",
-    "ActionNotApplied": lambda e: f"not applied: {e['why']}",
-    "ActionUncertain": lambda e: f"unknown whether applied: {e['why']}",
-    "UndoIntended": lambda e: f"undoing {e['step']}",
-    "ActionUndone": lambda e: f"undone: {e.get('detail') or e['step']}",
-    "UndoFailed": lambda e: f"undo failed: {e['why']}",
-    "VerificationStarted": lambda e: f"verifying {len(e['watches'])} symptoms",
-    "VerificationMade": lambda e: f"verified: {e['recovery']}; {e['statement']}",
-    "OptionAbandoned": lambda e: f"given up: {e['why']}",
-    "IncidentResolved": lambda e: f"resolved: {e['why']}",
-    "IncidentEscalated": lambda e: f"escalated: {e['why']}",
-    "IncidentFailed": lambda e: f"failed: {e['why']}",
-    "IncidentSuppressed": lambda e: f"suppressed: {e['why']}",
-    "LessonLearned": lambda e: (
-        f"learned; time to repair {e['mttr_seconds']:.1f} s" if e.get("mttr_seconds") is not None else "learned"
-    ),
-    "FeedbackGiven": lambda e: f"feedback by {e['by']}: {'helpful' if e['helpful'] else 'not helpful'}",
-}
