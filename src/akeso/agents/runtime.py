@@ -99,7 +99,12 @@ class AgentRunner:
     async def _attempts(self, message: Message) -> None:
         wait = self._options.first_wait
         async for attempt in stamina.retry_context(
-            on=Exception, attempts=self._options.attempts, wait_initial=wait, wait_max=1.0, timeout=None
+            on=Exception,
+            attempts=self._options.attempts,
+            wait_initial=wait,
+            wait_jitter=wait,
+            wait_max=1.0,
+            timeout=None,
         ):
             with attempt:
                 await self._counted(lambda: self.agent.handle(message))
