@@ -75,7 +75,7 @@ async def test_another_embedder_embeds_anew(database_url: str) -> None:
     await before.remember(sample_memory())
     await before.close()
     after = await SqlMemory.open(database_url, LengthEmbedder())
-    (found,) = await after.recall("acme", sample_memory().text, ())
+    (found,) = await after.recall("acme", sample_memory().text, sample_memory().signature)
     assert found.similarity == pytest.approx(1.0)
     await after.close()
     database = Database(database_url)

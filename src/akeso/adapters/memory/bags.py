@@ -47,10 +47,11 @@ class Bags:
         self._counts[row : row + 1] = [np.array([0, *counted.values()], np.float32)]
         self._unchanged = min(self._unchanged, row)
 
-    def bm25(self, words: Iterable[str]) -> Scores:
-        """float32[bags] in [0, 1]: BM25 of each bag, as a share of what these words would get from themselves."""
+    def bm25(self, words: Iterable[str], length: int) -> Scores:
+        """float32[bags] in [0, 1]: BM25 of each bag, as a share of what these words would get from the text of `length`
+        words that they are from."""
         packed, asked = self._pack(), Counter(words)
-        own = _saturated(np.array([*asked.values()], np.float32), asked.total(), packed.length)
+        own = _saturated(np.array([*asked.values()], np.float32), length, packed.length)
         whole = float(own @ self._idf(packed, asked))
         found = _sums(self._weights(packed, asked) * packed.saturated, packed)
         return np.asarray(np.minimum(found / max(whole, 1e-9), 1))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 
 import numpy as np
@@ -37,8 +37,8 @@ class MemoryIndex:
     def nearest(
         self, tenant: str, question: tuple[str, Vector] | None, signature: Sequence[str], text_weight: float, limit: int
     ) -> list[Recollection]:
-        """Likeness of text (question: the text and its vector) and of signature, weighted; only one of them counts
-        where the other is missing. Nothing in common is not returned."""
+        """Likeness of text and of signature, weighted; only one of them counts where the other is missing. Nothing in
+        common is not returned. question: a text and the vector of its placeless form."""
         return self._tenants[tenant].nearest(question, signature, text_weight, limit) if tenant in self._tenants else []
 
     def success(self, tenant: str, fault_class: str, action: str) -> tuple[int, int]:
@@ -84,7 +84,7 @@ class _Tenant:
         weight = 0.0 if question is None else 1.0 if not signature else text_weight
         scores = np.zeros(len(self._memories), np.float32)
         if question is not None:
-            scores += weight * self._said(*question)
+            scores += weight * self._said(*question, signature)
         if signature:
             scores += (1 - weight) * self._seen(set(signature))
         least = np.partition(scores, -limit)[-limit] if limit < len(scores) else 0
@@ -93,22 +93,36 @@ class _Tenant:
         best = found[np.lexsort((-self._ages[found], -scores[found]))[:limit]]
         return [Recollection(self._memories[row], min(float(scores[row]), 1.0)) for row in best if scores[row] > 0]
 
-    def _said(self, text: str, vector: Vector) -> Scores:
+    def _said(self, text: str, vector: Vector, signs: Collection[str]) -> Scores:
         # Vectors find what is meant, words find names; each misses what the other finds.
         # Not `@`: it waits for the threads of BLAS, which takes longer than the product where all cores are busy.
         meant = np.clip(np.vecdot(self._matrix[: len(self._memories)], vector), 0, 1)
-        return np.asarray((meant + self._texts.bm25(words(text))) / 2)
+        length = sum(1 for _ in words(text))
+        return np.asarray((meant + self._texts.bm25(words(placeless(text, signs)), length)) / 2)
 
     def _seen(self, signs: set[str]) -> Scores:
-        # The same signal at the same service says most; the same at another, or another at the same, still something.
+        # What happened counts more than where: the same fault comes again elsewhere.
         signals = self._signals.overlap(_signal(sign) for sign in signs)
         services = self._services.overlap(_service(sign) for sign in signs)
-        return np.asarray(self._signs.overlap(signs) / 2 + (signals + services) / 4)
+        return np.asarray(signals / 2 + (self._signs.overlap(signs) + services) / 4)
 
 
 def words(text: str) -> Iterator[str]:
     """Words in lower case, those in camel case one by one. Numbers are left out: ids and times tell nothing."""
     return (part.lower() for word in _WORD.findall(text) for part in _HUMP.split(word))
+
+
+def placeless(text: str, signature: Iterable[str]) -> str:
+    """The text without the names of the signature's services, unless nothing else is left.
+
+    The signature tells where. A text that does so as well is near all that ever happened there, whatever it was.
+    """
+    names = sorted({re.escape(_service(sign)) for sign in signature if _service(sign)}, key=len, reverse=True)
+    if not names:
+        return text
+    parts = re.compile(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)".replace(r"\-", "[- _]?"), re.IGNORECASE)
+    left = " ".join(parts.sub(" ", text).split())
+    return left if any(words(left)) else text
 
 
 def _service(sign: str) -> str:

@@ -14,7 +14,7 @@ from akeso.adapters.journals.database import Database
 from akeso.adapters.journals.projections import clean
 from akeso.adapters.journals.schema import prepare
 from akeso.adapters.journals.tables import memory_chunks
-from akeso.adapters.memory.index import MemoryIndex, Vector
+from akeso.adapters.memory.index import MemoryIndex, Vector, placeless
 from akeso.domain.memory import Memory, Recollection
 from akeso.domain.outcome import Recovery
 from akeso.ports.embedder import Embedder
@@ -50,7 +50,7 @@ class SqlMemory:
         return memory
 
     async def remember(self, memory: Memory) -> None:
-        vector = (await self._embedded([memory.text]))[0]
+        vector = (await self._embedded([placeless(memory.text, memory.signature)]))[0]
 
         async def work(connection: AsyncConnection) -> None:
             mine = (memory_chunks.c.tenant == memory.tenant, memory_chunks.c.id == memory.id)
@@ -63,7 +63,7 @@ class SqlMemory:
         self._index.put(memory, vector)
 
     async def recall(self, tenant: str, text: str, signature: Sequence[str], limit: int = 5) -> Sequence[Recollection]:
-        question = (text, (await self._embedded([text]))[0]) if text.strip() else None
+        question = (text, (await self._embedded([placeless(text, signature)]))[0]) if text.strip() else None
         return self._index.nearest(tenant, question, signature, self._options.text_weight, limit)
 
     async def success(self, tenant: str, fault_class: str, action: str) -> tuple[int, int]:
@@ -89,7 +89,7 @@ class SqlMemory:
             self._index.put(_memory(row), vectors[row.tenant, row.id])
 
     async def _embed_anew(self, rows: Sequence[SqlRow[*tuple[Any, ...]]]) -> dict[tuple[str, str], Vector]:
-        made = await self._embedded([row.text for row in rows])
+        made = await self._embedded([placeless(row.text, row.signature) for row in rows])
         fresh = {(row.tenant, row.id): vector for row, vector in zip(rows, made, strict=True)}
 
         async def work(connection: AsyncConnection) -> None:
