@@ -48,21 +48,22 @@ class _File(BaseModel):
 def load_services(path: Path) -> Services:
     """The services that a file describes. Raises InvalidSettings naming the file, the field and the reason."""
     try:
-        parsed = _File.model_validate(_read(path) or {})
+        parsed = _File.model_validate(_read(path))
     except ValidationError as bad:
         first = bad.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidSettings(f"{path.name}: {where}", first["msg"]) from bad
+        raise InvalidSettings(f"{path.name}: {where}".removesuffix(": "), first["msg"]) from bad
     return Services({name: _spec(name, service or _Service()) for name, service in parsed.services.items()})
 
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_bytes())
     except OSError as bad:
         raise InvalidSettings(str(path), f"cannot be read: {bad.strerror}") from bad
     except yaml.YAMLError as bad:
         raise InvalidSettings(str(path), f"is no YAML: {bad}") from bad
+    return {} if content is None else content
 
 
 def _spec(name: str, service: _Service) -> ServiceSpec:
