@@ -262,7 +262,8 @@ def _since_interruption(matrix: FeatureMatrix, during: Mask, past: Floats, sprea
     """(past, spread) as the slots since an interruption correct them.
 
     After a pause in all measurements much may have changed. Where all that was seen since then lies to one side of the
-    past, the nearest of it is normal now, and what is larger varies more. The first signs of a fault do no harm so.
+    past, the nearest of it is normal now, and what is larger varies more: the first signs of a fault do no harm so.
+    What was not seen since then has no known past.
     """
     width = np.median(np.diff(matrix.times)) if len(matrix.times) > 1 else 0
     pauses = np.flatnonzero(np.diff(matrix.times[~during]) > _GAP_SLOTS * width)
@@ -270,7 +271,7 @@ def _since_interruption(matrix: FeatureMatrix, during: Mask, past: Floats, sprea
         return past, spread
     recent = matrix.values[~during][pauses[-1] + 1 :]
     low, high = np.fmin.reduce(recent, axis=0), np.fmax.reduce(recent, axis=0)
-    now = np.where(np.isfinite(past), np.fmax(low, np.fmin(past, high)), low)
+    now = np.where(np.isfinite(past) & np.isfinite(low), np.fmax(low, np.fmin(past, high)), low)
     with np.errstate(invalid="ignore", divide="ignore"):
         larger = np.fmax(1.0, np.where(past > 0, now / past, 1.0))
     return now, spread * larger

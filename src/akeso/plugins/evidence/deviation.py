@@ -43,13 +43,14 @@ class Deviation:
         return [evidence for evidence in found if evidence is not None]
 
     def _finding(self, case: Case, symptoms: Symptoms, service: str) -> Evidence | None:
-        if effects(case)[service].down:
+        effect = effects(case)[service]
+        if effect.down:
             return None
         worst = max(filter(_matters, symptoms.of(service)), key=self._weight, default=None)
         if worst is not None:
             return self._departed(service, worst)
         # A service that does nothing any more has no slow or failing requests either.
-        return None if effects(case)[service].idle else self._well(symptoms, service)
+        return None if effect.idle or effect.slow_itself or effect.failing_itself else self._well(symptoms, service)
 
     def _weight(self, departure: Departure) -> float:
         return _WEIGHTS[departure.signal] * min(1.0, departure.size / self._full)

@@ -1,10 +1,17 @@
 """Evidence from the call graph: who suffers from whom."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.domain.signal import Signal
 from akeso.stages.inheritance import Blame, CallEffect, Effect, effects
+
+_OF_SLOWNESS = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})
+_OF_FAILURES = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS})
+_ARRIVING = 0.5  # of the harm done is enough
+_OTHERWISE = 0.6  # what slowness says when all complaints are of failures, and the other way round
+_UNHEARD = 0.3  # what harm still says that nobody complains of
 
 
 class Topology:
@@ -19,7 +26,7 @@ class Topology:
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         found = effects(case)
-        harm = _Harm(found)
+        harm = _Harm(case, found)
         return [
             *(e for effect in found.values() for e in self._itself(effect, harm)),
             *self._mute_callees(case, [c for effect in found.values() for c in effect.calls]),
@@ -37,7 +44,7 @@ class Topology:
 
     def _slow(self, effect: Effect, harm: "_Harm") -> Evidence:
         sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0)
-        weight = self._own * sure * (0.2 + 0.8 * harm.slowness(effect)) * _free(effect)
+        weight = self._own * sure * harm.slowness(effect) * _free(effect)
         return Evidence(
             self.name,
             effect.service,
@@ -50,7 +57,7 @@ class Topology:
 
     def _failing(self, effect: Effect, harm: "_Harm") -> Evidence:
         sure = min(1.0, effect.own_errors / (2.5 * effect.least_errors), effect.own_errors / (3.0 * effect.error_noise))
-        weight = self._own * sure * (0.2 + 0.8 * harm.failures(effect)) * _free(effect)
+        weight = self._own * sure * harm.failures(effect) * _free(effect)
         return Evidence(
             self.name,
             effect.service,
@@ -109,26 +116,62 @@ class Topology:
 
 
 class _Harm:
-    """How much of the harm done each second a service does itself, against who does most: shares, 0 to 1.
+    """How much of the harm done each second a service does itself, against who does most: weights, 0 to 1.
 
     Waiting time and failures are passed on along calls, so what all requests together lose is comparable at every
-    service, however many calls of one lie behind a request of another.
+    service, however many calls of one lie behind a request of another. Harm that does not arrive at those who complain
+    cannot be what they complain of.
     """
 
-    def __init__(self, effects: Mapping[str, Effect]) -> None:
-        counted = [e.requests for e in effects.values() if e.requests == e.requests]
-        self._many = max(counted, default=1.0)
-        self._most_ms = max((self._load(e) * e.own_ms for e in effects.values() if e.slow_itself), default=0.0)
-        self._most_errors = max((self._load(e) * e.own_errors for e in effects.values()), default=0.0)
+    def __init__(self, case: Case, effects: Mapping[str, Effect]) -> None:
+        self._topology = case.topology
+        self._effects = effects
+        self._many = max((e.requests for e in effects.values() if e.requests == e.requests), default=1.0)
+        complaining = {a.service for a in case.anomalies if a.signal in _OF_SLOWNESS | _OF_FAILURES}
+        self._complaints = {a.signal for a in case.anomalies} & (_OF_SLOWNESS | _OF_FAILURES)
+        self._complaining = [effects[service] for service in sorted(complaining & effects.keys())]
+        self._slowness = self._weights(
+            {s: e.own_ms for s, e in effects.items() if e.slow_itself}, _slower, _OF_SLOWNESS
+        )
+        self._failures = self._weights(
+            {s: e.own_errors for s, e in effects.items() if e.failing_itself}, _errors, _OF_FAILURES
+        )
 
     def slowness(self, effect: Effect) -> float:
-        return (self._load(effect) * effect.own_ms / self._most_ms) ** 1.0 if self._most_ms > 0 else 0.0
+        return self._slowness[effect.service]
 
     def failures(self, effect: Effect) -> float:
-        return (self._load(effect) * effect.own_errors / self._most_errors) ** 1.0 if self._most_errors > 0 else 0.0
+        return self._failures[effect.service]
+
+    def _weights(
+        self, own: Mapping[str, float], suffered: Callable[[Effect], float], of: frozenset[Signal]
+    ) -> dict[str, float]:
+        done = {service: self._load(self._effects[service]) * amount for service, amount in own.items()}
+        arrives = {service: self._arrives(self._effects[service], harm, suffered) for service, harm in done.items()}
+        most = max((done[service] * arrives[service] for service in done), default=0.0)
+        share = {service: min(1.0, harm / most) if most > 0 else 1.0 for service, harm in done.items()}
+        heard = 1.0 if not self._complaints or self._complaints & of else _OTHERWISE
+        return {
+            s: heard * (0.2 + 0.8 * share[s] * arrives[s]) * (_UNHEARD + (1.0 - _UNHEARD) * arrives[s]) for s in done
+        }
+
+    def _arrives(self, effect: Effect, done: float, suffered: Callable[[Effect], float]) -> float:
+        if not self._complaining or effect in self._complaining:
+            return 1.0
+        behind = (e for e in self._complaining if effect.service in self._topology.downstream(e.service))
+        felt = max((self._load(e) * suffered(e) for e in behind), default=0.0)
+        return min(1.0, felt / (_ARRIVING * done)) if done > 0 else 1.0
 
     def _load(self, effect: Effect) -> float:
         return effect.requests if effect.requests == effect.requests else self._many
+
+
+def _slower(effect: Effect) -> float:
+    return effect.slower_ms
+
+
+def _errors(effect: Effect) -> float:
+    return effect.errors
 
 
 def _free(effect: Effect) -> float:
