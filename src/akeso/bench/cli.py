@@ -5,9 +5,11 @@ import typer
 from akeso.bench.footprint import footprint
 from akeso.bench.logs import logs
 from akeso.bench.rca import rca
+from akeso.bench.recall import recall
 
 app = typer.Typer(no_args_is_help=True, help="Measure Akeso.")
 app.callback()(lambda: None)
 app.command("footprint")(footprint)
 app.command("logs")(logs)
 app.command("rca")(rca)
+app.command("recall")(recall)
