@@ -12,6 +12,7 @@ from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.clocks.system import SystemClock
 from akeso.adapters.embedders.hashed import HashedEmbedder
+from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.keys.file import KeyFile
 from akeso.adapters.memory.sql import SqlMemory
@@ -44,6 +45,7 @@ from akeso.plugins.discovery import build
 from akeso.ports.action import Action
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
+from akeso.ports.embedder import Embedder
 from akeso.ports.source import Source
 from akeso.service_file import load_services
 from akeso.settings import Settings
@@ -77,6 +79,11 @@ def read_policy(settings: Settings) -> CedarPolicy:
 async def open_journal(settings: Settings) -> SqlJournal:
     """The journal of this installation."""
     return await SqlJournal.open(settings.journal_url)
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """What the settings choose. Raises InvalidSettings where its extra is missing."""
+    return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
 
 
 def _make(folder: Path) -> None:
@@ -113,7 +120,7 @@ class System:
         _make(settings.data)
         journal = await open_journal(settings)
         try:
-            memory = await SqlMemory.open(journal.database, HashedEmbedder())
+            memory = await SqlMemory.open(journal.database, make_embedder(settings))
             system = cls(settings, journal, memory)
         except BaseException:
             await journal.close()

