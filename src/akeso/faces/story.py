@@ -36,7 +36,7 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "DiagnosisMade": _diagnosed,
     "PlanMade": _planned,
     "PolicyDecided": lambda e: f"policy: {e['verdict']} by {e['policy']}" + (f" ({e['why']})" if e.get("why") else ""),
-    "ApprovalRequested": lambda e: f"waiting for approval by {', '.join(e['approvers'])}",
+    "ApprovalRequested": lambda e: f"waiting for approval by {', '.join(e['approvers']) or 'a person'}",
     "ApprovalGranted": lambda e: f"approved by {e['by']}" + (" (dry run)" if e["dry_run"] else ""),
     "ApprovalRejected": lambda e: f"rejected by {e['by']}" + _because(e.get("reason")),
     "ApprovalExpired": lambda _: "approval expired",

@@ -37,7 +37,7 @@ def up(
     given = {"data": data, "host": host, "port": port, "services": services}
     overrides: dict[str, Any] = {name: str(value) for name, value in given.items() if value is not None}
     for text in override or []:
-        _put(overrides, text)
+        put(overrides, text)
     settings = load_settings(config, overrides)
     _log(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -95,7 +95,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _put(tree: dict[str, Any], text: str) -> None:
+def put(tree: dict[str, Any], text: str) -> None:
+    """Add `section.name=value` to a tree of settings. The value is read as TOML, and as text when it is none."""
     name, found, value = text.partition("=")
     if not found:
         raise InvalidSettings("--set", f"{text} is not name=value")
@@ -109,9 +110,10 @@ def _put(tree: dict[str, Any], text: str) -> None:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"v = {text}")["v"]
+        read = tomllib.loads(f"v = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return read["v"] if len(read) == 1 else text
 
 
 def _log(settings: Settings) -> None:
