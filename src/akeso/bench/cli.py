@@ -2,6 +2,7 @@
 
 import typer
 
+from akeso.bench.causal import causal
 from akeso.bench.footprint import footprint
 from akeso.bench.logs import logs
 from akeso.bench.rca import rca
@@ -9,6 +10,7 @@ from akeso.bench.recall import recall
 
 app = typer.Typer(no_args_is_help=True, help="Measure Akeso.")
 app.callback()(lambda: None)
+app.command("causal")(causal)
 app.command("footprint")(footprint)
 app.command("logs")(logs)
 app.command("rca")(rca)

@@ -89,7 +89,8 @@ def outlier_contributions(
     """Shapley values, in nats, of the target's noise terms for its outlier score −ln P(at least this far out).
 
     Budhathoki, Minorics, Blöbaum & Janzing (2022), by random orders over 4,000 draws of past noise: they add up to the
-    score, which saturates at ln 8,001 = 9; near that, single draws move them by a nat. abnormal: float64[m, n] as for `attribute`.
+    score, which saturates at ln 8,001 = 9; near that, single draws move them by a nat. abnormal: float64[m, n] as for
+    `attribute`.
     """
     effects = model.total_effects()[:, target]
     reaching = np.flatnonzero(effects)
