@@ -19,7 +19,10 @@ from akeso.domain.service import Services
 from akeso.faces.cli.client import DEFAULT_URL, Client, Key, Url
 from akeso.settings import Settings, load_settings
 
-EXTRAS = {"postgres": "asyncpg", "kafka": "confluent_kafka", "grpc": "grpc", "queue": "redis", "lab": "supervisor"}
+EXTRAS = {
+    "postgres": "asyncpg", "kafka": "confluent_kafka", "grpc": "grpc", "queue": "redis", "lab": "supervisor",
+    "embeddings": "onnxruntime",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

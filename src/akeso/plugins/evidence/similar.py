@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import UNKNOWN, Evidence
-from akeso.domain.memory import Recollection
+from akeso.domain.memory import Memory, Recollection
 from akeso.domain.outcome import Recovery
 
 # How much the end of a past incident confirms what was believed about it
@@ -13,7 +13,10 @@ _CONFIRMED = {Recovery.RECOVERED: 1.0, Recovery.UNKNOWN: 0.25, Recovery.NOT_RECO
 
 
 class Similar:
-    """Recollections vote for their service and class, by similarity and by how their incident ended."""
+    """Recollections vote for their service and class, by similarity and by how their incident ended.
+
+    The same fault at another place is similar as well, but speaks for no place.
+    """
 
     name = "similar"
 
@@ -25,7 +28,7 @@ class Similar:
     def gather(self, case: Case) -> Sequence[Evidence]:
         votes: dict[tuple[str, str], list[Recollection]] = defaultdict(list)
         for recollection in case.similar:
-            if recollection.similarity >= self._least:
+            if recollection.similarity >= self._least and _may_be_here(recollection.memory, case):
                 votes[recollection.memory.service, recollection.memory.fault_class].append(recollection)
         return [self._finding(service, kind, found) for (service, kind), found in sorted(votes.items())]
 
@@ -43,3 +46,10 @@ class Similar:
             {} if kind in {"", UNKNOWN} else {kind: vote},
             {"incidents": float(len(found)), "similarity": best.similarity},
         )
+
+
+def _may_be_here(memory: Memory, case: Case) -> bool:
+    # A service that showed signs itself when it was at fault will do so again.
+    then = {sign.rpartition(":")[0] for sign in memory.signature}
+    now = {a.service for a in case.anomalies} | {a.service for a in case.alerts}
+    return memory.service in now or memory.service not in then
