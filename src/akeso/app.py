@@ -33,23 +33,26 @@ from akeso.agents.ingestion import IngestionAgent
 from akeso.agents.metrics import AgentMetrics
 from akeso.agents.model import ModelAgent
 from akeso.agents.monitoring import MonitoringAgent
+from akeso.agents.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
 from akeso.agents.runtime import AgentRunner
 from akeso.agents.supervisor import Supervisor
-from akeso.domain.errors import InvalidSettings
+from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
 from akeso.engine.effects import Effects, Stage
 from akeso.engine.register import Register
 from akeso.engine.suspension import Suspension
-from akeso.plugins.discovery import build
+from akeso.plugins.discovery import build, make
 from akeso.ports.action import Action
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
 from akeso.ports.embedder import Embedder
+from akeso.ports.puller import Address
 from akeso.ports.source import Source
 from akeso.service_file import load_services
-from akeso.settings import Settings
+from akeso.settings import PullSettings, Settings
 from akeso.stages.playbooks import Playbook, load_playbooks
+from akeso.topology_file import load_topology
 
 WATERMARK = "decisions"
 
@@ -106,7 +109,9 @@ class System:
         self.bus = self._bus()
         self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
         slot = settings.features.features.slot
-        self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table)
+        forget = settings.features.features.forget
+        self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table, forget)
+        self.window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
         self.register = Register(journal, self.bus, self.clock)
         self.suspension = Suspension(journal, self.clock)
         self.sources: dict[str, Source] = build("sources", settings.sources)
@@ -185,10 +190,32 @@ class System:
             MonitoringAgent(self.bus, self.settings.tenant, self.settings.selfcheck),
             GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
             healing,
+            *self._pull(),
         ]
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
         self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
+
+    def _pull(self) -> list[Agent]:
+        endpoints = [self._pulled(each) for each in self.settings.pull]
+        names = [each.name for each in endpoints]
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise InvalidSettings("pull", f"two endpoints are called {twice}: give them a name each")
+        if not endpoints:
+            return []
+        outlet = Outlet(
+            lambda: self.started, self.ingestion.accept, self.window.told.learn, self.store.marked, self.store.mark
+        )
+        return [PullAgent(endpoints, outlet, self.clock, self.ingest_table, PullMetrics(self.registry))]
+
+    def _pulled(self, asked: PullSettings) -> Pulled:
+        options = {"address": Address(asked.url, asked.headers, asked.timeout), **(asked.model_extra or {})}
+        timing = PullOptions(asked.every, asked.delay, asked.backfill)
+        try:
+            puller = make("pullers", asked.kind, options)
+        except InvalidInput as bad:
+            raise InvalidSettings(f"pull.{asked.title}.{bad.field}", bad.reason) from bad
+        return Pulled(asked.title, asked.tenant or self.settings.tenant, puller, timing)
 
     def _model(self) -> ModelAgent:
         limits = {**self.settings.detectors.get("static_threshold", {})}

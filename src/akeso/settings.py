@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, is_dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -58,6 +59,28 @@ class HealingSettings:
     reasoner: str = "deterministic"
 
 
+class PullSettings(BaseModel):
+    """An endpoint to pull from. kind: the puller plugin; whatever else is given goes to it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+    url: str = Field(pattern="^https?://.+")
+    name: str = ""
+    tenant: str = ""
+    headers: dict[str, str] = {}
+    timeout: timedelta = Field(default=timedelta(seconds=5), gt=timedelta(0))
+    every: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
+    delay: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
+    backfill: timedelta = Field(default=timedelta(minutes=10), gt=timedelta(0))
+
+    @property
+    def title(self) -> str:
+        """What it is called, without credentials that the URL may hold."""
+        place = urlsplit(self.url)
+        return self.name or f"{self.kind} {place.hostname}:{place.port}{place.path}".replace(":None", "")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored."""
 
@@ -76,6 +99,7 @@ class Settings(BaseSettings):
     services: Path | None = None
     playbooks: Path | None = None
     policies: Path | None = None
+    topology: Path | None = None
     journal: str = ""
     kafka: str = ""
     # What turns incidents into vectors to find them by; minilm needs the extra [embeddings].
@@ -93,6 +117,8 @@ class Settings(BaseSettings):
     model: ModelOptions = Field(default_factory=ModelOptions)
     decision: DecisionOptions = Field(default_factory=DecisionOptions)
     healing: HealingSettings = Field(default_factory=HealingSettings)
+
+    pull: tuple[PullSettings, ...] = ()
 
     detectors: PluginOptions = {}
     evidence: PluginOptions = {}

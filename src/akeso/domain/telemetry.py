@@ -4,7 +4,7 @@ All times are integer nanoseconds since the Unix epoch (UTC). Blocks are immutab
 the arrays of a block that was published.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -63,6 +63,10 @@ class MetricBlock:
     def __len__(self) -> int:
         return len(self.series)
 
+    def where(self, keep: Mask) -> "MetricBlock":
+        """The points that are kept."""
+        return MetricBlock(self.series[keep], self.time[keep], self.value[keep])
+
     @classmethod
     def empty(cls) -> "MetricBlock":
         return cls(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
@@ -85,6 +89,11 @@ class LogBlock:
 
     def __len__(self) -> int:
         return len(self.body)
+
+    def where(self, keep: Mask) -> "LogBlock":
+        """The records that are kept."""
+        body = tuple(line for line, kept in zip(self.body, keep.tolist(), strict=True) if kept)
+        return LogBlock(self.service, self.time[keep], self.severity[keep], body, self.trace[keep], self.attributes)
 
 
 class SpanKind:
@@ -118,6 +127,16 @@ class SpanBlock:
 
     def __len__(self) -> int:
         return len(self.span)
+
+    @property
+    def end(self) -> Times:
+        """int64[n] ns."""
+        return self.start + self.duration
+
+    def where(self, keep: Mask) -> "SpanBlock":
+        """The spans that are kept."""
+        columns = ("trace", "span", "parent", "operation", "peer", "kind", "start", "duration", "error")
+        return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from akeso.domain.errors import InvalidSettings
 
 GROUP = "akeso.plugins"
-KINDS = ("detectors", "evidence", "reasoners", "actions", "sources", "notifiers")
+KINDS = ("detectors", "evidence", "reasoners", "actions", "sources", "pullers", "notifiers")
 
 
 @cache
@@ -34,6 +36,26 @@ def build(kind: str, options: Mapping[str, Mapping[str, object]] | None = None) 
     if unknown := options.keys() - known.keys():
         raise InvalidSettings(f"{kind}.{min(unknown)}", f"no such plugin; there are {', '.join(known)}")
     return {name: _construct(kind, plugin, options.get(name, {})) for name, plugin in known.items()}
+
+
+def make(kind: str, name: str, options: Mapping[str, object]) -> Any:
+    """One instance of one plugin. Raises InvalidSettings when there is none of that name, it lacks an option that has
+    no default, or an option is of the wrong type."""
+    plugin = discover(kind).get(name)
+    if plugin is None:
+        raise InvalidSettings(f"{kind}.{name}", f"no such plugin; there are {', '.join(discover(kind))}")
+    needed = [each.name for each in inspect.signature(plugin).parameters.values() if each.default is each.empty]
+    if missing := [option for option in needed if option not in options]:
+        raise InvalidSettings(missing[0], "is missing")
+    hints = get_type_hints(plugin.__init__)
+    return _construct(kind, plugin, {each: _fitting(each, value, hints.get(each)) for each, value in options.items()})
+
+
+def _fitting(option: str, value: object, kind: Any) -> Any:
+    try:
+        return TypeAdapter(kind or Any).validate_python(value)
+    except ValidationError as bad:
+        raise InvalidSettings(option, bad.errors()[0]["msg"]) from bad
 
 
 def _construct(kind: str, plugin: type[Any], options: Mapping[str, object]) -> Any:

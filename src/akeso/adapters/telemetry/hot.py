@@ -1,7 +1,7 @@
 """The hot window in memory: the last minutes of features as a ring, and what happened beside them."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -12,6 +12,8 @@ from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, FeatureMat
 from akeso.domain.topology import Topology
 from akeso.stages.features import ClosedSlot
 from akeso.stages.records import Pattern
+from akeso.stages.slotting import nanoseconds
+from akeso.stages.told_edges import ToldEdges
 from akeso.stages.trailing import grown
 
 _CHANGES_KEPT = 1_000
@@ -21,9 +23,12 @@ class HotWindow:
     """Implements akeso.ports.window over `span / slot` frames of the feature series in `table`.
 
     Values are held as float32, which is exact to seven digits and halves the memory. All a query returns is a copy.
+    told: edges from elsewhere than spans; forget: how long those count after they were last told.
     """
 
-    def __init__(self, slot: timedelta, span: timedelta, table: SeriesTable) -> None:
+    def __init__(
+        self, slot: timedelta, span: timedelta, table: SeriesTable, forget: timedelta = timedelta(minutes=30)
+    ) -> None:
         self._slots = max(1, round(span / slot))
         self._table = table
         self._values = np.full((self._slots, 0), np.nan, np.float32)
@@ -34,6 +39,7 @@ class HotWindow:
         self._patterns: deque[tuple[int, tuple[tuple[Pattern, int], ...]]] = deque(maxlen=self._slots)
         self._changes: dict[str, deque[Change]] = {}
         self._topologies: dict[str, Topology] = {}
+        self.told = ToldEdges(nanoseconds(forget))
 
     @property
     def now(self) -> int:
@@ -84,13 +90,8 @@ class HotWindow:
         return sorted(found, key=lambda change: change.at)
 
     def topology(self, tenant: str) -> Topology:
-        """The picture after the newest slot."""
-        return self._topologies.get(tenant, Topology())
-
-    @property
-    def topologies(self) -> Mapping[str, Topology]:
-        """All tenants' pictures."""
-        return self._topologies
+        """The picture after the newest slot, with the edges that were told."""
+        return self.told.joined(tenant, self._topologies.get(tenant, Topology()), self.now)
 
     def _record_frame(self, frame: FeatureFrame) -> None:
         size = len(frame.values)

@@ -1,7 +1,5 @@
 """OpenTelemetry spans over OTLP/HTTP."""
 
-import ipaddress
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,20 +9,13 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import SpanBlock, SpanIds, SpanKind, TelemetryBatch, Times
 from akeso.plugins.sources._wire import otlp
 from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
+from akeso.plugins.sources._wire.peers import PEER_ATTRIBUTES, peer_of
 from akeso.plugins.sources._wire.values import text
 from akeso.ports.source import Answer, IngestRequest, Intake
 
 _ERROR = 2
 _CALLING = frozenset({SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER})
 _TRACE, _SPAN, _PARENT = frozenset({16}), frozenset({8}), frozenset({0, 8})
-
-# Semantic conventions, the stable name first, then those it replaced.
-_NAMED = ("peer.service", "service.peer.name")
-_DESTINATION = ("messaging.destination.name", "messaging.destination")
-_ADDRESS = ("server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr")
-_PORT = ("server.port", "net.peer.port", "network.peer.port")
-_DATABASE = ("db.system.name", "db.system")
-_READ = frozenset((*_NAMED, *_DESTINATION, *_ADDRESS, *_PORT, *_DATABASE))
 
 
 class OtlpTraces:
@@ -71,6 +62,10 @@ def _block(encoding: otlp.Encoding, resource: Any, received_at: int) -> SpanBloc
     )
 
 
+def _peer(span: Any) -> str:
+    return peer_of({item.key: text(item.value) for item in span.attributes if item.key in PEER_ATTRIBUTES})
+
+
 def _ids(encoding: otlp.Encoding, ids: list[Any], widths: frozenset[int], field: str) -> SpanIds:
     return otlp.low_halves(encoding.identifiers(ids, field), widths, field)
 
@@ -79,30 +74,3 @@ def _durations(start: Times, ends: list[int]) -> Times:
     # Clocks step back and broken senders leave the end out: a span never takes less than no time.
     duration: Times = np.maximum(otlp.times(ends, 0, "endTimeUnixNano") - start, 0)
     return duration
-
-
-def _peer(span: Any) -> str:
-    """The remote side as the caller names it: its service, the queue, its host, or the kind of database."""
-    found = {item.key: text(item.value) for item in span.attributes if item.key in _READ}
-    address = _first(found, _ADDRESS)
-    named = _first(found, _NAMED) or _first(found, _DESTINATION)
-    if named:
-        return named
-    if address and not _anonymous(address):
-        return address
-    database = _first(found, _DATABASE)
-    port = _first(found, _PORT)
-    # An IP address tells nothing of what listens there without its port.
-    return database or (f"{address}:{port}" if address and port else address)
-
-
-def _first(found: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((found[name] for name in names if found.get(name)), "")
-
-
-def _anonymous(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return address == "localhost"
-    return True

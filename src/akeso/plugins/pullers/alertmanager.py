@@ -1,0 +1,87 @@
+"""Prometheus Alertmanager, asked for the alerts it holds."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from akeso.domain.anomaly import Alert, AlertStatus
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.plugins.pullers._endpoint import Endpoint
+from akeso.plugins.sources._wire.alerts import WireAlert, alert_of
+from akeso.plugins.sources._wire.instant import moment
+from akeso.plugins.sources._wire.labels import SERVICE_LABELS
+from akeso.ports.puller import Address, Haul, PullRequest
+
+
+class _State(msgspec.Struct, frozen=True):
+    state: Literal["active", "suppressed", "unprocessed"]
+
+
+class _Held(msgspec.Struct, frozen=True, rename="camel"):
+    labels: dict[str, str]
+    starts_at: datetime
+    fingerprint: str
+    status: _State
+    annotations: dict[str, str] | None = None
+    generator_url: str | None = msgspec.field(default=None, name="generatorURL")
+
+
+class Alertmanager:
+    """Tells each alert of `/api/v2/alerts` once when it fires, and once more when Alertmanager no longer has it.
+
+    Silenced and inhibited alerts are not told; one that was told before it was silenced stays open until it is gone.
+    An alert that ends while Akeso is down is not seen to end.
+    """
+
+    name = "alertmanager"
+
+    def __init__(
+        self,
+        address: Address,
+        service_labels: tuple[str, ...] = SERVICE_LABELS,
+    ) -> None:
+        self._endpoint = Endpoint(address)
+        self._labels = tuple(service_labels)
+        self._decoder = msgspec.json.Decoder(list[_Held])
+        self._told: dict[tuple[str, datetime], Alert] = {}
+
+    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+        """See akeso.ports.puller.Puller."""
+        del table
+        held = await self._endpoint.get("/api/v2/alerts", {"unprocessed": "false"}, self._decoder)
+        alerts = {
+            _identity(alert): (alert, each.status.state) for each in held for alert in [self._alert(each, request)]
+        }
+        news = [alert for key, (alert, state) in alerts.items() if key not in self._told and state == "active"]
+        at = moment(request.until)
+        over = [
+            replace(alert, status=AlertStatus.RESOLVED, ends_at=max(at, alert.starts_at))
+            for key, alert in self._told.items()
+            if key not in alerts
+        ]
+        return Haul(TelemetryBatch(request.tenant, request.until), request.until, (*news, *over))
+
+    def accepted(self, haul: Haul) -> None:
+        """Remembers what was told."""
+        for alert in haul.alerts:
+            if alert.status is AlertStatus.FIRING:
+                self._told[_identity(alert)] = alert
+            else:
+                self._told.pop(_identity(alert), None)
+
+    async def close(self) -> None:
+        """See akeso.ports.puller.Puller."""
+        await self._endpoint.close()
+
+    def _alert(self, held: _Held, request: PullRequest) -> Alert:
+        wire = WireAlert(
+            "firing", held.labels, held.starts_at, None, held.annotations, held.generator_url, held.fingerprint
+        )
+        return alert_of(wire, request.tenant, self.name, self._labels, "alert")
+
+
+def _identity(alert: Alert) -> tuple[str, datetime]:
+    return alert.fingerprint, alert.starts_at

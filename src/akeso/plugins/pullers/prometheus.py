@@ -1,0 +1,107 @@
+"""Prometheus, and whatever answers its query API (Thanos, Mimir, VictoriaMetrics)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from akeso.domain.errors import InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.plugins.pullers._endpoint import Endpoint, Query
+from akeso.plugins.sources._wire.exposition import prometheus_key
+from akeso.plugins.sources._wire.labels import SERVICE_LABELS
+from akeso.ports.puller import Address, Haul, PullRequest
+
+
+class _Series(msgspec.Struct, frozen=True):
+    metric: dict[str, str] = {}
+    values: list[tuple[Annotated[float, Meta(ge=0, lt=9e9)], str]] = []
+
+
+class _Data(msgspec.Struct, frozen=True, rename="camel"):
+    result_type: str
+    result: list[_Series]
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    status: Literal["success"]
+    data: _Data
+
+
+class Prometheus:
+    """Asks `/api/v1/query_range` for each query.
+
+    queries: PromQL; a name before it names what an expression without a metric name yields ("checkout_errors":
+    "sum by (service) (rate(…))"); a plain list is fine for selectors. step: seconds between the values asked for; take
+    at least the scrape interval, because Prometheus repeats the last value in between and the growth of a counter would
+    all fall into one step.
+    """
+
+    name = "prometheus"
+
+    def __init__(
+        self,
+        address: Address,
+        queries: Mapping[str, str] | list[str],
+        step: float = 15.0,
+        service_labels: tuple[str, ...] = SERVICE_LABELS,
+    ) -> None:
+        if not queries:
+            raise InvalidInput("queries", "has to hold at least one query")
+        if step <= 0:
+            raise InvalidInput("step", "has to be more than 0 seconds")
+        self._endpoint = Endpoint(address)
+        self._queries = dict(queries) if isinstance(queries, Mapping) else {query: query for query in queries}
+        self._step = round(step * NANOSECONDS)
+        self._labels = tuple(service_labels)
+        self._decoder = msgspec.json.Decoder(_Answer)
+
+    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+        """See akeso.ports.puller.Puller. Asks nothing while no step has ended."""
+        first = (request.since // self._step + 1) * self._step
+        blocks = [MetricBlock.empty()]
+        if first <= request.until:
+            for name, query in self._queries.items():
+                blocks.extend(await self._ask(name, query, first, request, table))
+        metrics = MetricBlock(
+            np.concatenate([block.series for block in blocks]),
+            np.concatenate([block.time for block in blocks]),
+            np.concatenate([block.value for block in blocks]),
+        )
+        return Haul(TelemetryBatch(request.tenant, request.until, metrics=metrics), request.until)
+
+    def accepted(self, haul: Haul) -> None:
+        """Nothing is remembered."""
+
+    async def close(self) -> None:
+        """See akeso.ports.puller.Puller."""
+        await self._endpoint.close()
+
+    async def _ask(
+        self, name: str, query: str, first: int, request: PullRequest, table: SeriesTable
+    ) -> list[MetricBlock]:
+        asked: Query = {
+            "query": query,
+            "start": first / NANOSECONDS,
+            "end": request.until / NANOSECONDS,
+            "step": self._step / NANOSECONDS,
+        }
+        answer = await self._endpoint.get("/api/v1/query_range", asked, self._decoder)
+        if answer.data.result_type != "matrix":
+            raise InvalidInput(f"queries.{name}", f"yields a {answer.data.result_type}; a matrix is needed")
+        return [self._block(each, name, request.tenant, table) for each in answer.data.result]
+
+    def _block(self, found: _Series, name: str, tenant: str, table: SeriesTable) -> MetricBlock:
+        labels = {label: value for label, value in found.metric.items() if label != "__name__"}
+        key = prometheus_key(tenant, found.metric.get("__name__", name), labels, self._labels)
+        try:
+            value = np.array([value for _, value in found.values], np.float64)
+        except ValueError as bad:
+            raise InvalidInput(f"queries.{name}", f"yields a value that is no number: {bad}") from bad
+        # Milliseconds are all that Prometheus knows; as floats of seconds they are exact to a microsecond.
+        time = np.round(np.array([at for at, _ in found.values], np.float64) * 1e3).astype(np.int64) * 1_000_000
+        series = np.full(len(value), table.intern(key), np.int32)
+        return MetricBlock(series, time, value).where(np.isfinite(value))

@@ -1,0 +1,62 @@
+"""Pullers: ask a system that somebody else runs for the telemetry it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol, runtime_checkable
+
+from akeso.domain.anomaly import Alert
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.topology import Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an endpoint is. headers: sent with every request (credentials, tenants); timeout: how long it may take to
+    connect, and how long an answer may be silent."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """What is asked for: telemetry of a tenant stamped in (since, until], ns."""
+
+    tenant: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Haul:
+    """What an endpoint had.
+
+    upto: everything stamped up to here is in; the next request begins here. It may lie before `until` when the endpoint
+    had more than it gives at once. edges: calls between services that it knows of.
+    """
+
+    batch: TelemetryBatch
+    upto: int
+    alerts: tuple[Alert, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+@runtime_checkable
+class Puller(Protocol):
+    """One endpoint. Its constructor takes an Address as `address`, and its options as keyword arguments."""
+
+    name: str
+
+    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+        """Raises Unavailable when the endpoint does not answer, InvalidInput when it answers what cannot be read or
+        says that it was asked the wrong thing. Called again with the same request it asks again."""
+        ...
+
+    def accepted(self, haul: Haul) -> None:
+        """The haul is durable: what came with it needs not be told again."""
+        ...
+
+    async def close(self) -> None: ...

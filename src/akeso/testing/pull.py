@@ -1,0 +1,59 @@
+"""For tests of pulling: an endpoint that says what a test wants, and one that answers from a dictionary."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from akeso.domain.errors import AkesoError
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.plugins.sources._wire.body import parse_json
+from akeso.ports.puller import Haul, PullRequest
+
+
+class ScriptedPuller:
+    """Implements akeso.ports.puller.Puller. haul: makes the answer to a request; failure: raised while it is set.
+
+    requests: all that came; taken: the hauls that were accepted.
+    """
+
+    name = "scripted"
+
+    def __init__(self, haul: Callable[[PullRequest], Haul] | None = None) -> None:
+        self.haul = haul or (lambda request: Haul(TelemetryBatch(request.tenant, request.until), request.until))
+        self.failure: Exception | None = None
+        self.requests: list[PullRequest] = []
+        self.taken: list[Haul] = []
+        self.closed = False
+
+    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+        del table
+        self.requests.append(request)
+        if self.failure is not None:
+            raise self.failure
+        return self.haul(request)
+
+    def accepted(self, haul: Haul) -> None:
+        self.taken.append(haul)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class CannedEndpoint:
+    """Stands in for an endpoint over HTTP. answers: path → the body, or what makes it of the query."""
+
+    def __init__(self, answers: Mapping[str, object]) -> None:
+        self.answers = dict(answers)
+        self.queries: list[tuple[str, Mapping[str, Any]]] = []
+
+    async def get(self, path: str, query: Mapping[str, Any], decoder: msgspec.json.Decoder[Any]) -> Any:
+        self.queries.append((path, query))
+        answer = self.answers[path]
+        if isinstance(answer, AkesoError):
+            raise answer
+        found = answer(query) if callable(answer) else answer
+        return parse_json(decoder, found if isinstance(found, bytes) else msgspec.json.encode(found))
+
+    async def close(self) -> None: ...

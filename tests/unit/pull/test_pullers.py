@@ -1,0 +1,329 @@
+"""What each puller asks, and what it makes of the answers: the shapes that the systems document."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from akeso.domain.anomaly import AlertStatus, Severity
+from akeso.domain.errors import InvalidInput, InvalidSettings
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import NANOSECONDS, SeriesKey, SpanKind, Temporality
+from akeso.plugins.discovery import discover, make
+from akeso.plugins.pullers.alertmanager import Alertmanager
+from akeso.plugins.pullers.jaeger import Jaeger
+from akeso.plugins.pullers.loki import Loki
+from akeso.plugins.pullers.prometheus import Prometheus
+from akeso.ports.puller import Address, Haul, Puller, PullRequest
+from akeso.testing.pull import CannedEndpoint
+
+T0 = 1_700_000_000 * NANOSECONDS
+ADDRESS = Address("http://127.0.0.1:1")
+ASKED = PullRequest("acme", T0, T0 + 60 * NANOSECONDS)
+
+
+def canned(puller: Any, answers: Mapping[str, object]) -> CannedEndpoint:
+    endpoint = puller._endpoint = CannedEndpoint(answers)
+    return endpoint
+
+
+def series(*values: tuple[float, str], **metric: str) -> dict[str, Any]:
+    return {"metric": metric, "values": [list(value) for value in values]}
+
+
+def matrix(*found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": "success", "data": {"resultType": "matrix", "result": list(found)}}
+
+
+async def pulled(puller: Puller, table: SeriesTable | None = None, request: PullRequest = ASKED) -> Haul:
+    return await puller.pull(request, table if table is not None else SeriesTable())
+
+
+async def test_prometheus_is_asked_from_the_first_step_that_is_new() -> None:
+    puller = Prometheus(ADDRESS, ["up"], step=15.0)
+    endpoint = canned(puller, {"/api/v1/query_range": matrix()})
+    await pulled(puller)
+    await pulled(puller, request=PullRequest("acme", T0 + 11 * NANOSECONDS, T0 + 20 * NANOSECONDS))
+    ((path, query),) = endpoint.queries
+    assert path == "/api/v1/query_range"
+    # Steps are multiples of fifteen seconds of the epoch; the second request lies between two of them.
+    assert query == {"query": "up", "start": 1_700_000_010.0, "end": 1_700_000_060.0, "step": 15.0}
+
+
+async def test_prometheus_series_become_levels_counters_and_histograms() -> None:
+    puller = Prometheus(ADDRESS, ["x"])
+    found = [
+        series((1_700_000_010, "3.5"), __name__="queue_length", job="cart", instance="a:1", zone="z"),
+        series((1_700_000_010.125, "7"), (1_700_000_025, "9"), __name__="http_requests_total", job="cart"),
+        series((1_700_000_010, "4"), __name__="http_request_duration_seconds_bucket", service="cart", le="0.1"),
+    ]
+    canned(puller, {"/api/v1/query_range": matrix(*found)})
+    table = SeriesTable()
+    block = (await pulled(puller, table)).batch.metrics
+    instance = ("service.instance.id", "a:1")
+    assert list(table.keys) == [
+        SeriesKey("acme", "cart", "queue_length", (instance, ("zone", "z"))),
+        SeriesKey("acme", "cart", "http_requests_total", temporality=Temporality.CUMULATIVE),
+        SeriesKey(
+            "acme", "cart", "http_request_duration_seconds", (("le", "0.1"),), "s", Temporality.CUMULATIVE, "bucket"
+        ),
+    ]
+    assert block.series.tolist() == [0, 1, 1, 2]
+    assert block.value.tolist() == [3.5, 7.0, 9.0, 4.0]
+    assert block.time[1] == T0 + 10_125_000_000
+
+
+async def test_an_expression_is_called_what_the_settings_call_it() -> None:
+    puller = Prometheus(ADDRESS, {"checkout_error_ratio": "sum by (service) (x) / sum by (service) (y)"})
+    canned(puller, {"/api/v1/query_range": matrix(series((1_700_000_010, "NaN"), (1_700_000_025, "0.5"), service="c"))})
+    table = SeriesTable()
+    haul = await pulled(puller, table)
+    assert [(key.service, key.metric) for key in table.keys] == [("c", "checkout_error_ratio")]
+    assert haul.batch.metrics.value.tolist() == [0.5]
+    assert haul.upto == ASKED.until
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": "success", "data": {"resultType": "vector", "result": []}},
+        {"status": "error", "errorType": "bad_data", "error": "parse error"},
+        matrix(series((1_700_000_010, "many"), __name__="x")),
+        matrix({"metric": {}, "values": [["now", "1"]]}),
+        b"<html>",
+    ],
+)
+async def test_what_is_no_matrix_is_refused(answer: object) -> None:
+    puller = Prometheus(ADDRESS, ["x"])
+    canned(puller, {"/api/v1/query_range": answer})
+    with pytest.raises(InvalidInput):
+        await pulled(puller)
+
+
+def stream(*values: Sequence[object], **labels: str) -> dict[str, Any]:
+    return {"stream": labels, "values": list(values)}
+
+
+def streams(*found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": "success", "data": {"resultType": "streams", "result": list(found)}}
+
+
+async def test_loki_lines_keep_their_level_their_trace_and_their_instance() -> None:
+    puller = Loki(ADDRESS, query='{app="cart"}', limit=100)
+    more = {"level": "warn", "trace_id": "00000000000000000000000000000abc"}
+    found = streams(stream([str(T0 + 1), "slow", more], [str(T0 + 2), "lost"], app="cart", level="error", pod="cart-1"))
+    endpoint = canned(puller, {"/loki/api/v1/query_range": found})
+    haul = await pulled(puller)
+    (block,) = haul.batch.logs
+    assert (block.service, block.body, block.severity.tolist()) == ("cart", ("slow", "lost"), [13, 17])
+    assert (block.trace.tolist(), block.attributes) == ([0xABC, 0], (("service.instance.id", "cart-1"),))
+    assert block.time.tolist() == [T0 + 1, T0 + 2]
+    expected = {"start": T0 + 1, "end": ASKED.until + 1, "limit": 100, "direction": "forward", "query": '{app="cart"}'}
+    assert endpoint.queries == [("/loki/api/v1/query_range", expected)]
+
+
+async def test_a_full_answer_of_loki_is_complete_but_for_its_last_instant() -> None:
+    puller = Loki(ADDRESS, limit=4)
+    lines = [[str(T0 + at), f"line {at}"] for at in (1, 2, 3)]
+    canned(puller, {"/loki/api/v1/query_range": streams(stream(*lines, app="a"), stream([str(T0 + 3), "x"], app="b"))})
+    haul = await pulled(puller)
+    assert haul.upto == T0 + 2
+    assert [(block.service, block.body) for block in haul.batch.logs] == [("a", ("line 1", "line 2"))]
+
+
+async def test_one_instant_that_fills_an_answer_of_loki_does_not_hold_it_up_for_ever() -> None:
+    puller = Loki(ADDRESS, limit=2)
+    lines = [[str(T0 + 5), "a"], [str(T0 + 5), "b"]]
+    canned(puller, {"/loki/api/v1/query_range": streams(stream(*lines, app="a"))})
+    haul = await pulled(puller)
+    assert (haul.upto, len(haul.batch)) == (T0 + 5, 2)
+
+
+def tags(**values: object) -> list[dict[str, Any]]:
+    return [{"key": name.replace("__", "."), "type": "string", "value": value} for name, value in values.items()]
+
+
+TRACE = {
+    "traceID": "0af7651916cd43dd8448eb211c80319c",
+    "spans": [
+        {
+            "traceID": "0af7651916cd43dd8448eb211c80319c",
+            "spanID": "00000000000000a1",
+            "operationName": "POST /pay",
+            "references": [],
+            "startTime": 1_700_000_010_000_000,
+            "duration": 250_000,
+            "tags": tags(span__kind="client", peer__service="payment", error=True),
+            "processID": "p1",
+            "logs": [],
+            "warnings": None,
+        },
+        {
+            "traceID": "0af7651916cd43dd8448eb211c80319c",
+            "spanID": "00000000000000b2",
+            "operationName": "pay",
+            "references": [
+                {"refType": "CHILD_OF", "traceID": "0af7651916cd43dd8448eb211c80319c", "spanID": "00000000000000a1"}
+            ],
+            "startTime": 1_700_000_010_050_000,
+            "duration": 100_000,
+            "tags": tags(span__kind="server", http__status_code=500, otel__status_code="OK"),
+            "processID": "p2",
+        },
+    ],
+    "processes": {"p1": {"serviceName": "cart", "tags": []}, "p2": {"serviceName": "payment"}},
+}
+DEPENDENCIES = {"data": [{"parent": "cart", "child": "payment", "callCount": 120}, {"parent": "x", "child": "x"}]}
+
+
+def jaeger_answers() -> dict[str, object]:
+    return {
+        "/api/services": {"data": ["cart", "payment"], "total": 2},
+        "/api/traces": {"data": [TRACE], "total": 0, "errors": None},
+        "/api/dependencies": DEPENDENCIES,
+    }
+
+
+async def test_jaeger_spans_become_one_block_a_service_and_each_is_told_once() -> None:
+    puller = Jaeger(ADDRESS, overlap=10.0)
+    endpoint = canned(puller, jaeger_answers())
+    haul = await pulled(puller)
+    cart, payment = haul.batch.spans
+    assert (cart.service, cart.operations, cart.peers) == ("cart", ("POST /pay",), ("payment",))
+    assert (cart.kind.tolist(), payment.kind.tolist()) == ([SpanKind.CLIENT], [SpanKind.SERVER])
+    assert (cart.error.tolist(), payment.error.tolist()) == ([True], [False])
+    assert cart.start.tolist() == [T0 + 10 * NANOSECONDS]
+    assert cart.duration.tolist() == [250_000_000]
+    assert payment.parent.tolist() == cart.span.tolist() == [0xA1]
+    assert cart.trace.tolist() == payment.trace.tolist() == [0x8448EB211C80319C]
+    asked = [query for path, query in endpoint.queries if path == "/api/traces"]
+    assert [(query["service"], query["start"], query["end"]) for query in asked] == [
+        ("cart", 1_699_999_990_000_000, 1_700_000_060_000_000),
+        ("payment", 1_699_999_990_000_000, 1_700_000_060_000_000),
+    ]
+    assert len((await pulled(puller)).batch) == 2  # nobody said that it was durable
+    puller.accepted(haul)
+    assert len((await pulled(puller)).batch) == 0
+
+
+async def test_jaeger_dependencies_are_edges_with_a_rate_and_asked_for_once_in_a_while() -> None:
+    puller = Jaeger(ADDRESS, services=("cart",), dependencies=60.0)
+    endpoint = canned(puller, jaeger_answers())
+    haul = await pulled(puller)
+    (edge,) = haul.edges
+    assert (edge.caller, edge.callee, edge.rate, edge.last_seen) == ("cart", "payment", 2.0, ASKED.until)
+    (query,) = (query for path, query in endpoint.queries if path == "/api/dependencies")
+    assert query == {"endTs": 1_700_000_060_000, "lookback": 60_000}
+    puller.accepted(haul)
+    soon = PullRequest("acme", ASKED.until, ASKED.until + 15 * NANOSECONDS)
+    later = PullRequest("acme", ASKED.until, ASKED.until + 60 * NANOSECONDS)
+    assert (await pulled(puller, request=soon)).edges == ()
+    assert len((await pulled(puller, request=later)).edges) == 1
+
+
+def held(fingerprint: str, state: str = "active", **labels: str) -> dict[str, Any]:
+    return {
+        "labels": {"alertname": "Slow", "service": "cart", "severity": "critical"} | labels,
+        "annotations": {"summary": "cart is slow"},
+        "startsAt": "2026-03-01T12:00:00.123Z",
+        "endsAt": "2026-03-01T12:05:00Z",
+        "updatedAt": "2026-03-01T12:01:00Z",
+        "fingerprint": fingerprint,
+        "generatorURL": "http://prometheus/graph",
+        "receivers": [{"name": "web"}],
+        "status": {"state": state, "silencedBy": [], "inhibitedBy": []},
+    }
+
+
+async def test_an_alert_is_told_once_when_it_fires_and_once_when_it_is_gone() -> None:
+    puller = Alertmanager(ADDRESS)
+    endpoint = canned(puller, {"/api/v2/alerts": [held("f1"), held("f2", "suppressed")]})
+    first = await pulled(puller)
+    (alert,) = first.alerts
+    assert (alert.fingerprint, alert.service, alert.title) == ("f1", "cart", "cart is slow")
+    assert (alert.severity, alert.status) == (Severity.CRITICAL, AlertStatus.FIRING)
+    assert alert.starts_at == datetime(2026, 3, 1, 12, 0, 0, 123000, UTC)
+    assert (await pulled(puller)).alerts == first.alerts  # nobody said that it was durable
+    puller.accepted(first)
+    assert (await pulled(puller)).alerts == ()
+    endpoint.answers["/api/v2/alerts"] = [held("f1", "suppressed")]
+    assert (await pulled(puller)).alerts == ()
+    endpoint.answers["/api/v2/alerts"] = []
+    last = await pulled(puller)
+    (over,) = last.alerts
+    assert (over.fingerprint, over.status, over.starts_at) == ("f1", AlertStatus.RESOLVED, alert.starts_at)
+    assert over.ends_at is not None
+    puller.accepted(last)
+    assert (await pulled(puller)).alerts == ()
+
+
+EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, object]]] = {
+    "prometheus": ({"queries": ["x"]}, {"/api/v1/query_range": matrix(series((1, "1"), __name__="x"))}),
+    "loki": ({}, {"/loki/api/v1/query_range": streams(stream(["1", "x"], app="a"))}),
+    "jaeger": ({"services": ["cart"]}, jaeger_answers()),
+    "alertmanager": ({}, {"/api/v2/alerts": [held("f")]}),
+}
+
+
+def test_every_puller_has_an_example() -> None:
+    assert discover("pullers").keys() == EXAMPLES.keys()
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def damaged(tree: Any, data: st.DataObject) -> bytes:
+    root = tree = json.loads(json.dumps(tree))
+    while True:
+        place = data.draw(st.sampled_from(list(tree) if isinstance(tree, dict) else list(range(len(tree)))))
+        child = tree[place]
+        if not (isinstance(child, dict | list) and child) or data.draw(st.booleans()):
+            tree[place] = data.draw(JSON_VALUES)
+            return json.dumps(root).encode()
+        tree = child
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+@settings(max_examples=60)
+@given(data=st.data())
+async def test_any_value_in_any_place_is_read_or_refused(kind: str, data: st.DataObject) -> None:
+    options, answers = EXAMPLES[kind]
+    puller: Puller = make("pullers", kind, {"address": ADDRESS, **options})
+    path = data.draw(st.sampled_from(sorted(answers)))
+    canned(puller, answers | {path: damaged(answers[path], data)})
+    try:
+        haul = await pulled(puller)
+    except InvalidInput:
+        return
+    assert haul.batch.tenant == "acme"
+    puller.accepted(haul)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "field"),
+    [
+        ("prometheus", {}, "queries"),
+        ("prometheus", {"queries": []}, "queries"),
+        ("prometheus", {"queries": ["x"], "step": "often"}, "step"),
+        ("prometheus", {"queries": ["x"], "query": "y"}, "query"),
+        ("loki", {"limit": 1}, "limit"),
+        ("graphite", {}, "graphite"),
+    ],
+)
+def test_wrong_options_are_named(kind: str, options: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        make("pullers", kind, {"address": ADDRESS, **options})
+    assert field in refused.value.field
+
+
+def test_a_missing_option_is_a_wrong_setting() -> None:
+    with pytest.raises(InvalidSettings, match="is missing"):
+        make("pullers", "prometheus", {"address": ADDRESS})
