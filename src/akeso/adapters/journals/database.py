@@ -138,10 +138,15 @@ def _sqlite(address: URL, options: DatabaseOptions) -> AsyncEngine:
 def _durable(connection: Any, _: ConnectionPoolEntry) -> None:
     # Bytes that are no text must reach the check of the hash chain instead of failing in the driver.
     connection.driver_connection.text_factory = _lenient
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except BaseException:
+        # The pool would only drop it, and its thread would outlive the event loop.
+        connection.close()
+        raise
 
 
 def _lenient(data: bytes) -> str:
