@@ -2,7 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status
 
 from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailable
 from akeso.plugins.sources.otlp_logs import OtlpLogs
