@@ -4,6 +4,7 @@ import typer
 
 from akeso.bench.causal import causal
 from akeso.bench.footprint import footprint
+from akeso.bench.forecast import forecast
 from akeso.bench.logs import logs
 from akeso.bench.rca import rca
 from akeso.bench.recall import recall
@@ -12,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure Akeso.")
 app.callback()(lambda: None)
 app.command("causal")(causal)
 app.command("footprint")(footprint)
+app.command("forecast")(forecast)
 app.command("logs")(logs)
 app.command("rca")(rca)
 app.command("recall")(recall)
