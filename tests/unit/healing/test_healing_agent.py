@@ -240,6 +240,18 @@ async def test_in_a_dry_run_the_step_is_only_previewed_until_a_person_says_other
     assert len(ward.world.applied) == 1
 
 
+async def test_in_a_dry_run_those_are_asked_whom_policy_asks_about_the_effect(ward: Ward) -> None:
+    ward.dry_run = True
+    asked = Ask("ladder", ("admin",), timedelta(seconds=20))
+    ward.policy = ScriptedPolicy(lambda request: Allow("dry-run") if request.dry_run else asked)
+    await falls_ill(ward)
+    await ward.run(10)
+    (record,) = (await ward.incident()).actions.values()
+    assert (record.status, record.approvers) == ("previewed", ("admin",))
+    await ward.run(20)
+    assert (await ward.incident()).actions[record.step.id].status == "expired"
+
+
 async def test_a_message_may_only_switch_the_dry_run_on(ward: Ward) -> None:
     await ward.start()
     for value in ("true", "false"):

@@ -51,7 +51,7 @@ class Performer:
             case m.AskVerdict(step):
                 await self._ask(incident, step, lease)
             case m.RequestApproval(step):
-                await self._request(incident, step, self.options.approvers, self.options.expiry, lease)
+                await self._request(incident, step, *await self._whom(incident, step), lease)
             case m.ExpireApproval() | m.TryNext() | m.Resolve() | m.Escalate():
                 await self._record(incident, _stated(move), lease)
             case m.Nothing():
@@ -117,6 +117,13 @@ class Performer:
         incident = await self._record(incident, _decided(step.id, verdict), lease)
         if isinstance(verdict, Ask):
             await self._request(incident, step, verdict.approvers, verdict.expiry, lease)
+
+    async def _whom(self, incident: Incident, step: Step) -> tuple[tuple[str, ...], timedelta]:
+        # Anybody may see a dry run; who may agree to the effect itself, and until when, policy says.
+        verdict = await self._hands.gate.ask(incident, step, dry_run=False)
+        if isinstance(verdict, Ask):
+            return verdict.approvers, verdict.expiry
+        return self.options.approvers, self.options.expiry
 
     async def _request(
         self, incident: Incident, step: Step, approvers: tuple[str, ...], expiry: timedelta, lease: Lease
