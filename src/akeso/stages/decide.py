@@ -32,17 +32,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class DecideOptions:
     """How sure a decision has to be.
 
-    rules: detectors that decide alone, also in safe mode; alone: those that decide alone otherwise; of all others
-    `agreement` must agree. warm: values a series must have before statistics speak. part_factor: how much more is
-    demanded of a series of a part. surprise: nats for pooled failures (7.5: at most one in 1,800). threshold:
-    multiplies every threshold but a rule's (the alert budget's handle). doubtful: values of this score are not learnt.
-    clear_below, clear_after, forget_after: a raised series clears after `clear_after` slots with a score below
-    `clear_below` (a flicker sooner) or `forget_after` slots without a value. accept_after: a raised level that lasts
-    this long is learnt as the new normal (error ratios six times later, silence never).
+    rules: detectors that decide alone, also in safe mode; alone: those that decide alone otherwise; advisory: those
+    that score for others to read and have no vote; of all others `agreement` must agree. warm: values a series must
+    have before statistics speak. part_factor: how much more is demanded of a series of a part. surprise: nats for
+    pooled failures (7.5: at most one in 1,800). threshold: multiplies every threshold but a rule's (the alert
+    budget's handle). doubtful: values of this score are not learnt. clear_below, clear_after, forget_after: a raised
+    series clears after `clear_after` slots with a score below `clear_below` (a flicker sooner) or `forget_after`
+    slots without a value. accept_after: a raised level that lasts this long is learnt as the new normal (error ratios
+    six times later, silence never).
     """
 
     rules: frozenset[str] = frozenset({"static_threshold", "silence"})
     alone: frozenset[str] = frozenset({"climb", "log_errors"})
+    advisory: frozenset[str] = frozenset({"value_novelty", "seasonal_novelty", "shape_novelty"})
     agreement: int = 2
     warm: int = 25
     part_factor: float = 1.25
@@ -140,7 +142,7 @@ def _look(
     calls, view = counts
     frame = p.frame
     rules = _highest(p, options.rules)
-    others = [i for i, name in enumerate(p.detectors) if name not in options.rules | options.alone]
+    others = [i for i, name in enumerate(p.detectors) if name not in options.rules | options.alone | options.advisory]
     matters = relevant(frame.values, p.expected, frame.signals) & (state.seen >= options.warm)
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
     votes = np.where(matters, _agreed(p, others, options.agreement) * _support(frame, calls, state) / factor, 0.0)
