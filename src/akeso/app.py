@@ -36,6 +36,7 @@ from akeso.agents.monitoring import MonitoringAgent
 from akeso.agents.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
 from akeso.agents.runtime import AgentRunner
 from akeso.agents.supervisor import Supervisor
+from akeso.agents.tallies import Tallies
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
@@ -178,13 +179,15 @@ class System:
         healing = self.healing = self._healing(model)
         quiet_until = await self.store.marked(WATERMARK)
         decision = replace(self.settings.decision, quiet_until=quiet_until)
+        feature = FeatureAgent(
+            self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
+        )
+        self.registry.register(Tallies(self.ingestion, feature))
         agents: list[Agent] = [
             self.feed,
             self.ingestion,
             ChronicleAgent(self.register, self.ingestion.accept, self.clock),
-            FeatureAgent(
-                self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
-            ),
+            feature,
             model,
             DecisionAgent(self.bus, self.clock, self.feature_table, decision),
             MonitoringAgent(self.bus, self.settings.tenant, self.settings.selfcheck),

@@ -1,7 +1,7 @@
 """The feature agent: telemetry batches in, feature frames out, one a slot."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +10,7 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Change, FeatureFrame, TelemetryBatch
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
+from akeso.stages.clocks import Sender
 from akeso.stages.features import ClosedSlot, FeatureBuilder
 from akeso.stages.slotting import FeatureOptions, Tally, nanoseconds
 
@@ -63,6 +64,11 @@ class FeatureAgent:
     def tally(self) -> Tally:
         """Counters of late, dropped, skewed and repeated samples."""
         return self._builder.tally
+
+    @property
+    def clock_offsets(self) -> Mapping[Sender, float]:
+        """The senders whose clocks are corrected, and by how many seconds they are behind (negative: ahead)."""
+        return self._builder.clocks.offsets
 
     async def start(self) -> None:
         """Nothing to prepare: ingestion replays the history."""

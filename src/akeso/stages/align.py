@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, Mask, MetricBlock, SeriesKey, Temporality
+from akeso.stages.clocks import Sender, SenderClocks
 from akeso.stages.histograms import Histograms
 from akeso.stages.meaning import INSTANCE, Part, count_of, meaning_of
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
@@ -49,8 +50,15 @@ class Role(IntEnum):
 class MetricAligner:
     """Keeps what is needed to tell each slot's value of each feature. Late, repeated and NaN points do no harm."""
 
-    def __init__(self, ingest: SeriesTable, features: SeriesTable, options: FeatureOptions, tally: Tally) -> None:
-        self._ingest, self._features, self._tally = ingest, features, tally
+    def __init__(
+        self,
+        ingest: SeriesTable,
+        features: SeriesTable,
+        options: FeatureOptions,
+        tally: Tally,
+        clocks: SenderClocks,
+    ) -> None:
+        self._ingest, self._features, self._tally, self._clocks = ingest, features, tally, clocks
         self._placing = Placing(options, tally)
         self._width = nanoseconds(options.slot)
         self._limit = options.series
@@ -58,8 +66,8 @@ class MetricAligner:
         self._feature_ids = np.empty(0, np.int32)
         self._averaged = np.empty(0, np.bool_)
         self._state = np.zeros(0, _STATE)
-        self._owners: dict[tuple[str, str, str], int] = {}
-        self._owner_keys: list[tuple[str, str, str]] = []
+        self._owners: dict[Sender, int] = {}
+        self._owner_keys: list[Sender] = []
         self._owner_seen: list[tuple[int, int]] = []  # first and last arrival
         self._pending: list[Points] = []
         self.histograms = Histograms(features, options)
@@ -118,7 +126,7 @@ class MetricAligner:
             row["last"] = 0.0
 
     def _owner(self, key: SeriesKey, received: int) -> int:
-        name = (key.tenant, key.service, dict(key.attributes).get(INSTANCE, ""))
+        name = Sender(key.tenant, key.service, dict(key.attributes).get(INSTANCE, ""), "metrics")
         owner = self._owners.setdefault(name, len(self._owners))
         if owner == len(self._owner_keys):
             self._owner_keys.append(name)
@@ -143,14 +151,16 @@ class MetricAligner:
         return made
 
     def _points(self, block: MetricBlock, arrival: Arrival) -> Points:
-        placed = self._placing.place(block.time, arrival)
+        owner = self._state["owner"][block.series]
+        offset = self._clocks.offsets_of(owner, block.time, self._owner_keys, arrival.received)
+        placed = self._placing.place(block.time, arrival, offset)
         finite = np.isfinite(block.value)
         self._tally.missing += int((~finite).sum())
         keep = placed.keep & finite & (self._state["role"][block.series] != Role.REFUSED)
         points = np.empty(int(keep.sum()), _POINT)
         points["series"], points["value"] = block.series[keep], block.value[keep]
         # A late point keeps its own time, so that a rate is right wherever it is filed.
-        points["time"] = np.minimum(block.time, placed.time)[keep]
+        points["time"] = np.minimum(placed.stamps, placed.time)[keep]
         points["slot"] = placed.time[keep]
         return points
 

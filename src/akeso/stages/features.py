@@ -10,6 +10,7 @@ from akeso.domain.signal import signal_of
 from akeso.domain.telemetry import Codes, FeatureFrame, TelemetryBatch
 from akeso.domain.topology import Topology
 from akeso.stages.align import MetricAligner
+from akeso.stages.clocks import SenderClocks
 from akeso.stages.records import LogAligner, Pattern
 from akeso.stages.silence import Silence
 from akeso.stages.slotting import Arrival, FeatureOptions, Tally, nanoseconds
@@ -42,9 +43,10 @@ class FeatureBuilder:
         self._table = features
         self._width = nanoseconds(self.options.slot)
         self._lateness = nanoseconds(self.options.lateness)
-        self._metrics = MetricAligner(ingest, features, self.options, self.tally)
-        self._spans = SpanAligner(features, self.options, self.tally)
-        self._logs = LogAligner(features, self.options, self.tally)
+        self.clocks = SenderClocks(self.options)
+        self._metrics = MetricAligner(ingest, features, self.options, self.tally, self.clocks)
+        self._spans = SpanAligner(features, self.options, self.tally, self.clocks)
+        self._logs = LogAligner(features, self.options, self.tally, self.clocks)
         self._silence = Silence(features, nanoseconds(self.options.forget))
         self._signals = np.zeros(0, np.uint8)
         self._told = 0

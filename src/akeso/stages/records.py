@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from akeso.domain.series import SeriesTable
 from akeso.domain.signal import LOG_ERROR_RATE, LOG_NEW_TEMPLATES, LOG_RATE
 from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, LogBlock, SeriesKey
+from akeso.stages.clocks import Sender, SenderClocks
+from akeso.stages.meaning import INSTANCE
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
 from akeso.stages.templates import TemplateMiner
 from akeso.stages.trailing import grown
@@ -44,8 +46,8 @@ class _Writer:
 class LogAligner:
     """Counts log records, errors (severity ≥ 17) and new templates per service and slot."""
 
-    def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally) -> None:
-        self._table, self._options, self._tally = table, options, tally
+    def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally, clocks: SenderClocks) -> None:
+        self._table, self._options, self._tally, self._clocks = table, options, tally, clocks
         self._placing = Placing(options, tally)
         self._novelty_after = nanoseconds(options.novelty_after)
         self._forget = nanoseconds(options.forget)
@@ -63,7 +65,9 @@ class LogAligner:
         if self._is_repeated(tenant, block):
             self._tally.repeated += len(block)
             return
-        placed = self._placing.place(block.time, arrival)
+        sender = Sender(tenant, block.service, dict(block.attributes).get(INSTANCE, ""), "logs")
+        offset = self._clocks.offset(sender, int(block.time.max(initial=0)), arrival.received)
+        placed = self._placing.place(block.time, arrival, offset)
         number = self._writer(tenant, block.service, arrival.received)
         writer = self._writers[number]
         writer.newest = max(writer.newest, arrival.received)

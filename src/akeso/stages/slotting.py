@@ -14,8 +14,10 @@ class FeatureOptions:
 
     slot: width of a slot. lateness: how long after its end a slot stays open. late_limit: a sample later than that is
     dropped; one that is late by less counts in the oldest open slot, so that a sender with long batches is seen late
-    instead of never. skew: a stamp further in the future than that is taken for its arrival. trailing, enough: the
-    means, quantiles and ratios of calls stand on as few of the last `trailing` slots as hold `enough` calls.
+    instead of never. skew: a stamp further in the future than that is taken for its arrival. steady, skew_limit: a
+    sender whose clock is off by more than `skew` and up to `skew_limit`, and by the same for `steady`, is corrected.
+    trailing, enough: the means, quantiles and ratios of calls stand on as few of the last `trailing` slots as hold
+    `enough` calls.
     forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
     service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
     count once a service has logged for so long.
@@ -25,6 +27,8 @@ class FeatureOptions:
     lateness: timedelta = timedelta(milliseconds=600)
     late_limit: timedelta = timedelta(seconds=10)
     skew: timedelta = timedelta(seconds=5)
+    steady: timedelta = timedelta(seconds=5)
+    skew_limit: timedelta = timedelta(days=1)
     trailing: int = 3
     enough: int = 8
     forget: timedelta = timedelta(minutes=30)
@@ -35,11 +39,17 @@ class FeatureOptions:
 
 @dataclass(slots=True)
 class Tally:
-    """What happened to samples that did not go the straight way, since the start."""
+    """What happened to samples that did not go the straight way, since the start.
+
+    late: counted in the oldest open slot; dropped: too late for any; skewed: from the future, taken for their arrival;
+    corrected: of a sender whose clock is steadily off; missing: no number; repeated: told before; refused_series:
+    series beyond the limit; gaps: pauses without any telemetry.
+    """
 
     late: int = 0
     dropped: int = 0
     skewed: int = 0
+    corrected: int = 0
     missing: int = 0
     repeated: int = 0
     refused_series: int = 0
@@ -61,8 +71,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """time: int64[n] the stamps to file the samples under; keep: bool[n]; late: bool[n] moved to the open slot."""
+    """stamps: int64[n] by a right clock; time: int64[n] what to file the samples under; keep: bool[n]; late: bool[n]
+    moved to the open slot."""
 
+    stamps: Times
     time: Times
     keep: Mask
     late: Mask
@@ -76,8 +88,10 @@ class Placing:
         self._late_limit = nanoseconds(options.late_limit)
         self._tally = tally
 
-    def place(self, stamps: Times, arrival: Arrival) -> Placed:
-        """Where samples with these stamps (ns) are filed."""
+    def place(self, stamps: Times, arrival: Arrival, offset: Times | int = 0) -> Placed:
+        """Where samples with these stamps (ns) are filed. offset: ns by which their senders' clocks are behind."""
+        self._tally.corrected += int(np.count_nonzero(np.broadcast_to(offset, stamps.shape)))
+        stamps = stamps + offset
         skewed = stamps > arrival.received + self._skew
         time = np.where(skewed, arrival.received, stamps)
         late = time < arrival.oldest
@@ -85,4 +99,4 @@ class Placing:
         self._tally.skewed += int(skewed.sum())
         self._tally.dropped += int((~keep).sum())
         self._tally.late += int((late & keep).sum())
-        return Placed(np.maximum(time, arrival.oldest), keep, late)
+        return Placed(stamps, np.maximum(time, arrival.oldest), keep, late)

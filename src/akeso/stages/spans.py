@@ -10,6 +10,7 @@ from akeso.domain import signal
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, Mask, SpanBlock, SpanKind
 from akeso.stages.calls import CallFeatures, CallNames, Calls, mapped
+from akeso.stages.clocks import Sender, SenderClocks
 from akeso.stages.edges import EdgeBook
 from akeso.stages.joins import ROW, Rows, callee_nodes, is_call, is_entry, self_times
 from akeso.stages.peers import Names, PeerMemory
@@ -33,8 +34,8 @@ class SpanAligner:
     callee), to the one its peer's name meant before, else to the peer's name itself.
     """
 
-    def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally) -> None:
-        self._placing, self._tally = Placing(options, tally), tally
+    def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally, clocks: SenderClocks) -> None:
+        self._placing, self._tally, self._clocks = Placing(options, tally), tally, clocks
         self._names = Names(options.operations)
         self._peers = PeerMemory(self._names)
         self._services = CallFeatures(table, _SERVICE, options)
@@ -46,8 +47,10 @@ class SpanAligner:
 
     def add(self, tenant: str, block: SpanBlock, arrival: Arrival) -> None:
         """Take in spans of one service."""
-        end = block.start + block.duration
-        placed = self._placing.place(end, arrival)
+        end = block.end
+        sender = Sender(tenant, block.service, "", "traces")
+        offset = self._clocks.offset(sender, int(end.max(initial=0)), arrival.received)
+        placed = self._placing.place(end, arrival, offset)
         rows = np.zeros(len(block), ROW)
         node = self._names.node(tenant, block.service)
         rows["node"], rows["kind"], rows["error"], rows["late"] = node, block.kind, block.error, placed.late

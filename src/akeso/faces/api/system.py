@@ -1,6 +1,7 @@
 """REST about Akeso itself: health, metrics, memory, topology, plugins, audit."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -80,10 +81,16 @@ async def show_statistics(request: Request, caller: Viewer, since: AwareDatetime
 
 @router.get("/api/v1/topology")
 async def show_topology(request: Request, caller: Viewer) -> dict[str, Any]:
-    """Who calls whom, as seen in traces."""
+    """Who calls whom, as spans show it, Jaeger has worked it out, or the topology file says."""
     topology = system_of(request).window.topology(caller.tenant)
     edges = [
-        {"caller": e.caller, "callee": e.callee, "asynchronous": e.asynchronous, "rate": e.rate}
+        {
+            "caller": e.caller,
+            "callee": e.callee,
+            "asynchronous": e.asynchronous,
+            "rate": e.rate,
+            "last_seen": datetime.fromtimestamp(e.last_seen / 1e9, UTC).isoformat(),
+        }
         for e in sorted(topology.edges, key=lambda e: (e.caller, e.callee))
     ]
     return {"services": sorted(topology.nodes), "edges": edges}

@@ -1,0 +1,48 @@
+"""What became of telemetry on its way, as Prometheus metrics. They are read when asked for: counting stays free."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from akeso.agents.feature import FeatureAgent
+from akeso.agents.ingestion import IngestionAgent
+
+_SENDER = ("tenant", "service", "instance", "signal")
+
+
+class Tallies(Collector):
+    """The counters of the ingestion and the feature agent, and the senders whose clocks are corrected."""
+
+    def __init__(self, ingestion: IngestionAgent, feature: FeatureAgent) -> None:
+        self._ingestion, self._feature = ingestion, feature
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        for name, (value, text) in self._counters().items():
+            yield CounterMetricFamily(name, text, value=value)
+        offsets = GaugeMetricFamily(
+            "akeso_sender_clock_offset_seconds",
+            "How far a sender's clock, which is corrected, is behind (negative: ahead)",
+            labels=_SENDER,
+        )
+        for sender, seconds in self._feature.clock_offsets.items():
+            offsets.add_metric(sender, seconds)
+        yield offsets
+
+    def _counters(self) -> dict[str, tuple[int, str]]:
+        taken, tally = self._ingestion, self._feature.tally
+        return {
+            "akeso_ingest_batches": (taken.batches, "Batches taken in"),
+            "akeso_ingest_samples": (taken.points, "Points, log records, spans and changes taken in"),
+            "akeso_ingest_alerts": (taken.alerts, "Alerts taken in"),
+            "akeso_ingest_refused": (taken.refused, "Requests turned away for want of room or disk"),
+            "akeso_samples_late": (tally.late, "Samples counted in a later slot than their own"),
+            "akeso_samples_dropped": (tally.dropped, "Samples too late for any slot; they are stored"),
+            "akeso_samples_skewed": (tally.skewed, "Samples from the future, taken for their arrival"),
+            "akeso_samples_corrected": (tally.corrected, "Samples of senders whose clocks are steadily off"),
+            "akeso_samples_missing": (tally.missing, "Samples whose value is no number"),
+            "akeso_samples_repeated": (tally.repeated, "Samples that were told before"),
+            "akeso_series_refused": (tally.refused_series, "Series beyond the limit of feature series"),
+            "akeso_slot_gaps": (tally.gaps, "Pauses without any telemetry"),
+        }
