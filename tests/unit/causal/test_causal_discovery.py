@@ -138,3 +138,11 @@ def test_an_indefinite_matrix_is_repaired() -> None:
     found = correlate(x)
     assert np.linalg.eigvalsh(found.matrix)[0] > 0
     np.testing.assert_allclose(np.diag(found.matrix), 1.0)
+
+
+def test_time_is_bounded_where_one_thing_drives_everything(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(720, 1)) + rng.normal(size=(720, 60))
+    began = time.thread_time()
+    graph = discover(x, options=DiscoveryOptions(most_tests=2000))
+    assert time.thread_time() - began < 1.0
+    assert graph.adjacent.any()

@@ -17,14 +17,17 @@ _COPY = 0.9999  # columns that agree by more are one variable measured twice
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryOptions:
-    """p: two-sided level of each test, above which an edge goes; depth: largest conditioning set; most_sets: sets of
-    one size tried around one variable, those of its strongest neighbours first; collider_share: the share of a pair's
-    separating sets that may hold the variable between them for it still to be a collider (0: conservative PC of Ramsey
-    et al. 2006; 0.5: majority rule)."""
+    """p: two-sided level of each test, above which an edge goes; depth: largest conditioning set.
+
+    most_tests: of one variable with sets of one size, those of its strongest neighbours first: it bounds the time where
+    everything depends on everything, and leaves edges there. collider_share: the share of a pair's separating sets that
+    may hold the variable between them for it still to be a collider (0: conservative PC of Ramsey et al. 2006; 0.5:
+    majority rule).
+    """
 
     p: float = 0.01
     depth: int = 3
-    most_sets: int = 5000
+    most_tests: int = 20_000
     collider_share: float = 0.0
     correlation: CorrelationOptions = field(default_factory=CorrelationOptions)
 
@@ -80,7 +83,7 @@ def _skeleton(test: Independence, possible: Mask, background: Background, option
         for variable in range(len(adjacent)):
             others = np.flatnonzero(adjacent[variable] & ~kept[variable])
             pool = _pool(test, adjacent, background, variable)
-            for sets in _batches(conditioning_sets(pool, level, options.most_sets), len(others)):
+            for sets in _batches(_sets(pool, level, len(others), options), len(others)):
                 separated[variable, others] |= test.holds(variable, others, sets).any(axis=0)
         adjacent &= ~(separated | separated.T)
     return adjacent
@@ -90,6 +93,10 @@ def _pool(test: Independence, adjacent: Mask, background: Background, variable: 
     """Neighbours that may be causes (these separate, if anything does), the most correlated first."""
     pool = np.flatnonzero(adjacent[variable] & background.allowed[:, variable])
     return pool[np.argsort(-np.abs(test.correlation.matrix[variable, pool]), kind="stable")]
+
+
+def _sets(pool: Indices, size: int, others: int, options: DiscoveryOptions) -> Indices:
+    return conditioning_sets(pool, size, max(1, options.most_tests // max(1, others)))
 
 
 def _batches(sets: Indices, others: int, most: int = 500_000) -> Iterator[Indices]:
@@ -132,7 +139,7 @@ def _separations(
     holding = np.zeros((len(others), len(neighbours)))
     pool = _pool(test, adjacent, background, variable)
     for level in range(options.depth + 1):
-        for sets in _batches(conditioning_sets(pool, level, options.most_sets), len(others)):
+        for sets in _batches(_sets(pool, level, len(others), options), len(others)):
             separates = test.holds(variable, others, sets).astype(float)
             total[variable, others] += separates.sum(axis=0)
             members = (sets[:, :, None] == neighbours).any(axis=1)

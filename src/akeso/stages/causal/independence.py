@@ -25,12 +25,13 @@ class Independence:
     correlation: Correlation
     p: float
     _critical: float = field(init=False)
-    _fewest: float = field(init=False)
+    _same: float | None = field(init=False)  # samples of every entry, None where they differ
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_critical", NormalDist().inv_cdf(1.0 - self.p / 2.0))
         counts = self.correlation.samples
-        object.__setattr__(self, "_fewest", float(counts.min(initial=np.inf)))
+        same = bool(counts.size) and counts.max() == counts.min()
+        object.__setattr__(self, "_same", float(counts.flat[0]) if same else None)
 
     def holds(self, variable: int, others: Indices, sets: Indices) -> Mask:
         """bool[c, m]: given the set of row c, nothing contradicts that `variable` is independent of others[m].
@@ -56,8 +57,8 @@ class Independence:
     def _samples(self, variable: int, others: Indices, sets: Indices) -> Floats:
         """float64[c, m] or [1, 1]: the fewest samples that any entry of the test stands on."""
         counts = self.correlation.samples
-        if counts.max(initial=0.0) == self._fewest:
-            return np.full((1, 1), self._fewest)
+        if self._same is not None:
+            return np.full((1, 1), self._same)
         fewest: Floats = counts[variable, others][None]
         if sets.shape[1]:
             to_sets = counts[sets]

@@ -27,7 +27,7 @@ class Orientation:
             if not self._reach[effect, cause]:
                 self._directed[cause, effect] = changed = True
                 self._undirected[cause, effect] = self._undirected[effect, cause] = False
-                self._reach |= np.outer(self._reach[:, cause], self._reach[effect])
+                self._reach[self._reach[:, cause]] |= self._reach[effect]
         return changed
 
     def close(self) -> None:
