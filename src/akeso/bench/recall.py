@@ -188,7 +188,8 @@ def _shown(truths: Sequence[Truth], rankings: Mapping[str, list[Ranking]]) -> li
 
 
 def _table(report: Mapping[str, object]) -> Table:
-    table = Table("method", "label", "queries", "R@1", "R@5", "MRR", "before TF-IDF", "behind")
+    table = Table("method", "label", "queries", "R@1", "R@5", "MRR", "before", "behind")
+    table.caption = "before, behind: queries where the first hit comes before TF-IDF's or behind it"
     methods = report["methods"]
     assert isinstance(methods, dict)
     for name, kinds in methods.items():
