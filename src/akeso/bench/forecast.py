@@ -3,10 +3,9 @@
 import json
 import statistics
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from akeso.bench.forecast_scores import SCORED, Foreseen, foreseen, pinball
-from akeso.bench.forecast_series import DAY, Workload, made_workloads, recorded_workloads
+from akeso.bench.forecast_series import Workload, made_workloads, recorded_workloads
 from akeso.domain.telemetry import Floats
 from akeso.stages.ensemble_forecast import EnsembleForecaster, EnsembleOptions
 from akeso.stages.forecast import Forecast, Forecaster, breach_probability, horizons_within
@@ -24,13 +23,15 @@ from akeso.stages.linear_forecast import LinearForecaster, LinearOptions
 
 REACH = timedelta(minutes=30)
 SURE = (0.5, 0.75, 0.9)
+FORECASTERS = ("linear", "ensemble")
+NOTHING = Foreseen(0, 0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a forecaster did on a workload. loss: mean pinball loss in units of the mean error of holding the last
     value, averaged over series; coverage: share of values between the .1 and .9 quantiles; breaches: by the
-    probability at which an alarm was given; step: of the series."""
+    probability at which an alarm was given."""
 
     kind: str
     forecaster: str
@@ -38,7 +39,6 @@ class Outcome:
     loss: float
     coverage: float
     breaches: dict[float, Foreseen]
-    step: timedelta
 
 
 def forecast(
@@ -53,8 +53,8 @@ def forecast(
     """Forecasts up to 30 minutes ahead: pinball loss, coverage of the 80 % interval, breaches foreseen, time a call."""
     made = made_workloads(np.random.default_rng(seed), series, days) if series else iter(())
     recorded = recorded_workloads(data, REACH) if data else iter(())
-    outcomes = list(chain.from_iterable(map(measured, chain(made, recorded))))
-    speed = {name: milliseconds_a_call(name, 10_000) for name in ("linear", "ensemble")}
+    outcomes = [*_with_total("made", made), *_with_total("recorded", recorded)]
+    speed = {name: milliseconds_a_call(name, 10_000) for name in FORECASTERS}
     if as_json:
         print(json.dumps({"kinds": [_plain(each) for each in outcomes], "ms_a_call_10k_series": speed}))
         return
@@ -64,19 +64,30 @@ def forecast(
         console.print(f"{name}: {took:.1f} ms to learn a step of 10,000 series and forecast them")
 
 
+def pooled(kind: str, outcomes: Sequence[Outcome]) -> Outcome:
+    """Several outcomes of one forecaster as one: means over series, sums of breaches."""
+    series = sum(each.series for each in outcomes)
+    return Outcome(
+        kind,
+        outcomes[0].forecaster,
+        series,
+        sum(each.loss * each.series for each in outcomes) / series,
+        sum(each.coverage * each.series for each in outcomes) / series,
+        {sure: sum((each.breaches[sure] for each in outcomes), NOTHING) for sure in SURE},
+    )
+
+
 def measured(work: Workload) -> Iterator[Outcome]:
     """Both forecasters on one workload."""
-    for name in ("linear", "ensemble"):
+    for name in FORECASTERS:
         yield _run(work, name)
 
 
 def forecaster(name: str, step: timedelta) -> Forecaster:
     """With defaults, but for what follows from the length of a step."""
-    horizons = horizons_within(REACH, step)
     if name == "linear":
-        return LinearForecaster(LinearOptions(horizons=horizons))
-    options = EnsembleOptions(horizons=horizons)
-    return EnsembleForecaster(replace(options, experts=replace(options.experts, season=round(DAY / step))))
+        return LinearForecaster(LinearOptions(horizons=horizons_within(REACH, step)))
+    return EnsembleForecaster(EnsembleOptions.of(step, REACH))
 
 
 def milliseconds_a_call(name: str, series: int) -> float:
@@ -89,6 +100,13 @@ def milliseconds_a_call(name: str, series: int) -> float:
         subject.forecast()
         took.append(time.perf_counter() - began)
     return 1000.0 * statistics.median(took[-20:])
+
+
+def _with_total(kind: str, works: Iterator[Workload]) -> Iterator[Outcome]:
+    outcomes = [each for work in works for each in measured(work)]
+    yield from outcomes
+    for name in FORECASTERS if outcomes else ():
+        yield pooled(f"all {kind}", [each for each in outcomes if each.forecaster == name])
 
 
 def _run(work: Workload, name: str) -> Outcome:
@@ -107,15 +125,14 @@ def _run(work: Workload, name: str) -> Outcome:
         low, high = said.at(SCORED[0]), said.at(SCORED[-1])
         inside.append(np.where(np.isfinite(truth + low), (truth >= low) & (truth <= high), np.nan))
         alarms[:, step] = breach_probability(said, work.bounds) >= np.array(SURE)[:, None]
-    scored = work.values[work.warm_up :], work.bounds
+    scored, minutes = (work.values[work.warm_up :], work.bounds), work.step / timedelta(minutes=1)
     return Outcome(
         work.kind,
         name,
         series,
         _relative(np.array(losses), np.array(scales)),
         float(np.nanmean(np.array(inside))),
-        {sure: foreseen(*scored, alarms[row, work.warm_up :], reach) for row, sure in enumerate(SURE)},
-        work.step,
+        {sure: foreseen(*scored, alarms[row, work.warm_up :], reach, minutes) for row, sure in enumerate(SURE)},
     )
 
 
@@ -132,7 +149,7 @@ def _relative(losses: Floats, scales: Floats) -> float:
 
 
 def _plain(outcome: Outcome) -> dict[str, object]:
-    breaches = {str(sure): _counts(found, outcome.step) for sure, found in outcome.breaches.items()}
+    breaches = {str(sure): _counts(found) for sure, found in outcome.breaches.items()}
     return {
         "kind": outcome.kind,
         "forecaster": outcome.forecaster,
@@ -143,22 +160,21 @@ def _plain(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _counts(found: Foreseen, step: timedelta) -> dict[str, float | None]:
-    lead = statistics.median(found.leads) * (step / timedelta(minutes=1)) if found.leads else None
+def _counts(found: Foreseen) -> dict[str, float | None]:
     shares = {"precision": found.precision, "recall": found.recall, "f1": found.f1}
-    return {"breaches": found.breaches, "alarm_steps": found.alarms, **shares, "lead_minutes": lead}
+    return {"breaches": found.breaches, "alarm_steps": found.alarms, **shares, "lead_minutes": found.lead}
 
 
 def _table(outcomes: list[Outcome]) -> Table:
     heads = [f"{word} {sure}" for sure in SURE for word in ("prec", "rec", "F1", "lead")]
     table = Table("series", "n", "forecaster", "pinball", "cover", "breaches", *heads)
     for each in outcomes:
-        cells = [cell for sure in SURE for cell in _cells(_counts(each.breaches[sure], each.step))]
+        cells = [cell for sure in SURE for cell in _cells(each.breaches[sure])]
         counts = f"{each.loss:.3f}", f"{each.coverage:.2f}", str(each.breaches[SURE[0]].breaches)
         table.add_row(each.kind, str(each.series), each.forecaster, *counts, *cells)
     return table
 
 
-def _cells(counts: dict[str, float | None]) -> list[str]:
-    lead = counts["lead_minutes"]
-    return [*(f"{counts[name]:.2f}" for name in ("precision", "recall", "f1")), "-" if lead is None else f"{lead:.0f}"]
+def _cells(found: Foreseen) -> list[str]:
+    lead = "-" if found.lead is None else f"{found.lead:.0f}"
+    return [f"{found.precision:.2f}", f"{found.recall:.2f}", f"{found.f1:.2f}", lead]

@@ -1,5 +1,6 @@
 """How good forecasts were: pinball loss, coverage, and breaches foreseen."""
 
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,14 @@ Flags = NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """Counts of breaches and alarms. breaches: that began; foreseen: of these with an alarm within the horizon before;
-    alarms: steps with an alarm; right: of these with a breach within the horizon after; leads: steps, one a foreseen
+    alarms: steps with an alarm; right: of these with a breach within the horizon after; leads: minutes, one a foreseen
     breach, from the first alarm within the horizon."""
 
     breaches: int
     foreseen: int
     alarms: int
     right: int
-    leads: tuple[int, ...]
+    leads: tuple[float, ...]
 
     def __add__(self, other: "Foreseen") -> "Foreseen":
         return Foreseen(
@@ -31,6 +32,11 @@ class Foreseen:
             self.right + other.right,
             self.leads + other.leads,
         )
+
+    @property
+    def lead(self) -> float | None:
+        """Median lead in minutes; None without any."""
+        return statistics.median(self.leads) if self.leads else None
 
     @property
     def precision(self) -> float:
@@ -64,8 +70,8 @@ def lasting(values: Floats) -> Floats:
     return middle
 
 
-def foreseen(values: Floats, bounds: Floats, alarms: Flags, horizon: int) -> Foreseen:
-    """values: float64[time, n]; bounds: float64[n]; alarms: bool[time, n].
+def foreseen(values: Floats, bounds: Floats, alarms: Flags, horizon: int, minutes: float) -> Foreseen:
+    """values: float64[time, n]; bounds: float64[n]; alarms: bool[time, n]; minutes: length of a step.
 
     A breach begins where the lasting value reaches the bound and was below it for `horizon` steps. Alarms during a
     breach and for `horizon` steps after it foresee nothing and are not counted, nor are those without a
@@ -75,11 +81,11 @@ def foreseen(values: Floats, bounds: Floats, alarms: Flags, horizon: int) -> For
     high = lasting(values) >= bounds
     alarms = alarms & np.isfinite(values)
     for column in range(values.shape[1]):
-        total += _foreseen(high[:, column], alarms[:, column], horizon)
+        total += _foreseen(high[:, column], alarms[:, column], horizon, minutes)
     return total
 
 
-def _foreseen(high: Flags, alarms: Flags, horizon: int) -> Foreseen:
+def _foreseen(high: Flags, alarms: Flags, horizon: int, minutes: float) -> Foreseen:
     steps = np.arange(len(high))
     last_high = np.maximum.accumulate(np.where(high, steps, -horizon - 1))
     armed = steps - last_high > horizon
@@ -89,7 +95,7 @@ def _foreseen(high: Flags, alarms: Flags, horizon: int) -> Foreseen:
     following = np.append(begins, 10 * len(high))[upcoming]
     right = counted & (following - steps <= horizon)
     leads = [_first_alarm(alarms, begin, horizon) for begin in begins]
-    found = tuple(lead for lead in leads if lead)
+    found = tuple(lead * minutes for lead in leads if lead)
     return Foreseen(len(begins), len(found), int(counted.sum()), int(right.sum()), found)
 
 

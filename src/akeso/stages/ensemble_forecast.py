@@ -1,11 +1,12 @@
 """The better forecaster: experts weighed by how well they did, with intervals that their errors calibrate."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import numpy as np
 
 from akeso.domain.telemetry import Floats
-from akeso.stages.forecast import Forecast
+from akeso.stages.forecast import Forecast, horizons_within
 from akeso.stages.forecast_experts import EXPERTS, ExpertOptions, Experts
 from akeso.stages.quantile_tracker import QuantileTracker
 from akeso.stages.trailing import grown
@@ -28,6 +29,12 @@ class EnsembleOptions:
     error_memory: float = 0.05
     rising: float = 2.0
     outlier: float = 12.0
+
+    @classmethod
+    def of(cls, step: timedelta, reach: timedelta) -> "EnsembleOptions":
+        """For steps of this length, forecasts up to `reach` ahead, and a season of a day."""
+        season = max(round(timedelta(days=1) / step), 1)
+        return cls(horizons=horizons_within(reach, step), experts=ExpertOptions(season=season))
 
 
 class EnsembleForecaster:

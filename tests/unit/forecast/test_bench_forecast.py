@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from akeso.bench.forecast import REACH, forecast, measured
+from akeso.bench.forecast import REACH, SURE, Outcome, forecast, measured, pooled
 from akeso.bench.forecast_scores import Foreseen, foreseen, lasting, pinball
 from akeso.bench.forecast_series import Workload, made_workloads, recorded_workloads
 from akeso.domain.errors import InvalidInput
@@ -30,7 +30,7 @@ def one_breach(alarms_at: range) -> Foreseen:
     values[100:120] = 90.0
     alarms = np.zeros((200, 1), dtype=bool)
     alarms[alarms_at] = True
-    return foreseen(values, np.array([80.0]), alarms, 30)
+    return foreseen(values, np.array([80.0]), alarms, 30, 0.5)
 
 
 def test_pinball_weighs_the_side_that_a_quantile_is_meant_to_avoid() -> None:
@@ -50,7 +50,7 @@ def test_an_alarm_within_the_horizon_foresees_the_breach_with_its_lead() -> None
     # The second high value confirms the breach, at step 101.
     found = one_breach(range(81, 101))
 
-    assert (found.breaches, found.foreseen, found.alarms, found.right, found.leads) == (1, 1, 20, 20, (20,))
+    assert (found.breaches, found.foreseen, found.alarms, found.right, found.leads) == (1, 1, 20, 20, (10.0,))
     assert found.f1 == 1.0
 
 
@@ -129,5 +129,17 @@ def test_the_command_prints_one_json_object(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--data", str(tmp_path), "--series", "0", "--json"])
 
     report = json.loads(result.output)
-    assert [(each["kind"], each["forecaster"]) for each in report["kinds"]] == [("web", "linear"), ("web", "ensemble")]
+    kinds = [(each["kind"], each["forecaster"]) for each in report["kinds"]]
+    assert kinds == [(kind, name) for kind in ("web", "all recorded") for name in ("linear", "ensemble")]
     assert set(report["ms_a_call_10k_series"]) == {"linear", "ensemble"}
+
+
+def test_pooled_outcomes_are_means_over_series_and_sums_of_breaches() -> None:
+    found = Foreseen(2, 1, 4, 2, (5.0,))
+    outcomes = [Outcome("a", "linear", 1, 0.4, 0.8, dict.fromkeys(SURE, found))]
+    outcomes.append(Outcome("b", "linear", 3, 0.8, 0.6, dict.fromkeys(SURE, found)))
+
+    total = pooled("all", outcomes)
+
+    assert (total.series, total.loss, total.coverage) == pytest.approx((4, 0.7, 0.65))
+    assert (total.breaches[0.5].breaches, total.breaches[0.5].precision, total.breaches[0.5].lead) == (4, 0.5, 5.0)
