@@ -109,7 +109,7 @@ async def test_a_session_that_blocks_nobody_is_left_alone(ledger: str) -> None:
 async def test_a_short_wait_is_left_alone(ledger: str) -> None:
     async with holding(ledger, 1, "test-quick"), waiting(ledger, 1, "test-other"):
         with pytest.raises(ActionFailed, match="for 60 s or more"):
-            await EndDatabaseSession(open_for_s=60.0).capture(STEP, service(ledger))
+            await EndDatabaseSession(open_for_s=60.0, look_s=0.0).capture(STEP, service(ledger))
         patient = Step("s1", STEP.action, "ledger", {"open_for_s": "0"})
         assert (await EndDatabaseSession(open_for_s=60.0).capture(patient, service(ledger)))["waiting"] == "1"
 
@@ -126,6 +126,15 @@ async def test_another_session_under_the_same_process_number_is_not_touched(ledg
         assert await innocent.fetchval("select 1") == 1
 
 
+async def test_it_looks_for_a_while_when_those_who_waited_have_just_given_up(ledger: str) -> None:
+    async with holding(ledger, 1, "test-holder"):
+        looking = asyncio.create_task(EndDatabaseSession(open_for_s=0.0).capture(STEP, service(ledger)))
+        done, _ = await asyncio.wait({looking}, timeout=0.5)
+        assert not done
+        async with waiting(ledger, 1, "test-next"):
+            assert (await looking)["application_name"] == "test-holder"
+
+
 async def test_a_session_that_waits_itself_is_never_the_one_to_end(ledger: str) -> None:
     """The one in the middle holds others up for long enough, but only because the root, which is young, holds it."""
     young = holding(ledger, 1, "test-young")
@@ -137,7 +146,7 @@ async def test_a_session_that_waits_itself_is_never_the_one_to_end(ledger: str) 
         task = asyncio.create_task(middle.execute("update account set amount = 7 where id = 1"))
         await asyncio.sleep(0.05)
         with pytest.raises(ActionFailed, match="holds up others"):
-            await EndDatabaseSession(open_for_s=0.5).capture(STEP, service(ledger))
+            await EndDatabaseSession(open_for_s=0.5, look_s=0.0).capture(STEP, service(ledger))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     middle.terminate()

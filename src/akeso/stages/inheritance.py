@@ -33,6 +33,7 @@ _GONE_SLOTS = 3
 _REFUSED = 0.25
 _SUSPECT = frozenset({"deploy", "config", "flag"})
 _REPORTED_LATE_S = 8.0
+_MOST_SPREAD = 0.1  # a past full of incidents spreads so widely that no failure would be news
 _FRESH_S = 20.0
 
 
@@ -367,7 +368,7 @@ def _rise(departure: Departure | None) -> float:
 
 
 def _spread(departure: Departure | None) -> float:
-    return departure.spread if departure is not None and np.isfinite(departure.spread) else 0.0
+    return min(departure.spread, _MOST_SPREAD) if departure is not None and np.isfinite(departure.spread) else 0.0
 
 
 def _bad(call: Call) -> bool:

@@ -1,5 +1,6 @@
 """End the database session that everybody else waits for."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -12,13 +13,15 @@ from akeso.plugins.targets.outcome import looking, recorded, seen, told
 from akeso.plugins.targets.sessions import Session, open_sessions
 
 PreState = Mapping[str, str]
+_POLL_S = 0.2
 
 
 class EndDatabaseSession:
     """Find the root of the longest queue of waiting sessions and terminate exactly that backend.
 
     Parameter `open_for_s`: a transaction younger than this is left alone, because short waits are normal (default
-    `open_for_s` of the constructor). PostgreSQL rolls the ended session's transaction back.
+    `open_for_s` of the constructor). `look_s`: how long it looks for one. PostgreSQL rolls the ended session's
+    transaction back.
     """
 
     name = "end_database_session"
@@ -26,8 +29,8 @@ class EndDatabaseSession:
     risk = Risk.MEDIUM
     binding = Bound.DATABASE.value
 
-    def __init__(self, call_s: float = 5.0, open_for_s: float = 1.0) -> None:
-        self._call_s, self._open_for_s = call_s, open_for_s
+    def __init__(self, call_s: float = 5.0, open_for_s: float = 1.0, look_s: float = 3.0) -> None:
+        self._call_s, self._open_for_s, self._look_s = call_s, open_for_s, look_s
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """The session that would end. Raises ActionFailed when none blocks others."""
@@ -84,12 +87,17 @@ class EndDatabaseSession:
 
     async def _blocker(self, step: Step, service: ServiceSpec) -> Session:
         least = seconds(step.parameters, "open_for_s", self._open_for_s)
+        deadline = asyncio.get_running_loop().time() + self._look_s
         with looking():
             async with open_sessions(service, self._call_s) as sessions:
-                roots = await sessions.roots()
-        for session in roots:
-            if session.open_s >= least:
-                return session
+                # Those who wait may all have given up a moment ago; the next ones come soon.
+                while True:
+                    for session in await sessions.roots():
+                        if session.open_s >= least:
+                            return session
+                    if asyncio.get_running_loop().time() >= deadline:
+                        break
+                    await asyncio.sleep(_POLL_S)
         raise ActionFailed(f"no session of the database of {service.name} holds up others for {least:g} s or more")
 
 
