@@ -5,7 +5,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -39,11 +39,12 @@ class Figure:
 
 def graphs(rounds: int, seed: int) -> Iterator[Figure]:
     """Structural Hamming distance to the true equivalence class; causal-learn's PC beside it when it is installed."""
+    known = finders()
     for variables, degree in SIZES:
         cases = [_case(variables, degree, seed + round_) for round_ in range(rounds)]
         truths = [equivalence_class(model.graph) for model, _ in cases]
         edges = float(np.mean([truth.adjacent.sum() / 2 for truth in truths]))
-        for name, finder in finders().items():
+        for name, finder in known.items():
             began = time.process_time()
             found = [finder(samples) for _, samples in cases]
             ms = 1000.0 * (time.process_time() - began) / rounds
@@ -124,13 +125,13 @@ def finders() -> dict[str, Finder]:
     """Akeso's discovery, and what is installed beside it, at the same level p."""
     found: dict[str, Finder] = {"akeso": discover}
     if importlib.util.find_spec("causallearn"):
-        found["causal-learn"] = lambda samples: _peer(samples, uc_rule=0)
-        found["causal-learn, max-p"] = lambda samples: _peer(samples, uc_rule=1)
+        pc = importlib.import_module("causallearn.search.ConstraintBased.PC").pc
+        found["causal-learn"] = lambda samples: _peer(pc, samples, uc_rule=0)
+        found["causal-learn, max-p"] = lambda samples: _peer(pc, samples, uc_rule=1)
     return found
 
 
-def _peer(samples: Floats, uc_rule: int) -> CausalGraph:
-    pc = importlib.import_module("causallearn.search.ConstraintBased.PC").pc
+def _peer(pc: Callable[..., Any], samples: Floats, uc_rule: int) -> CausalGraph:
     marks = pc(samples, alpha=0.01, indep_test="fisherz", uc_rule=uc_rule, show_progress=False).G.graph
     tail, head = marks == -1, marks == 1
     return CausalGraph(tail & head.T, (tail & tail.T) | (head & head.T))
