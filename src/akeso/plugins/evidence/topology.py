@@ -124,12 +124,12 @@ class _Harm:
     """
 
     def __init__(self, case: Case, effects: Mapping[str, Effect]) -> None:
-        self._topology = case.topology
         self._effects = effects
         self._many = max((e.requests for e in effects.values() if e.requests == e.requests), default=1.0)
         complaining = {a.service for a in case.anomalies if a.signal in _OF_SLOWNESS | _OF_FAILURES}
         self._complaints = {a.signal for a in case.anomalies} & (_OF_SLOWNESS | _OF_FAILURES)
         self._complaining = [effects[service] for service in sorted(complaining & effects.keys())]
+        self._below = {effect.service: case.topology.downstream(effect.service) for effect in self._complaining}
         self._slowness = self._weights(
             {s: e.own_ms for s, e in effects.items() if e.slow_itself}, _slower, _OF_SLOWNESS
         )
@@ -158,7 +158,7 @@ class _Harm:
     def _arrives(self, effect: Effect, done: float, suffered: Callable[[Effect], float]) -> float:
         if not self._complaining or effect in self._complaining:
             return 1.0
-        behind = (e for e in self._complaining if effect.service in self._topology.downstream(e.service))
+        behind = (e for e in self._complaining if effect.service in self._below[e.service])
         felt = max((self._load(e) * suffered(e) for e in behind), default=0.0)
         return min(1.0, felt / (_ARRIVING * done)) if done > 0 else 1.0
 
