@@ -3,6 +3,7 @@
 import typer
 
 from akeso.bench.causal import causal
+from akeso.bench.detect import detect
 from akeso.bench.footprint import footprint
 from akeso.bench.forecast import forecast
 from akeso.bench.incidents import incidents
@@ -13,6 +14,7 @@ from akeso.bench.recall import recall
 app = typer.Typer(no_args_is_help=True, help="Measure Akeso.")
 app.callback()(lambda: None)
 app.command("causal")(causal)
+app.command("detect")(detect)
 app.command("footprint")(footprint)
 app.command("forecast")(forecast)
 app.command("incidents")(incidents)

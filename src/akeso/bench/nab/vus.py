@@ -6,8 +6,10 @@ by the share of anomalies that were met, and the area under the curve is average
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from akeso.domain.telemetry import Floats
 
@@ -17,13 +19,22 @@ _LAGS, _FIRST_LAG, _LAST_LAG, _NO_PERIOD = 400, 3, 300, 125
 Windows = Sequence[tuple[int, int]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ranking:
+    # order: rows by falling score; cuts: falling thresholds; predicted: how many rows reach each.
+    scores: Floats
+    order: NDArray[np.intp]
+    cuts: Floats
+    predicted: NDArray[np.intp]
+
+
 def vus_pr(scores: Floats, windows: Windows, buffer: int, thresholds: int = _THRESHOLDS) -> float:
     """The volume for one series. windows: first and last row of each anomaly, at least one, ascending, apart."""
-    ordered = -np.sort(-scores)
-    cuts = ordered[np.linspace(0, len(scores) - 1, thresholds).astype(int)]
-    predicted = scores >= cuts[:, None]
-    areas = [_area(predicted, windows, length) for length in range(buffer + 1)]
-    return float(np.mean(areas))
+    order = np.argsort(-scores, kind="stable")
+    cuts = scores[order][np.linspace(0, len(scores) - 1, thresholds).astype(int)]
+    predicted = np.searchsorted(-scores[order], -cuts, side="right")
+    ranking = _Ranking(scores, order, cuts, predicted)
+    return float(np.mean([_area(ranking, windows, length) for length in range(buffer + 1)]))
 
 
 def period(values: Floats) -> int:
@@ -53,19 +64,16 @@ def faded(rows: int, windows: Windows, length: int) -> Floats:
     return np.minimum(label, 1.0)
 
 
-def _area(predicted: np.ndarray[tuple[int, int], np.dtype[np.bool_]], windows: Windows, length: int) -> float:
-    rows = predicted.shape[1]
+def _area(ranking: _Ranking, windows: Windows, length: int) -> float:
+    rows = len(ranking.scores)
     label = faded(rows, windows, length)
-    core = faded(rows, windows, 0)
-    ranges = _merged(rows, windows, length // 2)
-    starts = np.array([bound for start, end in ranges for bound in (start, end + 1)])
-    counts = np.add.reduceat(np.pad(predicted, ((0, 0), (0, 1))).astype(np.int32), starts, axis=1)[:, ::2]
-    met = (counts > 0).mean(axis=1)
-    true = predicted @ label
-    positives = core.sum() + (predicted @ (label - core)) / 2.0
-    recall = np.minimum(true / positives, 1.0) * met
-    precision = true / predicted.sum(axis=1)
-    return float(np.diff(recall, prepend=0.0) @ precision)
+    inside = faded(rows, windows, 0)
+    highest = np.array([ranking.scores[start : end + 1].max() for start, end in _merged(rows, windows, length // 2)])
+    met = (highest >= ranking.cuts[:, None]).mean(axis=1)
+    true = np.cumsum(label[ranking.order])[ranking.predicted - 1]
+    beside = np.cumsum((label - inside)[ranking.order])[ranking.predicted - 1]
+    recall = np.minimum(true / (inside.sum() + beside / 2.0), 1.0) * met
+    return float(np.diff(recall, prepend=0.0) @ (true / ranking.predicted))
 
 
 def _merged(rows: int, windows: Windows, half: int) -> list[tuple[int, int]]:
