@@ -97,3 +97,8 @@ def test_without_edges_the_target_stands_alone() -> None:
     learnt = fit(np.random.default_rng(10).normal(size=(100, 2)), apart)
     (only,) = attribute(learnt, np.array([[0.0, 9.0]]), 1)
     assert (only.variable, only.share) == (1, 1.0)
+
+
+def test_without_rows_nothing_is_said_to_have_moved() -> None:
+    learnt = fit(np.empty((0, 3)), CHAIN.graph)
+    assert {each.amount for each in attribute(learnt, np.empty((0, 3)), 2)} == {0.0}

@@ -146,3 +146,8 @@ def test_time_is_bounded_where_one_thing_drives_everything(rng: np.random.Genera
     graph = discover(x, options=DiscoveryOptions(most_tests=2000))
     assert time.thread_time() - began < 1.0
     assert graph.adjacent.any()
+
+
+@pytest.mark.parametrize("variables", [0, 1])
+def test_hardly_any_variables_make_no_graph(rng: np.random.Generator, variables: int) -> None:
+    assert discover(rng.normal(size=(50, variables))).adjacent.shape == (variables, variables)

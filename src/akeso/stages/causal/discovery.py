@@ -42,6 +42,8 @@ def discover(
     """
     options = options or DiscoveryOptions()
     background = background or Background.nothing(samples.shape[1])
+    if samples.shape[1] < 2:
+        return CausalGraph(background.required, background.required)
     correlation = correlate(samples, options.correlation)
     original = _originals(correlation)
     possible = _possible(background, original)

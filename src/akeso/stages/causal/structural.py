@@ -7,6 +7,7 @@ import numpy as np
 from akeso.domain.telemetry import Floats
 from akeso.stages.causal.graph import CausalGraph
 from akeso.stages.causal.tail import past
+from akeso.stages.symptoms import typical
 
 _HUBER = 1.345  # spreads beyond which a residual counts less: 95 % efficient on normal noise
 _FAR = 6.0  # spreads beyond which a parent counts less
@@ -23,7 +24,7 @@ class StructuralModel:
 
     def noise_of(self, samples: Floats) -> Floats:
         """float64[t, n]: the noise terms that samples imply, NaN where the variable or a parent is unknown."""
-        return samples - _weighted(samples, self.weights)
+        return _noise(samples, self.weights)
 
     def total_effects(self) -> Floats:
         """float64[n, n]: [i, j] is what one unit of noise at i adds to j over all paths; 1 on the diagonal."""
@@ -54,10 +55,8 @@ def fit(normal: Floats, graph: CausalGraph) -> StructuralModel:
         whole = columns[np.isfinite(columns).all(axis=1)]
         if len(whole) >= 2 * len(parents) + 4:
             weights[parents, variable] = _robust_slopes(whole[:, 1:], whole[:, 0])
-    noise = normal - _weighted(normal, weights)
-    known = np.isfinite(noise)
-    filled = np.where(known.any(axis=0), noise, 0.0)
-    return StructuralModel(weights, noise, np.nan_to_num(np.nanmedian(filled, axis=0)))
+    noise = _noise(normal, weights)
+    return StructuralModel(weights, noise, np.nan_to_num(typical(noise)))
 
 
 def attribute(model: StructuralModel, abnormal: Floats, target: int) -> tuple[Contribution, ...]:
@@ -110,9 +109,7 @@ def outlier_contributions(
 
 def _moved(model: StructuralModel, abnormal: Floats) -> Floats:
     """float64[n]: how far each noise term is from usual; 0 where nothing is known."""
-    noise = model.noise_of(abnormal)
-    known = np.isfinite(noise).any(axis=0)
-    return np.where(known, np.nanmedian(np.where(known, noise, 0.0), axis=0) - model.baseline, 0.0)
+    return np.nan_to_num(typical(model.noise_of(abnormal)) - model.baseline)
 
 
 def _surprise(model: StructuralModel, variable: int, moved: float) -> float:
@@ -129,12 +126,12 @@ def _draws(
     return np.column_stack([rng.choice(each if len(each) else np.zeros(1), 4000) for each in known])
 
 
-def _weighted(samples: Floats, weights: Floats) -> Floats:
-    """samples @ weights, where an unknown sample only harms the variables that it is a parent of."""
+def _noise(samples: Floats, weights: Floats) -> Floats:
+    """What the parents do not explain. An unknown sample only harms its own variable and those it is a parent of."""
     known = np.isfinite(samples)
-    total = np.where(known, samples, 0.0) @ weights
-    missing = (~known).astype(float) @ (weights != 0.0)
-    return np.where(missing > 0.0, np.nan, total)
+    explained = np.where(known, samples, 0.0) @ weights
+    lacking = (~known).astype(float) @ (weights != 0.0)
+    return np.where(known & (lacking == 0.0), samples - explained, np.nan)
 
 
 def _robust_slopes(parents: Floats, child: Floats, rounds: int = 8) -> Floats:
