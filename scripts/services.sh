@@ -3,13 +3,28 @@
 # Everything else that the tests need (PostgreSQL, Valkey, Kafka's mock) comes as wheels.
 set -euo pipefail
 
-PROGRAMS=(chromium curl)
+PROGRAMS=(chromium curl prometheus prometheus-alertmanager)
+POLICY=/usr/sbin/policy-rc.d
 
 missing() {
     local program
     for program in "${PROGRAMS[@]}"; do
         command -v "$program" >/dev/null || echo "$program"
     done
+}
+
+# The tests start their own processes on ports and folders of their own, so Debian must not start its services.
+start_nothing() {
+    [ -e "$POLICY" ] && return
+    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    chmod +x "$POLICY"
+    trap 'rm -f "$POLICY"' EXIT
+}
+
+# Where there is an init system, it would start them at the next boot.
+enable_nothing() {
+    [ -d /run/systemd/system ] || return 0
+    systemctl disable --quiet "$@" 2>/dev/null || true
 }
 
 up() {
@@ -22,8 +37,10 @@ up() {
     fi
     echo "installing ${wanted[*]}"
     export DEBIAN_FRONTEND=noninteractive
+    start_nothing
     apt-get update -qq >/dev/null
     apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+    enable_nothing "${wanted[@]}"
 }
 
 case "${1:-}" in
