@@ -5,7 +5,7 @@ import numpy as np
 from akeso.domain.telemetry import Floats
 from akeso.stages.ensemble import EnsembleOptions, EnsembleState, combined
 
-OPTIONS = EnsembleOptions(members=frozenset({"a", "b"}), alarm=0.1)
+OPTIONS = EnsembleOptions(members=frozenset({"a", "b"}), alarm=0.1, at_alarm=0.5, sure=10.0)
 
 
 def run(course: Floats, options: EnsembleOptions = OPTIONS) -> Floats:

@@ -1,0 +1,43 @@
+"""Detectors that only advise change no decision."""
+
+import numpy as np
+import pytest
+
+from akeso.domain.messages import Prediction
+from akeso.domain.series import SeriesTable
+from akeso.domain.signal import RED_MEAN, Signal
+from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.stages.decide import DecideOptions, DecideState, decide
+from akeso.stages.series_facts import FactsTable
+
+VOTERS = ("ewma", "robust_z")
+ADVISERS = ("seasonal_novelty", "shape_novelty", "value_novelty")
+
+
+def decided(scores: dict[str, float], options: DecideOptions) -> tuple[int, int]:
+    """(anomalies raised, slots that may be learnt) over ten slots of a tripled latency."""
+    table = SeriesTable()
+    table.intern_all([SeriesKey("t", "api", RED_MEAN)])
+    facts, state, raised, learnt = FactsTable(table), DecideState(), 0, 0
+    normal, one = np.array([50.0]), np.array([Signal.LATENCY], np.uint8)
+    for slot in range(10):
+        frame = FeatureFrame((1000 + slot) * NANOSECONDS, NANOSECONDS, np.array([150.0]), one)
+        score = np.array([[height] for height in scores.values()])
+        prediction = Prediction(frame, tuple(scores), score, normal, normal / 10, "1", 0.0)
+        judgement = decide(prediction, facts, state, options)
+        state = judgement.state
+        raised, learnt = raised + len(judgement.decision.raised), learnt + int(judgement.learn[0])
+    return raised, learnt
+
+
+@pytest.mark.parametrize("voters", [0.0, 0.9, 3.0])
+def test_they_change_nothing_however_loud(voters: float) -> None:
+    options, opinion = DecideOptions(warm=0), dict.fromkeys(VOTERS, voters)
+    advised = {**opinion, **dict.fromkeys(ADVISERS, 50.0)}
+    assert decided(advised, options) == decided(opinion, options)
+
+
+def test_with_a_vote_they_would() -> None:
+    loud = dict.fromkeys(ADVISERS, 50.0)
+    assert decided(loud, DecideOptions(warm=0, advisory=frozenset()))[0] == 1
+    assert decided(loud, DecideOptions(warm=0))[0] == 0
