@@ -17,15 +17,15 @@ _TINY = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class EnsembleOptions:
-    """horizons: in steps, rising. memory: the weight of the newest error in an expert's record; sharpness: the power
-    of the record in its weight. error_memory: the weight of the newest innovation in the usual error. rising: a path
-    that ends so many usual errors higher is one that rises. outlier: a value so many usual errors away from the median
-    of the last three is not believed before there is another."""
+    """horizons: in steps, rising. memory: the weight of the newest error in an expert's record; squarings: an expert
+    weighs the inverse of its record, squared so often. error_memory: the weight of the newest innovation in the usual
+    error. rising: a path that ends so many usual errors higher is one that rises. outlier: a value so many usual errors
+    away from the median of the last three is not believed before there is another."""
 
     horizons: tuple[int, ...] = (1, 5, 10, 15, 20, 30)
     experts: ExpertOptions = field(default_factory=ExpertOptions)
     memory: float = 0.03
-    sharpness: int = 4
+    squarings: int = 2
     error_memory: float = 0.05
     rising: float = 2.0
     outlier: float = 12.0
@@ -99,7 +99,9 @@ class EnsembleForecaster:
         records = self._records[..., :series]
         # Nobody is more than so much better: a perfect record would silence all others for good.
         floor = 0.01 * records.mean(axis=0) + np.finfo(float).tiny
-        weights = (floor / (records + floor)) ** self._options.sharpness
+        weights = floor / (records + floor)
+        for _ in range(self._options.squarings):
+            weights *= weights
         share: Floats = weights / weights.sum(axis=0)
         return share
 

@@ -1,5 +1,6 @@
 """Quantiles of a stream, many at once, each in constant memory."""
 
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -55,5 +56,7 @@ class QuantileTracker:
 
     def quantiles(self, series: int) -> Floats:
         """float64[levels, rows, n], rising along the first axis."""
-        rising: Floats = np.maximum.accumulate(self._quantiles[..., :series], axis=0)
+        rising = self._quantiles[..., :series].copy()
+        for lower, upper in pairwise(rising):
+            np.maximum(lower, upper, out=upper)
         return rising
