@@ -50,7 +50,7 @@ class ShapeNovelty:
     def score(self, frame: FeatureFrame) -> Scores:
         picked = self._picked(frame, np.isfinite(frame.values))
         score, unknown = np.zeros(len(frame.values)), np.full(len(frame.values), np.nan)
-        for scale, tail in enumerate(self._tails):
+        for scale, tail in enumerate(self._tails if len(picked) else ()):
             whole, point = self._due(frame.values, picked, scale)
             if len(whole):
                 far = self._distance(self._apart(point, whole, scale), scale)
@@ -59,7 +59,7 @@ class ShapeNovelty:
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         picked = self._picked(frame, update & np.isfinite(frame.values))
-        for scale, tail in enumerate(self._tails):
+        for scale, tail in enumerate(self._tails if len(picked) else ()):
             whole, point = self._due(frame.values, picked, scale)
             self._rows[f"part{scale}"][picked, 0] += frame.values[picked]
             self._rows[f"part{scale}"][picked, 1] += 1.0
