@@ -23,8 +23,11 @@ start_nothing() {
 
 # Where there is an init system, it would start them at the next boot.
 enable_nothing() {
+    local program
     [ -d /run/systemd/system ] || return 0
-    systemctl disable --quiet "$@" 2>/dev/null || true
+    for program in "$@"; do
+        systemctl disable --quiet "$program" 2>/dev/null || true
+    done
 }
 
 up() {
