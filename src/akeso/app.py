@@ -24,6 +24,7 @@ from akeso.agents.chronicle import ChronicleAgent
 from akeso.agents.decision import DecisionAgent
 from akeso.agents.feature import FeatureAgent
 from akeso.agents.feed import FeedAgent
+from akeso.agents.forecast import ForecastAgent
 from akeso.agents.governance import GovernanceAgent
 from akeso.agents.healing.agent import HealingAgent
 from akeso.agents.healing.casework import Casework, Faculties, Sources
@@ -195,6 +196,9 @@ class System:
             healing,
             *self._pull(),
         ]
+        if self.settings.forecast.enabled:
+            forecast = self.settings.forecast
+            agents.append(ForecastAgent(self.bus, self.clock, self.feature_table, self.services, forecast))
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
         self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)

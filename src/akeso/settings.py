@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from akeso.agents.decision import DecisionOptions
 from akeso.agents.feature import FeatureAgentOptions
+from akeso.agents.forecast import ForecastAgentOptions
 from akeso.agents.healing.agent import HealingOptions
 from akeso.agents.healing.casework import CaseworkOptions
 from akeso.agents.healing.gate import GateOptions
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     runtime: RuntimeOptions = Field(default_factory=RuntimeOptions)
     supervisor: SupervisorOptions = Field(default_factory=SupervisorOptions)
     selfcheck: SelfCheckOptions = Field(default_factory=SelfCheckOptions)
+    forecast: ForecastAgentOptions = Field(default_factory=ForecastAgentOptions)
 
     ingestion: IngestionOptions = Field(default_factory=IngestionOptions)
     features: FeatureAgentOptions = Field(default_factory=FeatureAgentOptions)
