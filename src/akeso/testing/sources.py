@@ -10,8 +10,9 @@ RECEIVED_AT = 1_700_000_001_000_000_000
 
 
 def request_to(path: str, body: bytes, content_type: str = "application/json") -> IngestRequest:
-    """A request of the tenant `default` that came a second after the telemetry's own time."""
-    return IngestRequest(path, {"content-type": content_type}, body, "default", RECEIVED_AT)
+    """A request of the tenant `default` that came a second after the telemetry's own time, not compressed."""
+    headers = {"content-type": content_type, "content-encoding": "identity"}
+    return IngestRequest(path, headers, body, "default", RECEIVED_AT)
 
 
 def taken_or_refused(source: Source, request: IngestRequest) -> Intake | InvalidInput:

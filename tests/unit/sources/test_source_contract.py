@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from akeso.plugins.discovery import build
 from akeso.ports.source import Intake, Source
+from akeso.testing import wire
 from akeso.testing.otlp import Metrics, as_json, logs_request, trace_request
+from akeso.testing.remote_write import (
+    AT_MS,
+    FIRST,
+    SECOND,
+    SecondRequest,
+    first_request,
+    first_series,
+    native_histogram,
+)
 from akeso.testing.sources import refuses_when_full, request_to, taken_or_refused
 
 SOURCES: dict[str, Source] = build("sources")
@@ -50,8 +60,19 @@ def plain_examples() -> Iterator[tuple[str, str, bytes]]:
     yield "json_logs", JSON, "\n".join([json.dumps(line)] * 2).encode()
 
 
-VALID = [*otlp_examples(), *plain_examples()]
-NAMES = [f"{name}-{kind.split('/')[1]}" for name, kind, _ in VALID]
+def remote_write_examples() -> Iterator[tuple[str, str, bytes]]:
+    labels = {"__name__": "m", "job": "a"}
+    histogram = native_histogram(3, 4.5, 0, [(1, 2)], [2, -1])
+    exemplar = wire.double(2, 1.0) + wire.number(3, AT_MS)
+    first = first_series(labels, [(AT_MS, 1.0)]), first_series(labels, more=wire.text(3, exemplar))
+    body = first_request(*first, first_series(labels, more=wire.text(4, histogram)), metadata={"m": 2})
+    yield "remote_write", FIRST, body
+    second = SecondRequest().add(labels, [(AT_MS, 1.0)], kind=2, unit="bytes").add(labels, [(AT_MS, 0.0)] * 2)
+    yield "remote_write", SECOND, bytes(second.add_raw(labels, wire.text(3, histogram) + wire.text(4, exemplar)))
+
+
+VALID = [*otlp_examples(), *plain_examples(), *remote_write_examples()]
+NAMES = [f"{name}-{kind.split('/')[1].split('=')[-1]}" for name, kind, _ in VALID]
 each_example = pytest.mark.parametrize(("name", "content_type", "body"), VALID, ids=NAMES)
 
 

@@ -12,9 +12,8 @@ from starlette.routing import Route
 from akeso.domain.errors import AkesoError, InvalidInput, Unavailable
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
+from akeso.plugins.sources._wire.snappy import LIMIT, TooLarge, unsnap
 from akeso.ports.source import Answer, IngestRequest, Source
-
-LIMIT = 20 * 2**20
 
 
 def routes(sources: dict[str, Source]) -> Iterator[Route]:
@@ -32,7 +31,7 @@ def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
             "post": {
                 "tags": ["ingest"],
                 "summary": (type(source).__doc__ or source.name).strip().split("\n")[0],
-                "description": f"Compressed bodies are welcome (gzip, deflate). {said}",
+                "description": f"Compressed bodies are welcome (gzip, deflate, snappy's block format). {said}",
                 "requestBody": {"content": {"application/json": {"schema": {}}}, "required": True},
                 "responses": {"2XX": {"description": "Taken in, and durable."}},
             }
@@ -90,8 +89,17 @@ async def _body(request: Request, encoding: str) -> bytes:
             return _inflate(bytes(raw), 31)
         case "deflate":
             return _inflate(bytes(raw), 15)
+        case "snappy":
+            return _unsnapped(bytes(raw))
         case other:
-            raise _Refused(415, "content-encoding", f"{other} is not understood; send gzip, deflate or none")
+            raise _Refused(415, "content-encoding", f"{other} is not understood; send gzip, deflate, snappy or none")
+
+
+def _unsnapped(raw: bytes) -> bytes:
+    try:
+        return unsnap(raw, LIMIT)
+    except TooLarge as bad:
+        raise _Refused(413, bad.field, bad.reason) from bad
 
 
 def _inflate(raw: bytes, window: int) -> bytes:

@@ -1,0 +1,104 @@
+"""Time series of remote write, one by one: what both versions do with a series that the quick way did not take."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from akeso.domain.errors import InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import MetricBlock, SeriesKey, Temporality
+from akeso.plugins.sources._wire.families import Families
+from akeso.plugins.sources._wire.known_series import Known
+from akeso.plugins.sources._wire.native_histogram import Part, histogram_parts, part_key
+from akeso.plugins.sources._wire.points import Points
+
+MOST_SERIES = 200_000
+MOST_SAMPLES = 1_000_000
+# A counter that began this long before its first sample began in what is still looked at.
+_RECENT_MS = 60_000
+
+Describe: TypeAlias = Callable[[], SeriesKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Where series are found or made. service_labels: the labels that may name the service."""
+
+    tenant: str
+    table: SeriesTable
+    known: Known
+    families: Families
+    service_labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """What a request held: its points, and how many samples, histograms and exemplars they were."""
+
+    block: MetricBlock
+    samples: int
+    histograms: int
+    exemplars: int
+
+
+class SeriesReader:
+    """Collects the points of one request. In messages of series, both versions call alike what is alike."""
+
+    def __init__(self, book: Book) -> None:
+        self.points = Points()
+        self.samples = self.histograms = self.exemplars = 0
+        self._book, self._known = book, book.known
+
+    def written(self) -> Written:
+        """Everything that was taken. Raises InvalidInput for an impossible time."""
+        return Written(self.points.block(), self.samples, self.histograms, self.exemplars)
+
+    def take(self, message: Any, identity: bytes, describe: Describe, place: str) -> None:
+        """Take in a TimeSeries. identity: stands for its labels; describe: tells their key, raises InvalidInput when
+        they do not hold together, and is called only for what is not known yet."""
+        samples, histograms = message.samples, message.histograms
+        self.samples += len(samples)
+        self.histograms += len(histograms)
+        self.exemplars += len(message.exemplars)
+        if self.samples + self.histograms > MOST_SAMPLES:
+            raise InvalidInput("timeseries", f"hold more than {MOST_SAMPLES} samples")
+        if samples:
+            series = self._series(identity, describe, samples[0])
+            for sample in samples:
+                self.points.add(series, sample.timestamp, sample.value)
+        elif not histograms and identity not in self._known.ids:
+            describe()
+        for point in histograms:
+            self._histogram(point, identity, describe, place)
+
+    def _series(self, identity: bytes, describe: Describe, sample: Any) -> int:
+        found = self._known.ids.get(identity)
+        if found is None:
+            before = len(self._book.table)
+            key = describe()
+            found = self._known.ids[identity] = self._book.table.intern(key)
+            if found == before and key.temporality is Temporality.CUMULATIVE:
+                self._begin(found, sample)
+        return found
+
+    def _begin(self, series: int, sample: Any) -> None:
+        """A counter that began lately began at zero, so its first value is growth."""
+        if 0 < sample.timestamp - sample.start_timestamp < _RECENT_MS:
+            self.points.add(series, sample.start_timestamp, 0.0)
+
+    def _histogram(self, point: Any, identity: bytes, describe: Describe, place: str) -> None:
+        known = self._known.parts
+        for part, value in histogram_parts(point, f"{place}.histograms"):
+            series = known.get((identity, part))
+            if series is None:
+                series = known[identity, part] = self._part(describe(), part)
+            self.points.add(series, point.timestamp, value)
+
+    def _part(self, key: SeriesKey, part: Part) -> int:
+        return self._book.table.intern(part_key(key, part))
+
+
+def check_number(series: int) -> None:
+    """Raises InvalidInput when a request holds too many series."""
+    if series > MOST_SERIES:
+        raise InvalidInput("timeseries", f"are {series}; send at most {MOST_SERIES} at once")

@@ -1,0 +1,74 @@
+"""Remote write 1.0: the series of a WriteRequest. https://prometheus.io/docs/specs/prw/remote_write_spec/"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from akeso.domain.telemetry import SeriesKey
+from akeso.plugins.sources._wire.families import checked_labels, series_key
+from akeso.plugins.sources._wire.remote_messages import first
+from akeso.plugins.sources._wire.sample_rows import LONG, SHORT, rows
+from akeso.plugins.sources._wire.schema import parsed
+from akeso.plugins.sources._wire.series_reader import Book, SeriesReader, Written, check_number
+
+
+def read_first(request: Any, book: Book) -> Written:
+    """What a WriteRequest holds. Raises InvalidInput.
+
+    A series is its labels and, nearly always, one sample behind them. If the bytes before the last 18 or 9 are a label
+    set that was read before, and the rest is a sample, then nothing else can be in it.
+    """
+    series: Sequence[bytes] = list(request.timeseries)
+    check_number(len(series))
+    reader = SeriesReader(book)
+    for index in _take_known(series, reader, book):
+        _take(series[index], reader, book, f"timeseries[{index}]")
+    return reader.written()
+
+
+def _take_known(series: Sequence[bytes], reader: SeriesReader, book: Book) -> list[int]:
+    """Take in the series that are known; the indices of the others."""
+    find = book.known.ids.get
+    ids = np.full(len(series), -1, np.int32)
+    stamps, values = np.zeros(len(series), np.int64), np.zeros(len(series))
+    left = ids < 0
+    for width in (LONG, SHORT):
+        asked = np.flatnonzero(left)
+        some = series if len(asked) == len(series) else [series[index] for index in asked.tolist()]
+        found = [find(each[:-width], -1) for each in some]
+        ends = b"".join([each[-width:] for each, known in zip(some, found, strict=True) if known >= 0])
+        fits, value, stamp = rows(ends, width)
+        answer = np.array(found, np.int32)
+        hit = asked[answer >= 0][fits]
+        ids[hit], stamps[hit], values[hit] = answer[answer >= 0][fits], stamp[fits], value[fits]
+        left = ids < 0
+    reader.points.pieces.append((ids[~left], stamps[~left], values[~left]))
+    reader.samples += len(series) - int(left.sum())
+    return np.flatnonzero(left).tolist()
+
+
+def _take(body: bytes, reader: SeriesReader, book: Book, place: str) -> None:
+    message = parsed(first()["TimeSeries"], body, place)
+    identity = _identity(body, message.labels, book)
+    reader.take(message, identity, lambda: _key(identity, book, place), place)
+
+
+def _identity(body: bytes, labels: Sequence[bytes], book: Book) -> bytes:
+    """The labels as every sender writes them at the beginning of a series, wherever they stood in this one."""
+    lengths = list(map(len, labels))
+    beginning = body[: sum(lengths) + 2 * len(lengths)]
+    if beginning in book.known.ids:
+        return beginning  # a whole label set, and as long as all labels are together
+    return b"".join([part for label in labels for part in (b"\x0a", _varint(len(label)), label)])
+
+
+def _varint(value: int) -> bytes:
+    return bytes((value,)) if value < 0x80 else bytes((value & 0x7F | 0x80,)) + _varint(value >> 7)
+
+
+def _key(identity: bytes, book: Book, place: str) -> SeriesKey:
+    pairs = parsed(first()["Labels"], identity, f"{place}.labels").labels
+    labels = checked_labels(((pair.name, pair.value) for pair in pairs), place)
+    kind = book.families.kind(book.tenant, labels["__name__"])
+    return series_key(book.tenant, labels, kind, "", book.service_labels)

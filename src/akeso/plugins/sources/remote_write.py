@@ -1,0 +1,107 @@
+"""Prometheus remote write, versions 1.0 and 2.0."""
+
+from types import MappingProxyType
+from typing import Literal
+
+from akeso.domain.errors import AkesoError, InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.plugins.sources._wire.families import Families
+from akeso.plugins.sources._wire.known_series import KnownSeries
+from akeso.plugins.sources._wire.labels import SERVICE_LABELS
+from akeso.plugins.sources._wire.remote_messages import first, second
+from akeso.plugins.sources._wire.schema import parsed
+from akeso.plugins.sources._wire.series_reader import Book, Written
+from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
+from akeso.plugins.sources._wire.write_first import read_first
+from akeso.plugins.sources._wire.write_second import read_second
+from akeso.ports.source import Answer, IngestRequest, Intake
+
+_MEDIA = "application/x-protobuf"
+_MESSAGES: dict[str, Literal[1, 2]] = {
+    "": 1,
+    "prometheus.WriteRequest": 1,
+    "io.prometheus.write.v2.Request": 2,
+}
+_ENCODINGS = frozenset({"snappy", "identity", ""})
+_WRITTEN = "X-Prometheus-Remote-Write-{}-Written"
+
+
+class RemoteWrite:
+    """Samples and native histograms of both versions; a request is taken as a whole or not at all.
+
+    Counters, gauges and the parts of histograms are told apart by metadata where it came, else by the name's suffix.
+    Stale markers end a series by saying nothing of it. Exemplars have to be well-formed and are not kept. Labels need
+    not be sorted. service_labels: the labels that may name the service, the first that is there decides. known_limit:
+    label sets and strings remembered before the memory starts anew.
+    """
+
+    name = "remote_write"
+    paths = ("/api/v1/write",)
+
+    def __init__(self, service_labels: tuple[str, ...] = SERVICE_LABELS, known_limit: int = 400_000) -> None:
+        self._service_labels = tuple(service_labels)
+        self._families = Families()
+        self._first, self._second = KnownSeries(known_limit), KnownSeries(known_limit)
+
+    def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
+        """See akeso.ports.source.Source."""
+        version = _version(request)
+        # Without a word about its encoding a body is taken for what the protocol demands, as Prometheus does.
+        body = request.body if request.headers.get("content-encoding") else unsnap(request.body)
+        written = self._read_second(body, request, table) if version == 2 else self._read_first(body, request, table)
+        batch = TelemetryBatch(request.tenant, request.received_at, metrics=written.block)
+        return Intake(batch, Answer(204, headers=_headers(written.samples, written.histograms, written.exemplars)))
+
+    def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
+        """A sentence. What was sent wrongly is told with 400 or, when nothing of its kind is understood, with 415."""
+        if status == 422:
+            status = 415 if _is_unsupported(request) else 413 if isinstance(error, TooLarge) else 400
+        return Answer(status, str(error).encode("utf-8", "replace"), "text/plain; charset=utf-8", _headers(0, 0, 0))
+
+    def _read_first(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
+        message = parsed(first()["WriteRequest"], body, "body")
+        told = [(each.metric_family_name, each.type) for each in message.metadata]
+        if self._families.learn(request.tenant, told):
+            self._first.forget(request.tenant)
+            self._second.forget(request.tenant)
+        return read_first(message, self._book(request, table, self._first))
+
+    def _read_second(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
+        message = parsed(second()["Request"], body, "body")
+        return read_second(message, self._book(request, table, self._second))
+
+    def _book(self, request: IngestRequest, table: SeriesTable, known: KnownSeries) -> Book:
+        tenant = request.tenant
+        return Book(tenant, table, known.of(table, tenant), self._families, self._service_labels)
+
+
+def _version(request: IngestRequest) -> Literal[1, 2]:
+    """Raises InvalidInput for a media type, message or encoding that is not understood."""
+    if request.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+        raise InvalidInput("content-encoding", "has to be snappy")
+    if request.content_type not in {_MEDIA, ""}:
+        raise InvalidInput("content-type", f"has to be {_MEDIA}")
+    proto = _proto(request.headers.get("content-type", ""))
+    if proto not in _MESSAGES:
+        raise InvalidInput("content-type", f"proto has to be one of {', '.join(filter(None, _MESSAGES))}")
+    return _MESSAGES[proto]
+
+
+def _is_unsupported(request: IngestRequest) -> bool:
+    try:
+        _version(request)
+    except InvalidInput:
+        return True
+    return False
+
+
+def _proto(content_type: str) -> str:
+    """The parameter `proto` of a media type, "" without one."""
+    parameters = (part.partition("=") for part in content_type.split(";")[1:])
+    return next((value.strip().strip('"') for name, _, value in parameters if name.strip().lower() == "proto"), "")
+
+
+def _headers(samples: int, histograms: int, exemplars: int) -> MappingProxyType[str, str]:
+    counts = {"Samples": samples, "Histograms": histograms, "Exemplars": exemplars}
+    return MappingProxyType({_WRITTEN.format(what): str(count) for what, count in counts.items()})
