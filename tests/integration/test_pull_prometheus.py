@@ -175,7 +175,7 @@ def test_what_prometheus_holds_is_stored_and_nothing_is_missed_over_a_kill(shop:
         akeso.kill()
         time.sleep(2)
         akeso.start()
-        eventually(lambda: metrics(akeso).get(samples, 0) >= 8, "samples after the restart")
+        eventually(lambda: metrics(akeso).get(samples, 0) >= 10, "samples after the restart")
         akeso.kill()
     found = asyncio.run(points(akeso))
     labels = (
@@ -187,7 +187,7 @@ def test_what_prometheus_holds_is_stored_and_nothing_is_missed_over_a_kill(shop:
     assert found.keys() == {counter, queue}
     stamps = [at // NANOSECONDS for at, _ in found[counter]]
     assert stamps == list(range(stamps[0], stamps[-1] + 1)), "a step is missing"
-    assert len(stamps) >= 10
+    assert len(stamps) >= 8
     grown = found[counter][-1][1] - found[counter][0][1]
     assert grown / (stamps[-1] - stamps[0]) == pytest.approx(10, rel=0.35)
     assert {value for _, value in found[queue]} == {1.0}
