@@ -45,6 +45,10 @@ def incidents(akeso: Akeso) -> list[Any]:
         return list(client.get("/api/v1/incidents").json()["incidents"])
 
 
+def _learnt(incident: Any) -> bool:
+    return incident["status"] == "RESOLVED" and incident["mttr_seconds"] is not None
+
+
 def test_a_sick_service_is_noticed_healed_verified_and_remembered(tmp_path: Path) -> None:
     ill: set[str] = set()
     target = Target(ill.discard)
@@ -55,7 +59,7 @@ def test_a_sick_service_is_noticed_healed_verified_and_remembered(tmp_path: Path
             time.sleep(8)
             assert incidents(akeso) == []
             ill.add("cart")
-            resolved = eventually(lambda: [i for i in incidents(akeso) if i["status"] == "RESOLVED"], "it is resolved")
+            resolved = eventually(lambda: [i for i in incidents(akeso) if _learnt(i)], "it is resolved")
         (incident,) = resolved
         assert (incident["service"], incident["fault_class"]) == ("cart", "latency_degradation")
         assert (incident["outcome"], incident["known"]) == ("recovered", True)

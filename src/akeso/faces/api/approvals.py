@@ -29,7 +29,7 @@ async def pending_approvals(request: Request, caller: Viewer) -> dict[str, Any]:
         for i in incidents
         if i.tenant == caller.tenant
         for record in i.actions.values()
-        if record.status in _WAITING and _current(i, record.step.id)
+        if record.status in _WAITING and record.expires_at and _current(i, record.step.id)
     ]
     return {"approvals": waiting}
 
