@@ -340,11 +340,28 @@ def test_an_empty_request_is_taken(version: int) -> None:
     assert len(Receiver().take(version).batch) == 0
 
 
-def test_more_series_than_anybody_sends_at_once_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="timeseries: are 200001"):
-        Receiver().send(wire.text(1, b"") * 200_001)
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (wire.text(1, b"") * 200_001, FIRST, "timeseries: are 200001"),
+        (wire.text(1, b"") * 600_000, FIRST, "body: holds more than 400000 items"),
+        (wire.text(3, b"") * 200_001, FIRST, "metadata: are 200001"),
+        (wire.text(5, b"") * 800_000, SECOND, "body: holds more than 700000 items"),
+        (wire.text(4, b"") * 500_001, SECOND, "symbols: are 500001"),
+        (wire.text(1, wire.text(2, b"") * 2**18 + b"more"), FIRST, "hold one of more than 524288 bytes"),
+        (wire.text(1, wire.text(2, b"") * 200_000) * 5, FIRST, "'__name__' is missing"),
+        (first_request(first_series([("a", "b")] * 1001)), FIRST, r"timeseries\[0\].labels: are 1001"),
+        (wire.text(5, wire.numbers(1, [0] * 2002)), SECOND, r"timeseries\[0\].labels: are 1001"),
+        (wire.text(1, b"x" * 2**20)[:-1], FIRST, "body: is"),
+    ],
+)
+def test_a_body_that_would_fill_the_memory_is_refused(body: bytes, content_type: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        Receiver().send(body, content_type)
 
 
-def test_more_samples_than_anybody_sends_at_once_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="more than 1000000 samples"):
-        Receiver().send(first_request(first_series(LABELS, more=wire.text(2, b"") * 1_000_001)))
+def test_a_large_request_is_taken() -> None:
+    labels = [LABELS | {"path": "/" * 500, "number": str(number)} for number in range(3000)]
+    body = first_request(*(first_series(each, [(AT_MS, 1.0)]) for each in labels))
+    assert len(body) > 2**20
+    assert len(Receiver().send(body).batch) == 3000

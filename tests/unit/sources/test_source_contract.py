@@ -71,7 +71,16 @@ def remote_write_examples() -> Iterator[tuple[str, str, bytes]]:
     yield "remote_write", SECOND, bytes(second.add_raw(labels, wire.text(3, histogram) + wire.text(4, exemplar)))
 
 
-VALID = [*otlp_examples(), *plain_examples(), *remote_write_examples()]
+def loki_examples() -> Iterator[tuple[str, str, bytes]]:
+    metadata = {"level": "warn", "trace_id": "ab" * 16}
+    value = [str(AT_MS * 1_000_000), "line", metadata]
+    yield "loki_push", JSON, json.dumps({"streams": [{"stream": {"app": "c"}, "values": [value]}]}).encode()
+    pairs = b"".join(wire.text(3, wire.text(1, name) + wire.text(2, text)) for name, text in metadata.items())
+    entry = wire.text(1, wire.number(1, AT_MS // 1000) + wire.number(2, 7)) + wire.text(2, "line") + pairs
+    yield "loki_push", PROTOBUF, wire.text(1, wire.text(1, r'{app="c", b="\n"}') + wire.text(2, entry))
+
+
+VALID = [*otlp_examples(), *plain_examples(), *remote_write_examples(), *loki_examples()]
 NAMES = [f"{name}-{kind.split('/')[1].split('=')[-1]}" for name, kind, _ in VALID]
 each_example = pytest.mark.parametrize(("name", "content_type", "body"), VALID, ids=NAMES)
 

@@ -10,11 +10,11 @@ from akeso.plugins.sources._wire.families import Families
 from akeso.plugins.sources._wire.known_series import KnownSeries
 from akeso.plugins.sources._wire.labels import SERVICE_LABELS
 from akeso.plugins.sources._wire.remote_messages import first, second
-from akeso.plugins.sources._wire.schema import parsed
-from akeso.plugins.sources._wire.series_reader import Book, Written
+from akeso.plugins.sources._wire.schema import check_fields, parsed
+from akeso.plugins.sources._wire.series_reader import MOST_SERIES, Book, Written
 from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
 from akeso.plugins.sources._wire.write_first import read_first
-from akeso.plugins.sources._wire.write_second import read_second
+from akeso.plugins.sources._wire.write_second import MOST_SYMBOLS, read_second
 from akeso.ports.source import Answer, IngestRequest, Intake
 
 _MEDIA = "application/x-protobuf"
@@ -60,14 +60,18 @@ class RemoteWrite:
         return Answer(status, str(error).encode("utf-8", "replace"), "text/plain; charset=utf-8", _headers(0, 0, 0))
 
     def _read_first(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
+        check_fields(body, 2 * MOST_SERIES, "body")
         message = parsed(first()["WriteRequest"], body, "body")
-        told = [(each.metric_family_name, each.type) for each in message.metadata]
-        if self._families.learn(request.tenant, told):
+        if len(message.metadata) > MOST_SERIES:
+            raise InvalidInput("metadata", f"are {len(message.metadata)}; send at most {MOST_SERIES} at once")
+        told = [parsed(first()["Metadata"], each, "metadata") for each in message.metadata]
+        if self._families.learn(request.tenant, ((each.metric_family_name, each.type) for each in told)):
             self._first.forget(request.tenant)
             self._second.forget(request.tenant)
         return read_first(message, self._book(request, table, self._first))
 
     def _read_second(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
+        check_fields(body, MOST_SERIES + MOST_SYMBOLS, "body")
         message = parsed(second()["Request"], body, "body")
         return read_second(message, self._book(request, table, self._second))
 

@@ -64,12 +64,12 @@ def part_key(key: SeriesKey, part: Part) -> SeriesKey:
 
 def _spans(spans: Any, deltas: Any, counts: Any, place: str) -> Iterator[tuple[int, Floats]]:
     """Runs of buckets: the index of the first, and how many observations each holds."""
+    if max(len(spans), len(deltas), len(counts)) > MOST_BUCKETS:
+        raise InvalidInput(place, f"has more than {MOST_BUCKETS} buckets")
     inside = np.array(counts, np.float64) if len(counts) else np.cumsum(np.array(deltas, np.float64))
     lengths = [span.length for span in spans]
     if sum(lengths) != len(inside):
         raise InvalidInput(place, f"has spans for {sum(lengths)} buckets and counts for {len(inside)}")
-    if len(inside) > MOST_BUCKETS:
-        raise InvalidInput(place, f"has more than {MOST_BUCKETS} buckets")
     if not (inside >= 0).all():
         raise InvalidInput(place, "has a bucket with less than nothing in it")
     index = done = 0

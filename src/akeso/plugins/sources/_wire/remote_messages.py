@@ -29,7 +29,7 @@ _HISTOGRAM = {
 }
 _SAMPLE = {"value": Field(1, "double"), "timestamp": Field(2, "int64"), "start_timestamp": Field(3, "int64")}
 _FIRST = {
-    "WriteRequest": {"timeseries": Field(1, "bytes", True), "metadata": Field(3, "Metadata", True)},
+    "WriteRequest": {"timeseries": Field(1, "bytes", True), "metadata": Field(3, "bytes", True)},
     "TimeSeries": {
         "labels": Field(1, "bytes", True),
         "samples": Field(2, "Sample", True),
@@ -64,7 +64,7 @@ _SECOND = {
 
 @cache
 def first() -> dict[str, Any]:
-    """Of version 1: WriteRequest and what is in it. Its time series and their labels stay bytes."""
+    """Of version 1: WriteRequest and what is in it. Its time series, their labels and the metadata stay bytes."""
     return message_classes("akeso.prometheus.first", _FIRST)
 
 

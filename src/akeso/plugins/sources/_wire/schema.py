@@ -1,7 +1,8 @@
 """Protobuf messages described in code, so that an installation needs no compiler.
 
 What a source does not need parsed it describes as bytes: on the wire a message and bytes are the same, and splitting a
-body into the bytes of its series costs a tenth of parsing them.
+body into the bytes of its series costs a tenth of parsing them. It also bounds the memory that a hostile body takes: a
+message of two bytes becomes one of up to 360.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ _SCALARS = {
     "string": FieldDescriptorProto.TYPE_STRING,
     "bytes": FieldDescriptorProto.TYPE_BYTES,
 }
+
+_UNCOUNTED = 2**20
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
 class Field(NamedTuple):
@@ -52,6 +56,42 @@ def parsed(kind: Any, body: bytes, field: str) -> Any:
         return kind.FromString(body)
     except DecodeError as bad:
         raise InvalidInput(field, f"is not a {kind.DESCRIPTOR.name} in protobuf") from bad
+
+
+def check_fields(body: bytes, most: int, field: str) -> None:
+    """Raises InvalidInput naming `field` when a message of more than 1 MiB holds more than `most` fields; what is in
+    them is not looked at. Takes a third of a microsecond a field, so smaller messages are not counted."""
+    place = 0
+    if len(body) <= _UNCOUNTED:
+        return
+    try:
+        for _ in range(most):
+            place = _behind(body, place)
+            if place >= len(body):
+                return
+    except IndexError as bad:
+        raise InvalidInput(field, "is cut off") from bad
+    raise InvalidInput(field, f"holds more than {most} items")
+
+
+def _behind(body: bytes, place: int) -> int:
+    """Where the field that begins at `place` ends. Raises IndexError or InvalidInput when it does not."""
+    kind = body[place] & 7
+    while body[place] >= 0x80:
+        place += 1
+    place += 1
+    if kind == _EIGHT_BYTES:
+        return place + 8
+    if kind == _FOUR_BYTES:
+        return place + 4
+    value = shift = 0
+    while body[place] >= 0x80:
+        value |= (body[place] & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+    value |= body[place] << shift
+    if kind not in {_VARINT, _LENGTH}:
+        raise InvalidInput("body", "is no protobuf")
+    return place + 1 + value * (kind == _LENGTH)
 
 
 def _describe(message: DescriptorProto, package: str, fields: Mapping[str, Field]) -> None:

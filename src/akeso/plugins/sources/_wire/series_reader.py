@@ -1,6 +1,6 @@
 """Time series of remote write, one by one: what both versions do with a series that the quick way did not take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,6 +13,8 @@ from akeso.plugins.sources._wire.native_histogram import Part, histogram_parts, 
 from akeso.plugins.sources._wire.points import Points
 
 MOST_SERIES = 200_000
+MOST_LABELS = 1_000
+LARGEST_SERIES = 2**19
 MOST_SAMPLES = 1_000_000
 # A counter that began this long before its first sample began in what is still looked at.
 _RECENT_MS = 60_000
@@ -98,7 +100,15 @@ class SeriesReader:
         return self._book.table.intern(part_key(key, part))
 
 
-def check_number(series: int) -> None:
-    """Raises InvalidInput when a request holds too many series."""
-    if series > MOST_SERIES:
-        raise InvalidInput("timeseries", f"are {series}; send at most {MOST_SERIES} at once")
+def check_series(series: Sequence[bytes]) -> None:
+    """Raises InvalidInput when a request holds too many series, or one that is too large."""
+    if len(series) > MOST_SERIES:
+        raise InvalidInput("timeseries", f"are {len(series)}; send at most {MOST_SERIES} at once")
+    if max(map(len, series), default=0) > LARGEST_SERIES:
+        raise InvalidInput("timeseries", f"hold one of more than {LARGEST_SERIES} bytes; send fewer samples at once")
+
+
+def check_labels(number: int, place: str) -> None:
+    """Raises InvalidInput when a series has too many labels."""
+    if number > MOST_LABELS:
+        raise InvalidInput(f"{place}.labels", f"are {number}; there may be {MOST_LABELS}")

@@ -10,7 +10,7 @@ from akeso.plugins.sources._wire.families import checked_labels, series_key
 from akeso.plugins.sources._wire.remote_messages import first
 from akeso.plugins.sources._wire.sample_rows import LONG, SHORT, rows
 from akeso.plugins.sources._wire.schema import parsed
-from akeso.plugins.sources._wire.series_reader import Book, SeriesReader, Written, check_number
+from akeso.plugins.sources._wire.series_reader import Book, SeriesReader, Written, check_labels, check_series
 
 
 def read_first(request: Any, book: Book) -> Written:
@@ -20,7 +20,7 @@ def read_first(request: Any, book: Book) -> Written:
     set that was read before, and the rest is a sample, then nothing else can be in it.
     """
     series: Sequence[bytes] = list(request.timeseries)
-    check_number(len(series))
+    check_series(series)
     reader = SeriesReader(book)
     for index in _take_known(series, reader, book):
         _take(series[index], reader, book, f"timeseries[{index}]")
@@ -50,6 +50,7 @@ def _take_known(series: Sequence[bytes], reader: SeriesReader, book: Book) -> li
 
 def _take(body: bytes, reader: SeriesReader, book: Book, place: str) -> None:
     message = parsed(first()["TimeSeries"], body, place)
+    check_labels(len(message.labels), place)
     identity = _identity(body, message.labels, book)
     reader.take(message, identity, lambda: _key(identity, book, place), place)
 

@@ -14,9 +14,9 @@ from akeso.plugins.sources._wire.families import Kind, checked_labels, kind_of, 
 from akeso.plugins.sources._wire.reference_rows import ReferenceRows, reference_rows
 from akeso.plugins.sources._wire.remote_messages import second
 from akeso.plugins.sources._wire.schema import parsed
-from akeso.plugins.sources._wire.series_reader import Book, SeriesReader, Written, check_number
+from akeso.plugins.sources._wire.series_reader import Book, SeriesReader, Written, check_labels, check_series
 
-_MOST_SYMBOLS = 500_000
+MOST_SYMBOLS = 500_000
 
 
 def read_second(request: Any, book: Book) -> Written:
@@ -26,7 +26,7 @@ def read_second(request: Any, book: Book) -> Written:
     to request, and the numbers of a label set are the bytes that it is known by.
     """
     series: Sequence[bytes] = list(request.timeseries)
-    check_number(len(series))
+    check_series(series)
     symbols = _Symbols.of(request.symbols, book)
     reader = SeriesReader(book)
     for index in _take_known(series, symbols, reader, book):
@@ -43,8 +43,8 @@ class _Symbols:
 
     @classmethod
     def of(cls, told: Sequence[str], book: Book) -> "_Symbols":
-        if len(told) > _MOST_SYMBOLS:
-            raise InvalidInput("symbols", f"are {len(told)}; send at most {_MOST_SYMBOLS} at once")
+        if len(told) > MOST_SYMBOLS:
+            raise InvalidInput("symbols", f"are {len(told)}; send at most {MOST_SYMBOLS} at once")
         strings = list(told)
         if strings and strings[0]:
             raise InvalidInput("symbols[0]", "has to be empty")
@@ -90,6 +90,7 @@ def _check_references(found: ReferenceRows, symbols: _Symbols) -> None:
 
 def _take(body: bytes, symbols: _Symbols, reader: SeriesReader, book: Book, place: str) -> None:
     message = parsed(second()["TimeSeries"], body, place)
+    check_labels(len(message.labels_refs) // 2, place)
     references = list(message.labels_refs)
     if not references or len(references) % 2:
         raise InvalidInput(f"{place}.labels_refs", "are not pairs" if references else "are missing")
@@ -106,6 +107,7 @@ def _take(body: bytes, symbols: _Symbols, reader: SeriesReader, book: Book, plac
 
 def _check_exemplars(message: Any, symbols: _Symbols, place: str) -> None:
     for exemplar in message.exemplars:
+        check_labels(len(exemplar.labels_refs) // 2, f"{place}.exemplars")
         for reference in exemplar.labels_refs:
             symbols.string(reference, f"{place}.exemplars.labels_refs")
         if len(exemplar.labels_refs) % 2:

@@ -1,0 +1,171 @@
+"""What log shippers push to Grafana Loki. https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from akeso.domain.errors import AkesoError, Forbidden, InvalidInput
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import Attributes, LogBlock, TelemetryBatch
+from akeso.plugins.sources._wire.body import parse_json
+from akeso.plugins.sources._wire.instant import LATEST
+from akeso.plugins.sources._wire.labels import SERVICE_LABELS, service_of
+from akeso.plugins.sources._wire.log_streams import (
+    INSTANCES,
+    LEVELS,
+    TRACES,
+    first_of,
+    level_in,
+    stream_labels,
+    trace_in,
+)
+from akeso.plugins.sources._wire.otlp import INSTANCE
+from akeso.plugins.sources._wire.schema import Field, check_fields, message_classes, parsed
+from akeso.plugins.sources._wire.severity import severity_number
+from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
+from akeso.ports.source import Answer, IngestRequest, Intake
+
+_JSON, _PROTOBUF = "application/json", "application/x-protobuf"
+_MOST_LINES = 500_000
+_LARGEST_ENTRY = 2**19
+_SCHEMA = {
+    "PushRequest": {"streams": Field(1, "bytes", True)},
+    "Stream": {"labels": Field(1, "string"), "entries": Field(2, "bytes", True)},
+    # Lines are bytes: shippers pass on what a program wrote, and not every program writes UTF-8.
+    "Entry": {"timestamp": Field(1, "Timestamp"), "line": Field(2, "bytes"), "metadata": Field(3, "Pair", True)},
+    "Timestamp": {"seconds": Field(1, "int64"), "nanos": Field(2, "int32")},
+    "Pair": {"name": Field(1, "string"), "value": Field(2, "string")},
+}
+
+
+class _Entry(msgspec.Struct, array_like=True, frozen=True):
+    at: str
+    line: str
+    metadata: dict[str, str] = {}
+
+
+class _Stream(msgspec.Struct, frozen=True):
+    stream: dict[str, str]
+    values: list[_Entry]
+
+
+class _Push(msgspec.Struct, frozen=True):
+    streams: list[_Stream]
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Columns of one block."""
+
+    times: list[int] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    traces: list[int] = field(default_factory=list)
+
+
+class LokiPush:
+    """Streams as protobuf or JSON; one block a service and instance.
+
+    A line's level is told by its metadata, the stream's labels, or the line itself. `X-Scope-OrgID` may be missing; if
+    it is there it has to name the tenant of the API key, and anything else is refused with 403, because the key alone
+    says whose telemetry it is. service_labels: the labels that may name the service, the first that is there decides.
+    """
+
+    name = "loki_push"
+    paths = ("/loki/api/v1/push",)
+
+    def __init__(self, service_labels: tuple[str, ...] = SERVICE_LABELS) -> None:
+        self._service_labels = tuple(service_labels)
+        self._json = msgspec.json.Decoder(_Push)
+
+    def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
+        """See akeso.ports.source.Source. Raises Forbidden for another tenant's name as well."""
+        del table
+        _check_tenant(request)
+        blocks: dict[tuple[str, Attributes], _Lines] = {}
+        for labels, entries in self._streams(request):
+            instance = first_of(labels, INSTANCES)
+            origin = service_of(labels, self._service_labels), ((INSTANCE, instance),) if instance else ()
+            _read(blocks.setdefault(origin, _Lines()), labels, entries)
+        logs = tuple(_block(service, instance, lines) for (service, instance), lines in blocks.items() if lines.body)
+        return Intake(TelemetryBatch(request.tenant, request.received_at, logs=logs), Answer(204))
+
+    def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
+        """A sentence, as Loki answers; 400 for what is wrong."""
+        del request
+        if status == 422:
+            status = 413 if isinstance(error, TooLarge) else 400
+        return Answer(status, str(error).encode("utf-8", "replace"), "text/plain; charset=utf-8")
+
+    def _streams(self, request: IngestRequest) -> Iterator[tuple[Mapping[str, str], Sequence[_Entry]]]:
+        match request.content_type:
+            case "application/json":
+                return ((each.stream, each.values) for each in parse_json(self._json, request.body).streams)
+            case "application/x-protobuf" | "":
+                # Promtail compresses without saying so.
+                body = request.body if request.headers.get("content-encoding") else unsnap(request.body)
+                return _pushed(body)
+            case _:
+                raise InvalidInput("content-type", f"has to be {_JSON} or {_PROTOBUF}")
+
+
+def _pushed(body: bytes) -> Iterator[tuple[Mapping[str, str], Sequence[_Entry]]]:
+    check_fields(body, _MOST_LINES, "streams")
+    for stream in parsed(_messages()["PushRequest"], body, "body").streams:
+        check_fields(stream, _MOST_LINES, "streams.entries")
+        message = parsed(_messages()["Stream"], stream, "streams")
+        yield stream_labels(message.labels), list(map(_entry, message.entries))
+
+
+def _entry(body: bytes) -> _Entry:
+    if len(body) > _LARGEST_ENTRY:
+        raise InvalidInput("streams.entries", f"hold one of more than {_LARGEST_ENTRY} bytes")
+    entry = parsed(_messages()["Entry"], body, "streams.entries")
+    at = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
+    metadata = {pair.name: pair.value for pair in entry.metadata} if entry.metadata else {}
+    return _Entry(str(at), entry.line.decode("utf-8", "replace"), metadata)
+
+
+@cache
+def _messages() -> dict[str, Any]:
+    return message_classes("akeso.loki", _SCHEMA)
+
+
+def _check_tenant(request: IngestRequest) -> None:
+    named = request.headers.get("x-scope-orgid", "")
+    if named and named != request.tenant:
+        raise Forbidden(f"X-Scope-OrgID names the tenant {named!r}; the key is of the tenant {request.tenant!r}")
+
+
+def _read(lines: _Lines, labels: Mapping[str, str], entries: Sequence[_Entry]) -> None:
+    if len(lines.body) + len(entries) > _MOST_LINES:
+        raise InvalidInput("streams", f"hold more than {_MOST_LINES} lines of one service")
+    level, trace = severity_number(first_of(labels, LEVELS)), trace_in(first_of(labels, TRACES))
+    for entry in entries:
+        lines.times.append(_instant(entry.at))
+        lines.body.append(entry.line)
+        metadata = entry.metadata
+        own = severity_number(first_of(metadata, LEVELS)) if metadata else 0
+        lines.levels.append(own or level or level_in(entry.line))
+        lines.traces.append((trace_in(first_of(metadata, TRACES)) if metadata else 0) or trace)
+
+
+def _instant(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and (at := int(text)) <= LATEST:
+        return at
+    raise InvalidInput("streams.values", f"{text[:40]!r} is not an instant in nanoseconds between 1970 and 2262")
+
+
+def _block(service: str, instance: Attributes, lines: _Lines) -> LogBlock:
+    return LogBlock(
+        service,
+        np.array(lines.times, np.int64),
+        np.array(lines.levels, np.uint8),
+        tuple(lines.body),
+        np.array(lines.traces, np.uint64),
+        instance,
+    )
