@@ -80,7 +80,26 @@ def loki_examples() -> Iterator[tuple[str, str, bytes]]:
     yield "loki_push", PROTOBUF, wire.text(1, wire.text(1, r'{app="c", b="\n"}') + wire.text(2, entry))
 
 
-VALID = [*otlp_examples(), *plain_examples(), *remote_write_examples(), *loki_examples()]
+def event_examples() -> Iterator[tuple[str, str, bytes]]:
+    payload = {"summary": "s", "source": "h", "severity": "info", "timestamp": "2026-03-01T12:00:00Z", "component": "c"}
+    detailed = {**payload, "custom_details": {"a": [1]}}
+    trigger = {"event_action": "trigger", "dedup_key": "k", "payload": detailed}
+    yield "pagerduty_events", JSON, json.dumps(trigger).encode()
+    event = {"specversion": "1.0", "id": "1", "source": "/c", "type": "a.alert", "time": "2026-03-01T12:00:00Z"}
+    data = {"severity": "high", "subject": {"id": "x", "content": {"artifactId": "a@b"}}}
+    told = {**event, "subject": "s", "data": data}
+    yield "cloud_events", JSON, json.dumps(told).encode()
+    batch = [{**event, "type": kind, "data": {"message": "m"}} for kind in ("a.deploy", "b")]
+    yield "cloud_events", "application/cloudevents-batch+json", json.dumps(batch).encode()
+
+
+VALID = [
+    *otlp_examples(),
+    *plain_examples(),
+    *remote_write_examples(),
+    *loki_examples(),
+    *event_examples(),
+]
 NAMES = [f"{name}-{kind.split('/')[1].split('=')[-1]}" for name, kind, _ in VALID]
 each_example = pytest.mark.parametrize(("name", "content_type", "body"), VALID, ids=NAMES)
 

@@ -42,13 +42,18 @@ def alert_of(wire: WireAlert, tenant: str, source: str, service_labels: tuple[st
         source=source,
         service=service_of(wire.labels, service_labels),
         title=_title(wire.labels, annotations),
-        severity=_SEVERITIES.get(wire.labels.get("severity", "").lower(), Severity.WARNING),
+        severity=severity_named(wire.labels.get("severity", "")),
         status=AlertStatus(wire.status),
         starts_at=moment(nanoseconds_of(wire.starts_at, f"{place}.startsAt")),
         ends_at=_end(wire, place),
         labels=tuple(sorted(wire.labels.items())),
         annotations=tuple(sorted(annotations.items())),
     )
+
+
+def severity_named(name: str) -> Severity:
+    """The severity by any of the names that people give it, WARNING for a name nobody agreed on."""
+    return _SEVERITIES.get(name.lower(), Severity.WARNING)
 
 
 def _end(wire: WireAlert, place: str) -> datetime | None:
