@@ -191,6 +191,13 @@ def test_attributes_may_be_headers() -> None:
     assert record_of(binary(b"", "", type="t")).body == ("t",)
 
 
+def test_data_of_no_media_type_is_json_if_it_can_be() -> None:
+    # The Python SDK sends binary events like that.
+    (change,) = taken(binary(b'{"service":"web"}', "")).batch.changes
+    assert change.service == "web"
+    assert record_of(binary(b"plain", "", type="t")).body == ("t: plain",)
+
+
 def test_data_may_be_base64() -> None:
     data = base64.b64encode(b"all is well").decode()
     assert record_of(structured(type="t", data_base64=data)).body == ("t: all is well",)

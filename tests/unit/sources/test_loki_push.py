@@ -1,3 +1,4 @@
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -219,6 +220,28 @@ LINELESS = wire.text(2, b"")
 def test_a_body_that_would_fill_the_memory_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
         blocks_of(request_to(PATH, body, PROTOBUF))
+
+
+# By grafana/loki-client-go, which is Promtail's client.
+RECORDED = (
+    "hgHwXgqDAQoxe2FwcD0iZ29jYXJ0IiwgcG9kPSJwLTEiLCBxdW90ZWQ9ImFcImJcXGNcbmQgw7wifRImCgwI246G2AYQrKWy0gISFmxldmVsPWVycm9y"
+    "IG1zZz0ibG9zdCISHSgE9bZmKAA="
+)
+
+
+def test_what_promtails_client_sends_is_read() -> None:
+    request = replace(request_to(PATH, base64.b64decode(RECORDED)), headers={"content-type": PROTOBUF})
+    (block,) = blocks_of(request)
+    assert (block.service, block.attributes) == ("gocart", (("service.instance.id", "p-1"),))
+    assert block.body == ('level=error msg="lost"',) * 2
+    assert block.severity.tolist() == [17, 17]
+    assert block.time.tolist() == [1_795_262_299_709_661_356, 1_795_262_299_709_737_132]
+
+
+@pytest.mark.parametrize("label", ["service_name", "app", "application", "container_name", "job"])
+def test_the_service_is_found_as_loki_finds_it(label: str) -> None:
+    (block,) = blocks_of(push(JSON, ({label: "cart", "file": "x"}, [(AT, "x", {})])))
+    assert block.service == "cart"
 
 
 def test_the_labels_that_name_a_service_are_an_option() -> None:

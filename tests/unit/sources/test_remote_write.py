@@ -1,5 +1,6 @@
 """Samples of both versions become series, whatever form they are written in."""
 
+import base64
 import math
 from collections.abc import Mapping
 
@@ -313,6 +314,30 @@ def test_the_labels_that_name_a_service_are_an_option() -> None:
     receiver.source = RemoteWrite(service_labels=("job",))
     receiver.take(1, (LABELS, [(AT_MS, 1.0)]))
     assert receiver.table[0].service == "shop"
+
+
+# By Prometheus' own Go types: three counters, and a native histogram with an exemplar.
+RECORDED = (
+    "IgAiCF9fbmFtZV9fIg5nb19jYWxsc190b3RhbCIIaW5zdGFuY2UiCDEwLjAuMC4wIgNqb2IiBGdvdjIiB3NlcnZpY2UiBmdvY2FydCIFY2FsbHMi"
+    "CDEwLjAuMC4xIggxMC4wLjAuMiIKZ29fc2Vjb25kcyIIdHJhY2VfaWQiA2FiYyIHc2Vjb25kcyoZCggBAgMEBQYHCBIHEIDQlf+8MSoECAEYCSoi"
+    "CggBAgMKBQYHCBIQCQAAAAAAAPA/EIDQlf+8MSoECAEYCSoiCggBAgMLBQYHCBIQCQAAAAAAAABAEIDQlf+8MSoECAEYCSpUCgQBDAcIGjAICRkA"
+    "AAAAAAA+QCAEKfyp8dJNYlA/MAJaBAgCEAJaBAgGEAFiAwQCAXiA0JX/vDEiFAoCDQ4RAAAAAAAA8D8YgNCV/7wxKgQIAyAP"
+)
+
+
+def test_what_prometheus_own_code_writes_is_read() -> None:
+    receiver = Receiver()
+    for _ in range(2):
+        intake = receiver.send(base64.b64decode(RECORDED), SECOND)
+        assert written(intake) == [3, 1, 1]
+        calls = [value for metric, value, at in receiver.points(intake) if (metric, at) == ("go_calls_total", AT_MS)]
+        assert sorted(calls) == [0, 1, 2]
+    block = intake.batch.metrics
+    found = {receiver.table[i]: value for i, value in zip(block.series.tolist(), block.value.tolist(), strict=True)}
+    seconds = {key.stat: value for key, value in found.items() if key.metric == "go_seconds" and key.stat != "range"}
+    assert seconds == {"count": 9, "sum": 30}
+    assert sorted(value for key, value in found.items() if key.stat == "range") == [2, 2, 2, 3]
+    assert {(key.service, key.unit) for key in found} == {("gocart", ""), ("gocart", "s")}
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)

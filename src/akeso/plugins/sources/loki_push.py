@@ -29,6 +29,9 @@ from akeso.plugins.sources._wire.severity import severity_number
 from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
 from akeso.ports.source import Answer, IngestRequest, Intake
 
+# Those of the other sources, and those by which Loki itself finds a service's name.
+_NAMES = ("application", "name", "container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name")
+_SERVICE_LABELS = (*(label for label in SERVICE_LABELS if label != "job"), *_NAMES)
 _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
 _MOST_LINES = 500_000
 _LARGEST_ENTRY = 2**19
@@ -78,7 +81,7 @@ class LokiPush:
     name = "loki_push"
     paths = ("/loki/api/v1/push",)
 
-    def __init__(self, service_labels: tuple[str, ...] = SERVICE_LABELS) -> None:
+    def __init__(self, service_labels: tuple[str, ...] = _SERVICE_LABELS) -> None:
         self._service_labels = tuple(service_labels)
         self._json = msgspec.json.Decoder(_Push)
 

@@ -6,6 +6,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protoc
 import base64
 import binascii
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -88,4 +89,8 @@ def _data(request: IngestRequest) -> Any:
         return None
     if request.content_type.endswith("json"):
         return parse_json(_ANYTHING, request.body)
+    if not request.content_type:
+        # Nothing said is JSON, but some say nothing of anything.
+        with suppress(InvalidInput):
+            return parse_json(_ANYTHING, request.body)
     return request.body.decode("utf-8", "replace")
