@@ -159,7 +159,7 @@ def _look(
     expected = np.where(counted, view.expected, p.expected)
     # Pooled failures and a component's own word are persistent enough by themselves.
     at_once = (counted & ~facts.part) | (facts.simple & (rules >= 1.0))
-    spread = np.where(counted, np.sqrt(expected / np.maximum(state.usual_calls, 1.0)), p.spread)
+    spread = np.where(counted, np.sqrt(np.maximum(expected, 0.0) / np.maximum(state.usual_calls, 1.0)), p.spread)
     return _Look(score, expected, spread, stirring | (score >= 1.0), at_once)
 
 

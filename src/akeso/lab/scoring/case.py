@@ -53,17 +53,18 @@ async def _watch(
 ) -> tuple[float | None, float | None]:
     """When visitors were first hurt, and when they were well again for good. None for what did not happen.
 
-    A fault that is gone before it hurt anybody counts as healed when that is seen.
+    A fault that is gone before it hurt anybody counts as healed when that is seen. One that has not had its time to
+    hurt is not over because visitors are well again: a passing spike was not its harm.
     """
     while time.time() - injected_at < GIVEN_UP_AFTER_S:
         await asyncio.sleep(LOOK_EVERY_S)
         view = await bench.site.visitors.view()
         hurt_at = view.first_unhealthy_after(injected_at)
-        if hurt_at is not None and view.healthy_for() >= HEALTHY_FOR_S:
+        well = hurt_at is not None and view.healthy_for() >= HEALTHY_FOR_S
+        overdue = time.time() - injected_at > fault.hurts_within_s + PREVENTED_MARGIN_S
+        if well and (overdue or not await fault.active(bench.site, injection)):
             return hurt_at, view.since
-        waited = time.time() - injected_at
-        overdue = hurt_at is None and waited > fault.hurts_within_s + PREVENTED_MARGIN_S
-        if overdue and not await fault.active(bench.site, injection):
+        if hurt_at is None and overdue and not await fault.active(bench.site, injection):
             return None, time.time()
     return (await bench.site.visitors.view()).first_unhealthy_after(injected_at), None
 
