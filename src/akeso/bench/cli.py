@@ -1,23 +1,18 @@
-"""`akeso bench`: one command a file of this folder."""
+"""`akeso bench`: one command a file of this folder, the function that is called like its file."""
+
+import importlib
+import inspect
+import pkgutil
 
 import typer
 
-from akeso.bench.causal import causal
-from akeso.bench.detect import detect
-from akeso.bench.footprint import footprint
-from akeso.bench.forecast import forecast
-from akeso.bench.incidents import incidents
-from akeso.bench.logs import logs
-from akeso.bench.rca import rca
-from akeso.bench.recall import recall
+import akeso.bench as folder
 
 app = typer.Typer(no_args_is_help=True, help="Measure Akeso.")
 app.callback()(lambda: None)
-app.command("causal")(causal)
-app.command("detect")(detect)
-app.command("footprint")(footprint)
-app.command("forecast")(forecast)
-app.command("incidents")(incidents)
-app.command("logs")(logs)
-app.command("rca")(rca)
-app.command("recall")(recall)
+for found in pkgutil.iter_modules(folder.__path__):
+    command = (
+        None if found.ispkg else getattr(importlib.import_module(f"{folder.__name__}.{found.name}"), found.name, None)
+    )
+    if inspect.isfunction(command) and "as_json" in inspect.signature(command).parameters:
+        app.command(found.name)(command)

@@ -37,8 +37,9 @@ from akeso.stages.moves import (
 @dataclass(frozen=True, slots=True)
 class AdvanceOptions:
     """settle: from detection to the first diagnosis (more anomalies arrive). sure: a confidence that needs no second
-    look. doubt: how long an unsure diagnosis waits for new anomalies; early, early_diagnoses: how long after
-    detection and how often at most. patience: how long an unknown cause is watched before it escalates. holds_off,
+    look. doubt: how long an unsure diagnosis waits for new anomalies; unsure: below this confidence it looks again
+    without any, because more of the same telemetry tells more; early, early_diagnoses: how long after detection and
+    how often at most. patience: how long an unknown cause is watched before it escalates. holds_off,
     resolves: symptoms that are gone for so long before anything was done hold the healing off, and end the incident.
     plans: how many plans at most; attempts: tries of an effect that did not take place. look_after: how long after
     an interrupted effect was intended it is looked at. A refusal that passes by itself is asked about again every
@@ -48,6 +49,7 @@ class AdvanceOptions:
 
     settle: timedelta = timedelta(seconds=2)
     sure: float = 0.75
+    unsure: float = 0.6
     doubt: timedelta = timedelta(seconds=2)
     early: timedelta = timedelta(seconds=8)
     early_diagnoses: int = 3
@@ -149,7 +151,9 @@ def _second_look(i: Incident, view: View, options: AdvanceOptions) -> Move | Non
         return None
     if view.now < end:
         return Wait(end)
-    return Diagnose() if _news(i, made) else None
+    assert i.diagnosis is not None
+    best = i.diagnosis.best
+    return Diagnose() if _news(i, made) or best is None or best.confidence < options.unsure else None
 
 
 def _unknown(i: Incident, view: View, options: AdvanceOptions, why: str) -> Move:

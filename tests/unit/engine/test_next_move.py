@@ -98,6 +98,17 @@ def test_a_sure_diagnosis_is_planned_at_once_and_an_unsure_one_waits_for_news() 
     assert unsure.move() == m.MakePlan()
 
 
+def test_a_doubtful_diagnosis_is_looked_at_again_even_without_news() -> None:
+    doubtful = detected()
+    doubtful.now += 2 * SECOND
+    doubtful.tell(known(0.55))
+    doubtful.now += 2 * SECOND
+    assert doubtful.move() == m.Diagnose()
+    doubtful.tell(known(0.55), known(0.55))
+    doubtful.now += 2 * SECOND
+    assert doubtful.move() == m.MakePlan()
+
+
 def test_a_person_who_asks_gets_a_new_diagnosis() -> None:
     story = planned(("restart",)).tell(e.AnalysisStarted("olga"))
     assert story.move() == m.Diagnose()

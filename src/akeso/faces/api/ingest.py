@@ -1,6 +1,5 @@
 """The doors for telemetry: one raw route over all sources. Bodies are bounded before and after decompression."""
 
-import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,10 +8,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from akeso.domain.errors import AkesoError, InvalidInput, Unavailable
+from akeso.domain.errors import AkesoError, Unavailable
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
-from akeso.plugins.sources._wire.snappy import LIMIT, TooLarge, unsnap
+from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed, too_large
 from akeso.ports.source import Answer, IngestRequest, Source
 
 
@@ -54,7 +53,7 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
             answer = await system.ingestion.accept(source.decode(asked, system.ingest_table))
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
-        except _Refused as refused:
+        except Refused as refused:
             return _response(source.refuse(asked, refused.error, refused.status), {})
         except AkesoError as error:
             return _response(source.refuse(asked, error, status_of(error)), retry_headers(error))
@@ -68,53 +67,10 @@ def _response(answer: Answer, extra: dict[str, str]) -> Response:
     return Response(answer.body, answer.status, headers=headers, media_type=answer.content_type)
 
 
-class _Refused(Exception):
-    """A body that is refused with a status of its own."""
-
-    def __init__(self, status: int, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.error = status, InvalidInput(field, reason)
-
-
 async def _body(request: Request, encoding: str) -> bytes:
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > LIMIT:
-            raise _Refused(413, "body", f"is larger than {LIMIT} bytes")
-    match encoding.strip().lower():
-        case "identity" | "":
-            return bytes(raw)
-        case "gzip" | "x-gzip":
-            return _inflate(bytes(raw), 31)
-        case "deflate":
-            return _inflate(bytes(raw), 15)
-        case "snappy":
-            return _unsnapped(bytes(raw))
-        case other:
-            raise _Refused(415, "content-encoding", f"{other} is not understood; send gzip, deflate, snappy or none")
-
-
-def _unsnapped(raw: bytes) -> bytes:
-    try:
-        return unsnap(raw, LIMIT)
-    except TooLarge as bad:
-        raise _Refused(413, bad.field, bad.reason) from bad
-
-
-def _inflate(raw: bytes, window: int) -> bytes:
-    # Bounded output: a bomb is refused after LIMIT bytes, whatever it claims to hold. A body may be made of several
-    # gzip members, as log shippers do that append to a buffer.
-    body = bytearray()
-    while raw:
-        decoder = zlib.decompressobj(window)
-        try:
-            body += decoder.decompress(raw, LIMIT + 1 - len(body))
-        except zlib.error as bad:
-            raise InvalidInput("body", f"cannot be decompressed: {bad}") from bad
-        if len(body) > LIMIT:
-            raise _Refused(413, "body", f"is larger than {LIMIT} bytes after decompression")
-        if not decoder.eof:
-            raise InvalidInput("body", "the compressed body is cut off")
-        raw = decoder.unused_data
-    return bytes(body)
+            raise too_large("")
+    return decompressed(bytes(raw), encoding)

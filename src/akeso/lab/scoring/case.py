@@ -15,6 +15,7 @@ LOOK_EVERY_S = 0.5
 GIVEN_UP_AFTER_S = 60.0
 HEALTHY_FOR_S = 4.0
 TERMINAL_WITHIN_S = 12.0
+THROUGH_WITHIN_S = 40.0
 CALM_FOR_S = 3.0
 CALM_WITHIN_S = 25.0
 LONGEST_DELAY_S = 2.0
@@ -32,6 +33,7 @@ class Bench:
 async def run_case(bench: Bench, fault: Fault, seed: int, repeat: int) -> Case:
     """One injection from the seed, and what came of it."""
     injection = fault.drawn(seed, repeat)
+    await _through(bench)
     await bench.site.visitors.wait_healthy(CALM_FOR_S, CALM_WITHIN_S)
     await asyncio.sleep(Random(f"{seed}/{fault.name}/{repeat}/delay").uniform(0.0, LONGEST_DELAY_S))
     injected_at = time.time()
@@ -67,6 +69,15 @@ async def _watch(
         if hurt_at is None and overdue and not await fault.active(bench.site, injection):
             return None, time.time()
     return (await bench.site.visitors.view()).first_unhealthy_after(injected_at), None
+
+
+async def _through(bench: Bench) -> None:
+    """Akeso is through with what was before, or had its time: cases are to stand for themselves."""
+    deadline = time.monotonic() + THROUGH_WITHIN_S
+    while not all(incident.terminal for incident in await bench.akeso.incidents(0.0)):
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _settled(bench: Bench, since: float) -> tuple[Incident, ...]:

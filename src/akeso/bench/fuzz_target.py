@@ -1,0 +1,107 @@
+"""One decoder under libFuzzer: `python -m akeso.bench.fuzz_target TARGET [libFuzzer's flags and folders]`.
+
+Targets: `source:NAME:MEDIA-TYPE` (a source's decoder), `pull:NAME` (what a pulled endpoint answers), `door:ENCODING`
+(decompression). Anything but an intake that holds together or a refusal that names its field is a crash. A process of
+its own, because libFuzzer ends the one that it runs in.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from akeso.domain.errors import InvalidInput, InvalidSettings
+from akeso.domain.series import SeriesTable
+from akeso.ports.puller import Address, PullRequest
+
+INSTRUMENTED = ["akeso.plugins.sources", "akeso.plugins.pullers"]
+
+Target = Callable[[bytes], None]
+
+
+def target(name: str) -> Target:
+    """The function that takes an input. Raises InvalidSettings for a name that is none."""
+    kind, _, rest = name.partition(":")
+    match kind:
+        case "source":
+            return _source(*rest.split(":", 1))
+        case "pull":
+            return _pull(rest)
+        case "door":
+            return _door(rest)
+    raise InvalidSettings("target", f"{name} is none")
+
+
+def _source(name: str, media_type: str) -> Target:
+    from akeso.plugins.discovery import make
+    from akeso.testing.sources import request_to, taken_or_refused
+
+    source = make("sources", name, {})
+
+    def take(data: bytes) -> None:
+        for path in source.paths:
+            taken_or_refused(source, request_to(path, data, media_type))
+
+    return take
+
+
+def _pull(name: str) -> Target:
+    from akeso.plugins.discovery import make
+    from akeso.testing.pull import CannedEndpoint
+
+    puller = make("pullers", name, {"address": Address("http://127.0.0.1")})
+
+    class Everywhere(CannedEndpoint):
+        """Answers every path with the input."""
+
+        def __init__(self, data: bytes) -> None:
+            super().__init__({})
+            self._data = data
+
+        async def get(self, path: str, query: Any, decoder: msgspec.json.Decoder[Any]) -> Any:
+            self.answers[path] = self._data
+            return await super().get(path, query, decoder)
+
+    def take(data: bytes) -> None:
+        puller._endpoint = Everywhere(data)
+        try:
+            asyncio.run(puller.pull(PullRequest("default", 0, 10**18), SeriesTable()))
+        except InvalidInput as refusal:
+            _check(bool(refusal.field))
+
+    return take
+
+
+def _door(encoding: str) -> Target:
+    from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed
+
+    def take(data: bytes) -> None:
+        try:
+            _check(len(decompressed(data, encoding)) <= LIMIT)
+        except Refused as refused:
+            _check(refused.status in (413, 415))
+        except InvalidInput as refusal:
+            _check(bool(refusal.field))
+
+    return take
+
+
+def _check(holds: bool) -> None:
+    if not holds:
+        raise AssertionError
+
+
+def main() -> None:
+    """Never returns: libFuzzer ends the process with 0, or with 77 and more after a finding."""
+    import atheris  # extra [fuzz]
+
+    with atheris.instrument_imports(include=INSTRUMENTED):
+        take = target(sys.argv[1])
+    atheris.Setup([sys.argv[0], *sys.argv[2:]], take)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
