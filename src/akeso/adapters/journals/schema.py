@@ -9,7 +9,7 @@ from akeso.adapters.journals.tables import metadata
 from akeso.domain.errors import InvalidSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0002"
 
 
 async def prepare(database: Database) -> None:

@@ -186,3 +186,37 @@ memory_chunks = Table(
     _text("embedder"),  # what made the embedding; another one cannot be compared with it
     Column("embedding", LargeBinary, nullable=False),  # float32, little-endian
 )
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("version", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("created_at", Instant, nullable=False),
+    _text("created_by"),
+    _text("reason"),
+    _text("parent"),  # "" for none
+    Column("threshold", Float, nullable=False),
+    Column("series", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("artefact", LargeBinary, nullable=False),  # see akeso.engine.artefact_codec
+)
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    Column("alias", Text, primary_key=True),
+    Column("version", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+)
+
+# Ground truth on decisions; `feedback` above is people's word on incidents.
+decision_labels = Table(
+    "decision_labels",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("given_by", Text, primary_key=True),
+    Column("anomalous", Boolean, nullable=False),
+    Column("predicted", Boolean, nullable=False),
+    Index("decision_labels_by_instant", "at"),
+)

@@ -1,0 +1,93 @@
+"""Every registry and every label store keeps its contract."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from akeso.adapters.journals.database import Database
+from akeso.adapters.journals.schema import prepare
+from akeso.adapters.models.labels import SqlLabelStore
+from akeso.adapters.models.sql import SqlModelRegistry
+from akeso.domain.errors import InvalidInput
+from akeso.engine.artefact_codec import decode_artefact, encode_artefact
+from akeso.ports.labels import LabelStore
+from akeso.ports.model_registry import ModelRegistry
+from akeso.testing.model_registry import (
+    LabelStoreContract,
+    MemoryLabelStore,
+    MemoryModelRegistry,
+    ModelRegistryContract,
+    OpenLabels,
+    OpenRegistry,
+    sample_artefact,
+)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    await prepare(database)
+    yield database
+    await database.close()
+
+
+class TestMemoryModelRegistry(ModelRegistryContract):
+    @pytest.fixture
+    def open_registry(self) -> OpenRegistry:
+        registry = MemoryModelRegistry()
+
+        async def again() -> ModelRegistry:
+            return registry
+
+        return again
+
+
+class TestSqlModelRegistry(ModelRegistryContract):
+    @pytest.fixture
+    def open_registry(self, database: Database) -> OpenRegistry:
+        async def again() -> ModelRegistry:
+            return SqlModelRegistry(database)
+
+        return again
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of how it uses SQLAlchemy and Pydantic
+class TestMlflowModelRegistry(ModelRegistryContract):
+    @pytest.fixture
+    def open_registry(self, tmp_path: Path) -> OpenRegistry:
+        pytest.importorskip("mlflow")
+        from akeso.adapters.models.mlflow_registry import MlflowModelRegistry
+
+        async def again() -> ModelRegistry:
+            uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+            return await MlflowModelRegistry.open(uri, "akeso-detection", tmp_path / "artifacts")
+
+        return again
+
+
+class TestMemoryLabelStore(LabelStoreContract):
+    @pytest.fixture
+    def open_labels(self) -> OpenLabels:
+        store = MemoryLabelStore()
+
+        async def again() -> LabelStore:
+            return store
+
+        return again
+
+
+class TestSqlLabelStore(LabelStoreContract):
+    @pytest.fixture
+    def open_labels(self, database: Database) -> OpenLabels:
+        async def again() -> LabelStore:
+            return SqlLabelStore(database)
+
+        return again
+
+
+@pytest.mark.parametrize("bad", [b"", b"nonsense", encode_artefact(sample_artefact())[:200]])
+def test_bytes_that_are_no_artefact_are_refused(bad: bytes) -> None:
+    with pytest.raises(InvalidInput, match="no model artefact"):
+        decode_artefact(bad)
