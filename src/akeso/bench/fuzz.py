@@ -20,6 +20,7 @@ import cramjam
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from akeso.domain.errors import Unavailable
 from akeso.plugins.discovery import discover
@@ -147,7 +148,7 @@ def _last(pattern: str, said: str) -> int:
 def _table(findings: list[Finding]) -> Table:
     table = Table("target", "inputs", "inputs/s", "coverage", "peak MB", "result")
     for each in findings:
-        result = f"[red]{each.crash}[/]" if each.crash else "nothing found"
+        result = Text(each.crash.splitlines()[-1], "red") if each.crash else Text("nothing found")
         rate = f"{each.inputs / max(each.seconds, 0.1):,.0f}"
         table.add_row(each.target, f"{each.inputs:,}", rate, str(each.coverage), str(each.peak_mb), result)
     return table

@@ -8,6 +8,7 @@ its own, because libFuzzer ends the one that it runs in.
 import asyncio
 import sys
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import msgspec
@@ -48,10 +49,12 @@ def _source(name: str, media_type: str) -> Target:
 
 
 def _pull(name: str) -> Target:
-    from akeso.plugins.discovery import make
+    from akeso.plugins.discovery import discover, make
     from akeso.testing.pull import CannedEndpoint
 
-    puller = make("pullers", name, {"address": Address("http://127.0.0.1")})
+    known = signature(discover("pullers")[name]).parameters
+    options = {"address": Address("http://127.0.0.1"), "queries": ["up"]}
+    puller = make("pullers", name, {option: value for option, value in options.items() if option in known})
 
     class Everywhere(CannedEndpoint):
         """Answers every path with the input."""
