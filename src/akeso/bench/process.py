@@ -1,5 +1,6 @@
 """An Akeso of its own to measure: `akeso up` as a subprocess on a free port with its own data folder."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -33,6 +34,11 @@ class RunningAkeso:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise Unavailable("the kernel does not tell the resident size")
+
+    def cpu_seconds(self) -> float:
+        """What the process has used of processors until now, all its threads together (Linux)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
