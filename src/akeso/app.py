@@ -53,6 +53,7 @@ from akeso.ports.puller import Address
 from akeso.ports.source import Source
 from akeso.service_file import load_services
 from akeso.settings import PullSettings, Settings
+from akeso.stages.calibration_file import load_calibration
 from akeso.stages.playbooks import Playbook, load_playbooks
 from akeso.topology_file import load_topology
 
@@ -255,6 +256,7 @@ class System:
             build("reasoners")[settings.reasoner],
             settings.diagnose,
             settings.plan,
+            load_calibration(self.settings.calibration) if self.settings.calibration else None,
         )
 
     async def _mark(self, slot_end: int) -> None:

@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     playbooks: Path | None = None
     policies: Path | None = None
     topology: Path | None = None
+    # The scale of confidence that `akeso learn calibrate` wrote; None: the shipped one.
+    calibration: Path | None = None
     journal: str = ""
     kafka: str = ""
     # What turns incidents into vectors to find them by; minilm needs the extra [embeddings].

@@ -104,10 +104,15 @@ def _incident(name: str, case: Case, best: Hypothesis) -> Verdict:
     # What speaks for the class first, then the rest: both belong to the explanation.
     first = sorted(best.evidence, key=lambda e: -e.classes.get(best.fault_class, 0.0))
     said = tuple(e.statement for e in first if e.provider not in {"alerts", "deviation", "onset"})
-    category = _CATEGORIES.get(best.fault_class, UNKNOWN)
+    category = category_of(best)
     users = [p.example for p in case.logs if p.example.startswith("most of the load")]
     text = f"{best.fault_class} of {best.service}. " + ". ".join([*said, *users])
     return Verdict(name, "incident", category, text, said, round(best.confidence, 4))
+
+
+def category_of(hypothesis: Hypothesis) -> str:
+    """What the set calls the class of fault."""
+    return _CATEGORIES.get(hypothesis.fault_class, UNKNOWN)
 
 
 def _nothing(name: str, case: Case, picture: Picture) -> Verdict:

@@ -98,14 +98,35 @@ class Scenario:
 
         slots: steps of a slice, of which the last two are suspected; every: steps from one slice to the next.
         """
-        alarmed = next(iter(_target(path) for path in sorted(self.folder.glob("*/issue_*/target.json"))))
+        for onset, sheet in self.slices(slots, every):
+            yield onset, self.case_of(sheet, self.alarmed.metric)
+
+    @cached_property
+    def alarmed(self) -> Target:
+        """The alarm of the first issue: whom people watch here."""
+        return _target(min(self.folder.glob("*/issue_*/target.json")))
+
+    def slices(self, slots: int, every: int, first: int = 0) -> Iterator[tuple[float, Sheet]]:
+        """(onset, sheet): a slice of the normal data after all the rest of them; its last two steps are suspected."""
         times = self.normal.times
-        for first in range(0, len(times) - slots, every):
-            begin, end = times[first], times[first + slots - 1] + STEP_S
-            onset = end - FAULT_S
+        for start in range(first, len(times) - slots, every):
+            begin, end = times[start], times[start + slots - 1] + STEP_S
             rest = _joined(self.normal.between(end, np.inf), self.normal.between(-np.inf, begin))
-            joined = _joined(rest, self.normal.between(begin, end), PAUSE_S)
-            yield onset, self._case(joined, onset, Target(alarmed.node, alarmed.metric, onset, ""))
+            yield end - FAULT_S, _joined(rest, self.normal.between(begin, end), PAUSE_S)
+
+    def alarm(self, calm: Sheet, worse: Sheet, felt: tuple[float, float]) -> str | None:
+        """The metric (latency or availability) by which the watched node would alarm; None when it does not feel the
+        difference. felt: ms of latency, share of failures."""
+        for (metric, (name, unit)), least in zip(_TARGETS.items(), felt, strict=True):
+            key = SeriesKey(TENANT, self.alarmed.node, name, unit=unit)
+            if key in calm.columns and float(np.nanmean((worse.columns[key] - calm.columns[key])[-2:])) >= least:
+                return metric
+        return None
+
+    def case_of(self, sheet: Sheet, metric: str) -> Case:
+        """A sheet whose last two steps are suspected, with an alarm of the watched node."""
+        onset = float(sheet.times[-1]) + STEP_S - FAULT_S
+        return self._case(sheet, onset, Target(self.alarmed.node, metric, onset, ""))
 
     def _case(self, sheet: Sheet, onset: float, target: Target) -> Case:
         times = ((sheet.times + STEP_S) * NANOSECONDS).astype(np.int64)

@@ -68,11 +68,17 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Ranked hypotheses, best first. `known` is False when the best is not sure enough to act on."""
+    """Ranked hypotheses, best first. `known` is False when the best is not sure enough to act on.
+
+    next_looks: where it is not known, what would help to know it. grounds: the numbers that the confidence was made of
+    (see akeso.stages.confidence).
+    """
 
     hypotheses: tuple[Hypothesis, ...]
     known: bool
     explanation: str = ""
+    next_looks: tuple[str, ...] = ()
+    grounds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def best(self) -> Hypothesis | None:

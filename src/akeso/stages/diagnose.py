@@ -1,18 +1,21 @@
 """From findings to ranked root causes with a probability, or to an honest “unknown”."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import exp
 
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypothesis
 from akeso.ports.evidence import EvidenceProvider
+from akeso.stages.calibration_file import shipped
+from akeso.stages.confidence import Calibration, Standing, grounds_of, rescaled
+from akeso.stages.next_looks import Doubts, next_looks
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnoseOptions:
     """temperature: divides the summed log-odds (findings are not independent, so sums are too sure of themselves);
-    unknown_bias: log-odds of “something else”; minimum_confidence: below it the diagnosis is not known;
+    unknown_bias: log-odds of “something else”; minimum_confidence: probability below which the cause is not known;
     minimum_class: log-odds below which a fault class is not named; reach: hops from an anomaly or alert within which
     a service is a candidate."""
 
@@ -31,18 +34,57 @@ class _Gathered:
     missing: tuple[str, ...]
 
 
-def diagnose(case: Case, providers: Sequence[EvidenceProvider], options: DiagnoseOptions | None = None) -> Diagnosis:
-    """Sum the log-odds of all findings a service, weigh the services and “unknown” against each other (softmax).
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """Services by their log-odds, best first, with their share of the softmax; other: log-odds of anything else."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    scores: tuple[float, ...]
+    other: float
+
+
+def diagnose(
+    case: Case,
+    providers: Sequence[EvidenceProvider],
+    options: DiagnoseOptions | None = None,
+    calibration: Calibration | None = None,
+) -> Diagnosis:
+    """Sum the log-odds of all findings a service, rank the services and “unknown” against each other (softmax), and say
+    how sure that is on a scale that was fitted to cases whose truth is known (the shipped one by default).
 
     A provider that raises is named in the explanation and otherwise left out.
     """
     options = options or DiagnoseOptions()
     gathered = _gather(case, providers)
     candidates = _candidates(case, gathered.evidence, options)
-    hypotheses = _rank(case, gathered.evidence, candidates, options)[: options.at_most]
-    best = hypotheses[0] if hypotheses else None
-    known = best is not None and best.confidence >= options.minimum_confidence
-    return Diagnosis(hypotheses, known, _explain(case, hypotheses, known, gathered.missing))
+    ranking = _rank(case, gathered.evidence, candidates, options)
+    if not ranking.hypotheses:
+        return _concluded(case, (), {}, gathered, options)
+    standing = Standing(
+        scores=ranking.scores,
+        other=ranking.other,
+        evidence=ranking.hypotheses[0].evidence,
+        suspected=_suspected(case),
+        failed=len(gathered.missing),
+    )
+    grounds = grounds_of(case, standing)
+    sure = (calibration or shipped()).probability(grounds)
+    shares = rescaled([h.confidence for h in ranking.hypotheses], sure)
+    hypotheses = [replace(h, confidence=p) for h, p in zip(ranking.hypotheses, shares, strict=True)]
+    return _concluded(case, tuple(hypotheses[: options.at_most]), grounds, gathered, options)
+
+
+def _concluded(
+    case: Case,
+    hypotheses: tuple[Hypothesis, ...],
+    grounds: Mapping[str, float],
+    gathered: _Gathered,
+    options: DiagnoseOptions,
+) -> Diagnosis:
+    known = bool(hypotheses) and hypotheses[0].confidence >= options.minimum_confidence
+    looks = () if known else next_looks(case, hypotheses, Doubts(_suspected(case), gathered.evidence))
+    explanation = _explain(hypotheses, known, looks, gathered.missing)
+    return Diagnosis(hypotheses, known, explanation, looks, grounds)
 
 
 def _gather(case: Case, providers: Sequence[EvidenceProvider]) -> _Gathered:
@@ -76,21 +118,22 @@ def _suspected(case: Case) -> frozenset[str]:
     return frozenset({a.service for a in case.anomalies} | {a.service for a in case.alerts} | peers | reported)
 
 
-def _rank(
-    case: Case, evidence: Sequence[Evidence], candidates: frozenset[str], options: DiagnoseOptions
-) -> tuple[Hypothesis, ...]:
+def _rank(case: Case, evidence: Sequence[Evidence], candidates: frozenset[str], options: DiagnoseOptions) -> _Ranking:
     found = {s: tuple(e for e in evidence if e.service == s) for s in sorted(candidates)}
     suspected = _suspected(case)
     scores = {
         s: (sum(e.weight for e in own) + (options.suspected if s in suspected else 0.0)) / options.temperature
         for s, own in found.items()
     }
-    shares = _softmax([*scores.values(), options.unknown_bias / options.temperature])
-    hypotheses = [
+    other = options.unknown_bias / options.temperature
+    ranked = sorted(scores, key=lambda service: -scores[service])
+    ordered = tuple(scores[service] for service in ranked)
+    shares = _softmax([*ordered, other])
+    hypotheses = tuple(
         Hypothesis(service, _fault_class(found[service], options), share, _weightiest(found[service]))
-        for service, share in zip(scores, shares, strict=False)
-    ]
-    return tuple(sorted(hypotheses, key=lambda h: -h.confidence))
+        for service, share in zip(ranked, shares, strict=False)
+    )
+    return _Ranking(hypotheses, ordered, other)
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:
@@ -112,12 +155,8 @@ def _weightiest(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     return tuple(sorted(evidence, key=lambda e: -(abs(e.weight) + 0.5 * max(e.classes.values(), default=0.0))))
 
 
-def _explain(case: Case, hypotheses: tuple[Hypothesis, ...], known: bool, missing: tuple[str, ...]) -> str:
-    parts = [_verdict(hypotheses, known)]
-    if not known:
-        parts.extend(_look_next(case, hypotheses))
-    parts.extend(f"Missing evidence: {m}." for m in missing)
-    return " ".join(parts)
+def _explain(hypotheses: tuple[Hypothesis, ...], known: bool, looks: tuple[str, ...], missing: tuple[str, ...]) -> str:
+    return " ".join([_verdict(hypotheses, known), *looks, *(f"Missing evidence: {m}." for m in missing)])
 
 
 def _verdict(hypotheses: tuple[Hypothesis, ...], known: bool) -> str:
@@ -129,17 +168,3 @@ def _verdict(hypotheses: tuple[Hypothesis, ...], known: bool) -> str:
         return f"The root cause is unknown; the best guess, {named}, has a probability of only {best.confidence:.0%}."
     reasons = "; ".join(e.statement for e in best.evidence[:3] if e.weight > 0 or e.classes)
     return f"{named} is the root cause with a probability of {best.confidence:.0%}: {reasons}."
-
-
-def _look_next(case: Case, hypotheses: tuple[Hypothesis, ...]) -> list[str]:
-    advice = [f"Look next at {h.service} ({h.confidence:.0%})." for h in hypotheses[:2] if h.confidence >= 0.1]
-    measured = {key.service for key in case.features.keys if key.metric.startswith("akeso.red")}
-    if dark := sorted(_suspected(case) - measured):
-        advice.append(f"No spans are seen of {', '.join(dark[:3])}.")
-    if not case.topology.edges:
-        advice.append("No calls between services are known.")
-    if not case.changes:
-        advice.append("No change was reported; look for one that was not.")
-    if not case.logs:
-        advice.append("No log lines were received.")
-    return advice

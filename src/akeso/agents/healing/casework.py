@@ -25,8 +25,10 @@ from akeso.ports.memory import IncidentMemory
 from akeso.ports.reasoner import Reasoner
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.advance import all_clear, touched
+from akeso.stages.confidence import Calibration
 from akeso.stages.diagnose import DiagnoseOptions, diagnose
 from akeso.stages.learn import describe, learn, signature
+from akeso.stages.picture import Reach, Symptomatic, picture
 from akeso.stages.plan import History, PlanOptions, Surroundings, plan
 from akeso.stages.playbooks import Playbook
 from akeso.stages.verify import Aftermath, VerifyOptions, quiet_for, verify
@@ -51,11 +53,12 @@ class Faculties:
         reasoner: Reasoner | None = None,
         diagnosing: DiagnoseOptions | None = None,
         planning: PlanOptions | None = None,
+        calibration: Calibration | None = None,
     ) -> Self:
-        """The faculties that ship."""
+        """The faculties that ship. calibration: the scale of confidence; the shipped one when None."""
 
         def think(case: Case) -> Diagnosis:
-            return diagnose(case, providers, diagnosing)
+            return diagnose(case, providers, diagnosing, calibration)
 
         def devise(incident: Incident, diagnosis: Diagnosis, around: Surroundings, history: History) -> Plan:
             return plan(incident, diagnosis, playbooks, around, history, planning)
@@ -119,24 +122,17 @@ class Casework:
 
     def picture(self, incident: Incident, similar: Sequence[Recollection] = ()) -> Case:
         """Everything known now, frozen."""
-        window, onset = self._sources.window, nanoseconds(incident.onset)
-        start = onset - _ns(self._options.past)
-        return Case(
+        seen = Symptomatic(
             tenant=incident.tenant,
-            onset=onset,
-            now=window.now,
-            features=window.features(incident.tenant, start, window.now),
+            onset=incident.onset,
+            until=self._clock.nanoseconds(),
             anomalies=incident.anomalies,
             alerts=incident.alerts,
-            topology=window.topology(incident.tenant),
-            logs=tuple(window.logs(incident.tenant, start, window.now)),
-            changes=tuple(
-                window.changes(incident.tenant, onset - _ns(self._options.changes), self._clock.nanoseconds())
-            ),
-            similar=tuple(similar),
+            similar=similar,
             services=self._sources.services,
             report=Report(incident.reported, incident.title) if incident.reported else None,
         )
+        return picture(self._sources.window, seen, Reach(self._options.past, self._options.changes))
 
     def watches(self, incident: Incident) -> tuple[Watch, ...]:
         """What to watch after the current option was carried out."""

@@ -34,6 +34,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "why": incident.why,
         "explanation": diagnosis.explanation if diagnosis else "",
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses] if diagnosis else [],
+        "next_looks": list(diagnosis.next_looks) if diagnosis else [],
         "anomalies": [_anomaly(a) for a in incident.anomalies],
         "alerts": [_alert(a) for a in incident.alerts],
         "actions": [action_view(incident, r) for r in incident.actions.values()],

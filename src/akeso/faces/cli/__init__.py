@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "suspend": ("akeso.faces.cli.approvals", "suspend", "Stop every effect at once."),
         "resume": ("akeso.faces.cli.approvals", "resume", "Allow effects again."),
         "audit": ("akeso.faces.cli.audit", "app", "Verify and read the journal."),
+        "learn": ("akeso.faces.cli.learn", "app", "What Akeso's own incidents teach: fit the confidence to them."),
         "keys": ("akeso.faces.cli.keys", "app", "API keys and their roles."),
         "doctor": ("akeso.faces.cli.doctor", "doctor", "Check settings, files, extras and reachability."),
         "init": ("akeso.faces.cli.init", "init", "Write the default settings, playbooks and policies to edit."),

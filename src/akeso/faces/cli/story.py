@@ -33,6 +33,8 @@ def _cause(console: Console, incident: Mapping[str, Any]) -> None:
     )
     for number, finding in enumerate(best["evidence"][:6], 1):
         console.print(f"    {number}. {escape(finding['statement'])} [dim]({finding['provider']})[/dim]")
+    for look in incident["next_looks"]:
+        console.print(f"    next: {escape(look)}", highlight=False)
 
 
 def _timeline(console: Console, incident: Mapping[str, Any]) -> None:

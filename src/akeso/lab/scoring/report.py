@@ -90,6 +90,8 @@ class Case:
             "target": self.injection.target,
             "parameters": dict(self.injection.parameters),
             "repeat": self.repeat,
+            "injected_at": round(seen.injected_at, 3),
+            "incident": first.id if first else None,
             "detected": first is not None,
             "delay_s": _since(seen.injected_at, first.detected_at if first else None),
             "incidents_opened": len(self.incidents),

@@ -144,6 +144,7 @@ async def own_bench(run: Path | None, out: Path, seed: int, tell: Told) -> Async
         await close(shop)
         await akeso.stop()
         shutil.copytree(folder.logs, out / "shop-logs", dirs_exist_ok=True)
+        shutil.copy(folder.services_file, out / "services.yaml")
         if run is None:
             discard(folder)
 

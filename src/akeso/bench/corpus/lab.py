@@ -1,0 +1,164 @@
+"""Recorded runs of the lab: the telemetry that Akeso got is run again, and diagnosed when it was diagnosed then.
+
+A folder holds report.json and Akeso's data (`akeso/telemetry.db`, `akeso/akeso.db`). A moment is one diagnosis that was
+made before anything was done. From each the same moment is derived with less telemetry: without log lines, without
+spans, without gauges, and with nothing from the service at fault.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.bench.corpus.known import Known, names
+from akeso.casefiles.rerun import Rerun, RerunOptions
+from akeso.domain.case import Case
+from akeso.domain.errors import InvalidInput
+from akeso.domain.events import ActionIntended, DiagnosisMade, Entry
+from akeso.domain.incident import Incident, fold
+from akeso.domain.series import SeriesTable
+from akeso.domain.service import Services
+from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.topology import Topology
+from akeso.service_file import load_services
+from akeso.stages.picture import Symptomatic, picture
+from akeso.stages.watches import nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    at: int
+    incident: Incident
+    fault: str
+    truth: str
+    name: str
+
+
+def cases(folder: Path) -> Iterator[Known]:
+    """The moments of one run."""
+    yield from asyncio.run(_collected(folder))
+
+
+async def _collected(folder: Path) -> list[Known]:
+    report = _report(folder / "report.json")
+    journal = await SqlJournal.open(f"sqlite+aiosqlite:///{(folder / 'akeso' / 'akeso.db').resolve()}")
+    try:
+        moments = [m async for m in _moments(journal, report, folder.name)]
+    finally:
+        await journal.close()
+    return [known async for known in _rerun(folder, sorted(moments, key=lambda m: m.at))]
+
+
+def _report(path: Path) -> Mapping[str, Any]:
+    try:
+        report: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as bad:
+        raise InvalidInput("--lab", f"{path} is no report of a lab run: {bad}") from bad
+    if any("incident" not in case for case in report.get("cases", [{}])):
+        raise InvalidInput("--lab", f"{path}: its cases do not name their incidents")
+    return report
+
+
+async def _moments(journal: SqlJournal, report: Mapping[str, Any], run: str) -> AsyncIterator[_Moment]:
+    for number, case in enumerate(report["cases"]):
+        if not case["incident"]:
+            continue
+        entries = await journal.entries(case["incident"])
+        for at in _diagnosed(entries):
+            before = [e for e in entries if nanoseconds(e.at) <= at]
+            incident = fold(before)
+            assert incident is not None
+            age = (at - nanoseconds(incident.detected_at)) / NANOSECONDS
+            name = f"{run}/{number}-{case['fault']}+{age:.1f}s"
+            yield _Moment(at, incident, case["fault"], case["root_cause"]["expected"], name)
+
+
+def _diagnosed(entries: Sequence[Entry]) -> list[int]:
+    """ns of every diagnosis before the first effect."""
+    acted = next((nanoseconds(e.at) for e in entries if isinstance(e.event, ActionIntended)), None)
+    made = [nanoseconds(e.at) for e in entries if isinstance(e.event, DiagnosisMade)]
+    return [at for at in made if acted is None or at <= acted]
+
+
+async def _rerun(folder: Path, moments: Sequence[_Moment]) -> AsyncIterator[Known]:
+    table, services = SeriesTable(), _services(folder)
+    store = SqliteTelemetryStore(folder / "akeso" / "telemetry.db", table)
+    rerun = Rerun(table, services, RerunOptions(span=timedelta(minutes=12), detecting=False))
+    waiting = list(moments)
+    try:
+        async for _, batch in store.replay(table):
+            while waiting and batch.received_at > waiting[0].at:
+                for known in _known(rerun, waiting.pop(0), services):
+                    yield known
+            for _decision in rerun.take(batch):
+                pass
+    finally:
+        await store.close()
+
+
+def _services(folder: Path) -> Services:
+    path = folder / "services.yaml"
+    return load_services(path) if path.exists() else Services()
+
+
+def _known(rerun: Rerun, moment: _Moment, services: Services) -> Iterator[Known]:
+    for _decision in rerun.until(moment.at):
+        pass
+    i = moment.incident
+    seen = Symptomatic(i.tenant, i.onset, moment.at, i.anomalies, i.alerts, services=services)
+    case, right = picture(rerun.window, seen), names(moment.truth)
+    group = f"lab/{moment.fault}"
+    yield Known("lab", moment.name, group, case, right)
+    for what, thin in THINNERS.items():
+        less = thin(case, moment.truth)
+        if less.anomalies or less.alerts:
+            yield Known("lab thinned", f"{moment.name} without {what}", group, less, right, derived=True)
+
+
+def keeping(case: Case, wanted: Callable[[str, str], bool]) -> Case:
+    """The case with the series (service, metric) that are wanted, and their anomalies."""
+    keep = [i for i, key in enumerate(case.features.keys) if wanted(key.service, key.metric)]
+    features = replace(
+        case.features,
+        keys=tuple(case.features.keys[i] for i in keep),
+        signals=case.features.signals[keep],
+        values=np.ascontiguousarray(case.features.values[:, keep]),
+    )
+    anomalies = tuple(a for a in case.anomalies if wanted(a.service, a.key.metric))
+    return replace(case, features=features, anomalies=anomalies)
+
+
+def _without_logs(case: Case, truth: str) -> Case:
+    del truth
+    return replace(keeping(case, lambda _, metric: not metric.startswith("akeso.log")), logs=())
+
+
+def _without_spans(case: Case, truth: str) -> Case:
+    del truth
+    less = keeping(case, lambda _, metric: not metric.startswith(("akeso.red", "akeso.edge")))
+    return replace(less, topology=Topology((), case.topology.services))
+
+
+def _without_gauges(case: Case, truth: str) -> Case:
+    del truth
+    return keeping(case, lambda _, metric: metric.startswith("akeso."))
+
+
+def _without_cause(case: Case, truth: str) -> Case:
+    less = keeping(case, lambda service, _: service != truth)
+    return replace(less, logs=tuple(p for p in case.logs if p.service != truth))
+
+
+THINNERS: Mapping[str, Callable[[Case, str], Case]] = {
+    "log lines": _without_logs,
+    "spans": _without_spans,
+    "gauges": _without_gauges,
+    "the service at fault": _without_cause,
+}

@@ -1,0 +1,1 @@
+"""Pictures of a diagnosis as SVG text, without any library."""

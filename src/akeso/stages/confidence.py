@@ -1,0 +1,114 @@
+"""How sure a diagnosis may be: what its first answer stands on, as numbers, and the probability that it is right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, log, log2
+from types import MappingProxyType
+
+from akeso.domain.case import Case
+from akeso.domain.diagnosis import Evidence, finite
+
+# Beyond these a ground says nothing more: (least, most).
+GROUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "odds": (-6.0, 8.0),  # log-odds of the first answer against all others and the unknown
+        "margin": (0.0, 8.0),  # log-odds of the first answer against the second
+        "support": (0.0, 12.0),  # log-odds of all that speaks for it
+        "against": (0.0, 6.0),  # log-odds of all that speaks against it
+        "kinds": (0.0, 6.0),  # kinds of evidence that speak for it
+        "named": (0.0, 8.0),  # log-odds of its class of fault
+        "rivals": (0.0, 6.0),  # other services that are likelier than the unknown
+        "measured": (0.0, 1.0),  # share of the suspected services that tell of their own requests
+        "slots": (0.0, 5.0),  # binary logarithm of the slots since the onset
+        "blind": (0.0, 3.0),  # kinds of evidence that could not look
+    }
+)
+_SPEAKS = 0.2  # less is no opinion
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ranking knows of a diagnosis. scores: log-odds by service, best first; other: that of anything else;
+    evidence: on the first service; failed: kinds of evidence that could not look."""
+
+    scores: tuple[float, ...]
+    other: float
+    evidence: tuple[Evidence, ...]
+    suspected: frozenset[str] = frozenset()
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic scale from grounds to a probability. floor, ceiling: no answer is surer than its cases allow.
+
+    version: of the meaning of the grounds; source: the command that made it.
+    """
+
+    intercept: float
+    weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    floor: float = 0.01
+    ceiling: float = 0.99
+    version: int = 1
+    source: str = ""
+
+    def probability(self, grounds: Mapping[str, float]) -> float:
+        """That the first answer is right. A ground that is missing counts as 0."""
+        odds = self.intercept + sum(w * grounds.get(name, 0.0) for name, w in self.weights.items())
+        return max(self.floor, min(self.ceiling, sigmoid(odds)))
+
+
+def grounds_of(case: Case, standing: Standing) -> Mapping[str, float]:
+    """The grounds of a diagnosis that has a first answer, each within its limits."""
+    first = standing.scores[0]
+    second = standing.scores[1] if len(standing.scores) > 1 else standing.other
+    weights = [e.weight for e in standing.evidence]
+    raw = {
+        "odds": first - _log_sum((*standing.scores[1:], standing.other)),
+        "margin": first - second,
+        "support": sum(w for w in weights if w > 0),
+        "against": -sum(w for w in weights if w < 0),
+        "kinds": float(len({e.provider for e in standing.evidence if e.weight >= _SPEAKS})),
+        "named": _named(standing.evidence),
+        "rivals": float(sum(score > standing.other for score in standing.scores[1:])),
+        "measured": _measured(case, standing.suspected),
+        "slots": log2(1.0 + float((case.features.times > case.onset).sum())),
+        "blind": float(standing.failed),
+    }
+    return finite({name: max(low, min(high, raw[name])) for name, (low, high) in GROUNDS.items()})
+
+
+def rescaled(shares: Sequence[float], sure: float) -> tuple[float, ...]:
+    """Shares, best first, with `sure` for the first. The others keep their proportions of what is left, and none is
+    likelier than the first; what then is left over is something else."""
+    rest = 1.0 - shares[0]
+    factor = (1.0 - sure) / rest if rest > 0 else 0.0
+    return (sure, *(min(sure, share * factor) for share in shares[1:]))
+
+
+def sigmoid(odds: float) -> float:
+    """The probability of log-odds."""
+    return 1.0 / (1.0 + exp(-odds)) if odds > -700 else 0.0
+
+
+def logit(probability: float) -> float:
+    """The log-odds of a probability that is neither 0 nor 1."""
+    return log(probability / (1.0 - probability))
+
+
+def _log_sum(scores: Sequence[float]) -> float:
+    top = max(scores)
+    return top + log(sum(exp(score - top) for score in scores))
+
+
+def _named(evidence: Sequence[Evidence]) -> float:
+    totals: dict[str, float] = {}
+    for finding in evidence:
+        for kind, odds in finding.classes.items():
+            totals[kind] = totals.get(kind, 0.0) + odds
+    return max(totals.values(), default=0.0)
+
+
+def _measured(case: Case, suspected: frozenset[str]) -> float:
+    telling = {key.service for key in case.features.keys if key.metric.startswith("akeso.red")}
+    return len(suspected & telling) / len(suspected) if suspected else 1.0
