@@ -39,6 +39,7 @@ from akeso.agents.runtime import AgentRunner
 from akeso.agents.supervisor import Supervisor
 from akeso.agents.tallies import Tallies
 from akeso.domain.errors import InvalidInput, InvalidSettings
+from akeso.domain.knowledge import Knowledge
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
 from akeso.engine.effects import Effects, Stage
@@ -54,10 +55,13 @@ from akeso.ports.source import Source
 from akeso.service_file import load_services
 from akeso.settings import PullSettings, Settings
 from akeso.stages.calibration_file import load_calibration
+from akeso.stages.knowledge_file import load_knowledge
 from akeso.stages.playbooks import Playbook, load_playbooks
 from akeso.topology_file import load_topology
 
 WATERMARK = "decisions"
+# Who puts a diagnosis into words at once; another one's words come later.
+FIRST_WORDS = "deterministic"
 
 
 @runtime_checkable
@@ -75,6 +79,11 @@ def read_services(settings: Settings) -> Services:
 def read_playbooks(settings: Settings) -> tuple[Playbook, ...]:
     """The shipped playbooks and those of the team."""
     return load_playbooks(settings.playbooks)
+
+
+def read_knowledge(settings: Settings) -> Knowledge:
+    """What ships about machines and software, and what the team adds."""
+    return load_knowledge(settings.knowledge)
 
 
 def read_policy(settings: Settings) -> CedarPolicy:
@@ -108,6 +117,7 @@ class System:
         self.registry = CollectorRegistry()
         self.keys = KeyFile(settings.data / "keys.json")
         self.services = read_services(settings)
+        self.knowledge = read_knowledge(settings)
         self.ingest_table, self.feature_table = SeriesTable(), SeriesTable()
         self.bus = self._bus()
         self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
@@ -250,10 +260,11 @@ class System:
 
     def _faculties(self) -> Faculties:
         settings = self.settings.healing
+        bridging = {**self.settings.evidence.get("bridging", {}), "knowledge": self.knowledge}
         return Faculties.of(
-            tuple(build("evidence", self.settings.evidence).values()),
+            tuple(build("evidence", {**self.settings.evidence, "bridging": bridging}).values()),
             read_playbooks(self.settings),
-            build("reasoners")[settings.reasoner],
+            make("reasoners", FIRST_WORDS, {"knowledge": self.knowledge}),
             settings.diagnose,
             settings.plan,
             load_calibration(self.settings.calibration) if self.settings.calibration else None,

@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     topology: Path | None = None
     # The scale of confidence that `akeso learn calibrate` wrote; None: the shipped one.
     calibration: Path | None = None
+    knowledge: Path | None = None
     journal: str = ""
     kafka: str = ""
     # What turns incidents into vectors to find them by; minilm needs the extra [embeddings].

@@ -47,3 +47,4 @@ class Case:
     similar: tuple[Recollection, ...] = ()
     services: Services = field(default_factory=Services)
     report: Report | None = None  # of the person who opened the incident
+    incident: str = ""  # its id, where there is one

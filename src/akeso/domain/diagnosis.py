@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from types import MappingProxyType
 
+from akeso.domain.explanation import Claim
+
 UNKNOWN = "unknown"
 
 
@@ -72,6 +74,7 @@ class Diagnosis:
 
     next_looks: where it is not known, what would help to know it. grounds: the numbers that the confidence was made of
     (see akeso.stages.confidence).
+    explanation: in words; claims: its sentences, each with what it stands on.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -79,6 +82,7 @@ class Diagnosis:
     explanation: str = ""
     next_looks: tuple[str, ...] = ()
     grounds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    claims: tuple[Claim, ...] = ()
 
     @property
     def best(self) -> Hypothesis | None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from akeso.domain.anomaly import Alert, Anomaly, Severity
 from akeso.domain.diagnosis import Diagnosis
+from akeso.domain.explanation import Explanation
 from akeso.domain.outcome import Recovery
 from akeso.domain.plan import Plan, Step
 from akeso.domain.telemetry import Attributes
@@ -73,6 +74,14 @@ class AnalysisStarted:
 @dataclass(frozen=True, slots=True)
 class DiagnosisMade:
     diagnosis: Diagnosis
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationGiven:
+    """Words on the `diagnosis`-th diagnosis of the incident (1, 2, …), given after it. They change nothing else."""
+
+    diagnosis: int
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +271,7 @@ Event: TypeAlias = (
     | AlertCleared
     | AnalysisStarted
     | DiagnosisMade
+    | ExplanationGiven
     | PlanMade
     | PolicyDecided
     | ApprovalRequested

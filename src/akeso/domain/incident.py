@@ -10,6 +10,7 @@ from akeso.domain import events as e
 from akeso.domain.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.errors import InvalidTransition
+from akeso.domain.explanation import Explanation
 from akeso.domain.outcome import Recovery, Verification
 from akeso.domain.plan import Option, Plan, Step
 
@@ -97,6 +98,7 @@ class Incident:
     anomalies: tuple[Anomaly, ...] = ()
     alerts: tuple[Alert, ...] = ()
     diagnosis: Diagnosis | None = None
+    explanation: Explanation | None = None  # by a reasoner that takes its time
     plan: Plan | None = None
     plans: int = 0
     diagnoses: int = 0
@@ -182,6 +184,9 @@ def _findings(i: Incident, entry: e.Entry) -> Incident | None:
             return replace(i, alerts=tuple(_cleared(a, fingerprint, starts_at, entry.at) for a in i.alerts))
         case e.FeedbackGiven():
             return i
+        case e.ExplanationGiven(number, explanation):
+            # One that was overtaken by a newer diagnosis explains nothing any more.
+            return replace(i, explanation=explanation) if number == i.diagnoses else i
         case e.LessonLearned(memory, seconds):
             return replace(i, memory=memory, mttr=None if seconds is None else timedelta(seconds=seconds))
     return None
@@ -216,7 +221,7 @@ def _diagnosed(i: Incident, diagnosis: Diagnosis, at: datetime) -> Incident:
     service = diagnosis.best.service if diagnosis.best else i.service
     return replace(
         i, diagnosis=diagnosis, service=service, diagnoses=i.diagnoses + 1, diagnosed_at=at,
-        analysis_due=False, plan_due=True,
+        analysis_due=False, plan_due=True, explanation=None,
     )  # fmt: skip
 
 

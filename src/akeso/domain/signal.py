@@ -63,6 +63,10 @@ _DERIVED = {
 
 # The first rule whose words all occur in the lower-cased metric name decides; order matters.
 _RULES: tuple[tuple[tuple[str, ...], Signal], ...] = (
+    # Of a processor, but not how busy it is.
+    (("temperature",), Signal.OTHER),
+    (("throttl",), Signal.OTHER),
+    (("frequency",), Signal.OTHER),
     (("lock", "wait"), Signal.LOCKS),
     (("blocked",), Signal.LOCKS),
     (("deadlock",), Signal.LOCKS),
@@ -94,7 +98,7 @@ _RULES: tuple[tuple[tuple[str, ...], Signal], ...] = (
 )
 
 # Counters whose rate is no traffic.
-_COUNTED = (("deadlock", Signal.LOCKS), ("cpu", Signal.CPU))
+_COUNTED = (("deadlock", Signal.LOCKS), ("throttl", Signal.OTHER), ("cpu", Signal.CPU))
 
 
 def signal_of(key: SeriesKey) -> Signal:

@@ -18,6 +18,13 @@ def _diagnosed(e: Mapping[str, Any]) -> str:
     return f"diagnosed: {best['service']}, {best['fault_class']} ({best['confidence']:.0%})"
 
 
+def _explained(e: Mapping[str, Any]) -> str:
+    said = e["explanation"]
+    note = said.get("note", "")
+    told = f"explained by {said['reasoner']}, {len(said.get('claims', ()))} claims"
+    return told + (f" ({note})" if note else "")
+
+
 def _planned(e: Mapping[str, Any]) -> str:
     options = e["plan"]["options"]
     steps = "; else ".join(" then ".join(f"{s['action']} {s['target']}" for s in o["steps"]) for o in options)
@@ -34,6 +41,7 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "AlertCleared": lambda _: "an alert is over",
     "AnalysisStarted": lambda e: f"analysis asked for by {e['by']}" if e.get("by") else "",
     "DiagnosisMade": _diagnosed,
+    "ExplanationGiven": _explained,
     "PlanMade": _planned,
     "PolicyDecided": lambda e: f"policy: {e['verdict']} by {e['policy']}" + (f" ({e['why']})" if e.get("why") else ""),
     "ApprovalRequested": lambda e: f"waiting for approval by {', '.join(e['approvers']) or 'a person'}",

@@ -87,6 +87,7 @@ class Symptoms:
     def __init__(self, case: Case) -> None:
         matrix = case.features
         self.matrix = matrix
+        self.onset = case.onset
         self.during: Mask = matrix.times > case.onset
         self.slot_s = _slot_s(matrix)
         self._by_service: dict[str, list[Departure]] = {}

@@ -228,7 +228,7 @@ def test_a_thousand_series_of_five_minutes_are_diagnosed_in_time() -> None:
 
 async def test_the_explanation_numbers_the_evidence_and_names_its_providers() -> None:
     case = SCENE.case()
-    text = await Deterministic().explain(case, diagnose(case, PROVIDERS))
+    text = (await Deterministic().explain(case, diagnose(case, PROVIDERS))).text
     assert text.startswith("Root cause: latency degradation of quotes (probability ")
     assert "\n1. quotes spends " in text
     assert "[topology, " in text
@@ -236,7 +236,7 @@ async def test_the_explanation_numbers_the_evidence_and_names_its_providers() ->
 
 async def test_the_explanation_of_the_unknown_says_so() -> None:
     case = Scene().case()
-    text = await Deterministic().explain(case, diagnose(case, PROVIDERS))
+    text = (await Deterministic().explain(case, diagnose(case, PROVIDERS))).text
     assert "Not known" in text
 
 

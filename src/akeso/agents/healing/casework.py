@@ -103,7 +103,7 @@ class Casework:
 
     async def diagnosis(self, incident: Incident) -> Diagnosis:
         """What is wrong; unknown when it takes too long to tell."""
-        case = self.picture(incident, await self._similar(incident))
+        case = await self.case(incident)
         try:
             thinking = asyncio.to_thread(self._faculties.diagnose, case)
             found = await within(self._clock, self._options.within, thinking)
@@ -120,6 +120,10 @@ class Casework:
         around = Surroundings(self._sources.services, window.topology(incident.tenant), changes)
         return self._faculties.plan(incident, diagnosis, around, await self._history(incident, diagnosis))
 
+    async def case(self, incident: Incident) -> Case:
+        """Everything known now, similar incidents included."""
+        return self.picture(incident, await self._similar(incident))
+
     def picture(self, incident: Incident, similar: Sequence[Recollection] = ()) -> Case:
         """Everything known now, frozen."""
         seen = Symptomatic(
@@ -131,6 +135,7 @@ class Casework:
             similar=similar,
             services=self._sources.services,
             report=Report(incident.reported, incident.title) if incident.reported else None,
+            incident=incident.id,
         )
         return picture(self._sources.window, seen, Reach(self._options.past, self._options.changes))
 
@@ -224,7 +229,7 @@ class Casework:
         except Exception:
             log.exception("reasoner.silent", reasoner=self._faculties.reasoner.name)
             return diagnosis
-        return replace(diagnosis, explanation=said or diagnosis.explanation)
+        return replace(diagnosis, explanation=said.text or diagnosis.explanation, claims=said.claims)
 
 
 def targets(incident: Incident) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """How incidents look from outside: plain dictionaries for JSON."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from akeso.domain.anomaly import Alert, Anomaly
 from akeso.domain.diagnosis import Hypothesis
 from akeso.domain.events import Entry
+from akeso.domain.explanation import Claim
 from akeso.domain.incident import ActionRecord, Incident
 from akeso.engine.codec import encode_event
 from akeso.faces.story import describe
@@ -32,7 +34,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "resolved_at": _time(incident.ended_at),
         "mttr_seconds": incident.mttr.total_seconds() if incident.mttr else None,
         "why": incident.why,
-        "explanation": diagnosis.explanation if diagnosis else "",
+        **_explanation(incident),
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses] if diagnosis else [],
         "next_looks": list(diagnosis.next_looks) if diagnosis else [],
         "anomalies": [_anomaly(a) for a in incident.anomalies],
@@ -80,6 +82,24 @@ def entry_view(entry: Entry) -> dict[str, Any]:
         "text": describe(kind, event),
         "hash": entry.hash,
     }
+
+
+def _explanation(incident: Incident) -> dict[str, Any]:
+    """The words of the reasoner that took its time; until it has spoken, those that came with the diagnosis."""
+    diagnosis, later = incident.diagnosis, incident.explanation
+    claims = later.claims if later else diagnosis.claims if diagnosis else ()
+    return {
+        "explanation": later.text if later else diagnosis.explanation if diagnosis else "",
+        "explained_by": later.reasoner if later else "",
+        "explanation_note": later.note if later else "",
+        "claims": [_claim(c) for c in claims],
+        "proposals": [_claim(c) for c in later.proposals] if later else [],
+        "claims_dropped": later.dropped if later else 0,
+    }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {"text": claim.text, "citations": [asdict(c) for c in claim.citations]}
 
 
 def _hypothesis(h: Hypothesis) -> dict[str, Any]:

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "audit": ("akeso.faces.cli.audit", "app", "Verify and read the journal."),
         "learn": ("akeso.faces.cli.learn", "app", "What Akeso's own incidents teach: fit the confidence to them."),
         "keys": ("akeso.faces.cli.keys", "app", "API keys and their roles."),
+        "knowledge": ("akeso.faces.cli.knowledge", "app", "What machines' faults do to software, and who says so."),
         "doctor": ("akeso.faces.cli.doctor", "doctor", "Check settings, files, extras and reachability."),
         "init": ("akeso.faces.cli.init", "init", "Write the default settings, playbooks and policies to edit."),
         "bench": ("akeso.bench.cli", "app", "Measure Akeso."),

@@ -73,11 +73,12 @@ def _data_folder(folder: Path) -> Finding:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    from akeso.app import read_playbooks, read_policy, read_services
+    from akeso.app import read_knowledge, read_playbooks, read_policy, read_services
 
     services = Services()
     readers: dict[str, Callable[[Settings], object]] = {
         "services": read_services, "playbooks": read_playbooks, "policies": read_policy,
+        "knowledge": read_knowledge,
     }  # fmt: skip
     for what, read in readers.items():
         try:

@@ -1,44 +1,24 @@
 """A reasoner that needs no language model: the evidence as a numbered chain."""
 
+from dataclasses import replace
+
 from akeso.domain.case import Case
-from akeso.domain.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypothesis
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.diagnosis import Diagnosis
+from akeso.domain.explanation import Explanation
+from akeso.domain.knowledge import Knowledge
+from akeso.stages.account import AccountOptions, account
+from akeso.stages.knowledge_file import shipped_knowledge
 
 
 class Deterministic:
-    """Says what was found, for and against, and what else it might be."""
+    """Says what was found, from the machine to the software, how it spread, what speaks against it, and what else."""
 
     name = "deterministic"
 
-    def __init__(self, most: int = 6) -> None:
-        self._most = most
+    def __init__(self, knowledge: Knowledge | None = None, most: int = 6) -> None:
+        self._knowledge, self._options = knowledge, AccountOptions(most)
 
-    async def explain(self, case: Case, diagnosis: Diagnosis) -> str:
+    async def explain(self, case: Case, diagnosis: Diagnosis) -> Explanation:
         """Numbered statements, each with its provider; the same diagnosis gives the same text."""
-        best = diagnosis.best
-        if best is None:
-            return diagnosis.explanation or "Nothing was found that points to a cause."
-        since = (case.now - case.onset) / NANOSECONDS
-        lines = [_headline(best, known=diagnosis.known), f"The onset was {since:.0f} s before this was written."]
-        lines += [f"{i}. {_cited(e)}" for i, e in enumerate(_telling(best)[: self._most], start=1)]
-        others = [f"{h.service} ({h.fault_class}, {h.confidence:.0%})" for h in diagnosis.hypotheses[1:4]]
-        if others:
-            lines.append(f"Also considered: {', '.join(others)}.")
-        if not diagnosis.known:
-            lines.append(diagnosis.explanation)
-        return "\n".join(lines)
-
-
-def _headline(best: Hypothesis, *, known: bool) -> str:
-    kind = "an unknown fault" if best.fault_class == UNKNOWN else best.fault_class.replace("_", " ")
-    start = "Root cause" if known else "Not known; the best guess"
-    return f"{start}: {kind} of {best.service} (probability {best.confidence:.0%})."
-
-
-def _telling(best: Hypothesis) -> list[Evidence]:
-    return [e for e in best.evidence if e.weight or e.classes]
-
-
-def _cited(evidence: Evidence) -> str:
-    direction = "against" if evidence.weight < 0 else "for"
-    return f"{evidence.statement} [{evidence.provider}, {abs(evidence.weight):.1f} {direction}]"
+        written = account(case, diagnosis, self._knowledge or shipped_knowledge(), self._options)
+        return replace(written, reasoner=self.name)
