@@ -33,6 +33,7 @@ class Symptomatic:
     similar: Sequence[Recollection] = ()
     services: Services = field(default_factory=Services)
     report: Report | None = None
+    incident: str = ""
 
 
 def picture(window: TelemetryWindow, seen: Symptomatic, reach: Reach | None = None) -> Case:
@@ -53,4 +54,5 @@ def picture(window: TelemetryWindow, seen: Symptomatic, reach: Reach | None = No
         similar=tuple(seen.similar),
         services=seen.services,
         report=seen.report,
+        incident=seen.incident,
     )
