@@ -49,6 +49,7 @@ from akeso.plugins.discovery import build, make
 from akeso.ports.action import Action
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
+from akeso.ports.detector import Detector
 from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address
 from akeso.ports.source import Source
@@ -101,6 +102,26 @@ def make_embedder(settings: Settings) -> Embedder:
     return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
 
 
+def make_detectors(settings: Settings, services: Services, features: SeriesTable) -> dict[str, Detector]:
+    """The installed detectors over the series of a feature table."""
+    limits = {**settings.detectors.get("static_threshold", {})} | {"services": services, "table": features}
+    return build("detectors", {**settings.detectors, "static_threshold": limits})
+
+
+def make_faculties(settings: Settings, knowledge: Knowledge) -> Faculties:
+    """How incidents are thought about."""
+    healing = settings.healing
+    bridging = {**settings.evidence.get("bridging", {}), "knowledge": knowledge}
+    return Faculties.of(
+        tuple(build("evidence", {**settings.evidence, "bridging": bridging}).values()),
+        read_playbooks(settings),
+        make("reasoners", FIRST_WORDS, {"knowledge": knowledge}),
+        healing.diagnose,
+        healing.plan,
+        load_calibration(settings.calibration) if settings.calibration else None,
+    )
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +139,7 @@ class System:
         self.keys = KeyFile(settings.data / "keys.json")
         self.services = read_services(settings)
         self.knowledge = read_knowledge(settings)
-        self.ingest_table, self.feature_table = SeriesTable(), SeriesTable()
+        self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
         self.bus = self._bus()
         self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
         slot = settings.features.features.slot
@@ -236,9 +257,7 @@ class System:
         return Pulled(asked.title, asked.tenant or self.settings.tenant, puller, timing)
 
     def _model(self) -> ModelAgent:
-        limits = {**self.settings.detectors.get("static_threshold", {})}
-        limits |= {"services": self.services, "table": self.feature_table}
-        detectors = build("detectors", {**self.settings.detectors, "static_threshold": limits})
+        detectors = make_detectors(self.settings, self.services, self.feature_table)
         return ModelAgent(self.bus, self.clock, detectors, self.feature_table, self.settings.model)
 
     def _healing(self, model: ModelAgent) -> HealingAgent:
@@ -253,22 +272,10 @@ class System:
         govern = replace(settings.gate.govern, trust=self.settings.trust)
         gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern))
         sources = Sources(self.window, self.memory, self.services, tuple(actions))
-        casework = Casework(self._faculties(), sources, self.clock, settings.casework)
+        casework = Casework(make_faculties(self.settings, self.knowledge), sources, self.clock, settings.casework)
         hands = Hands(self.register, effects, gate, casework, self.clock)
         advance = replace(settings.agent.advance, dry_run=self.settings.dry_run)
         return HealingAgent(hands, self.window, replace(settings.agent, advance=advance), self._mark)
-
-    def _faculties(self) -> Faculties:
-        settings = self.settings.healing
-        bridging = {**self.settings.evidence.get("bridging", {}), "knowledge": self.knowledge}
-        return Faculties.of(
-            tuple(build("evidence", {**self.settings.evidence, "bridging": bridging}).values()),
-            read_playbooks(self.settings),
-            make("reasoners", FIRST_WORDS, {"knowledge": self.knowledge}),
-            settings.diagnose,
-            settings.plan,
-            load_calibration(self.settings.calibration) if self.settings.calibration else None,
-        )
 
     async def _mark(self, slot_end: int) -> None:
         await self.store.mark(WATERMARK, slot_end)

@@ -34,6 +34,7 @@ from akeso.app import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Overloaded, Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
+from akeso.engine.fairness import Shares, Turns
 from akeso.faces.grpc.server import OtlpServer
 from akeso.plugins.discovery import build
 from akeso.ports.source import Answer, Intake
@@ -193,6 +194,7 @@ class Ingestion:
     def __init__(self) -> None:
         self.refusals: list[AkesoError] = []
         self.times: list[float] = []
+        self.bodies, self.turns = Shares(2**30, timedelta(seconds=1), "are being received"), Turns()
 
     async def accept(self, intake: Intake) -> Answer:
         self.times.append(time.monotonic())

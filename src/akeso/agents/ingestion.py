@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 import numpy as np
 import structlog
 
+from akeso.agents.handover import Handover
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.engine.fairness import Shares, Turns
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.source import Answer, Intake
@@ -23,20 +25,27 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class IngestionOptions:
     """hot_window: how much stored telemetry is handed out again after a start, so that baselines and windows are
-    warm; retention: how long telemetry is kept; publish_within: how long a sender waits for subscribers that are
-    behind before it is told to come back."""
+    warm; retention, retention_bytes: how long telemetry is kept, and how much; prune_every: how often both are looked
+    at; publish_within: how long a sender of alerts waits for subscribers that are behind before it is told to come
+    back, and a sender of stored telemetry before it is answered; request_bytes: bodies of requests that may be in
+    memory at once; handover_bytes: stored batches that may wait for subscribers; series: the most a tenant may have."""
 
     hot_window: timedelta = timedelta(minutes=10)
     retention: timedelta = timedelta(hours=24)
-    prune_every: timedelta = timedelta(minutes=1)
+    retention_bytes: int = 8 * 2**30
+    request_bytes: int = 256 * 2**20
+    handover_bytes: int = 256 * 2**20
+    series: int = 500_000
+    prune_every: timedelta = timedelta(seconds=10)
     publish_within: timedelta = timedelta(seconds=5)
     retry_after: timedelta = timedelta(seconds=2)
 
 
 class IngestionAgent:
-    """Consumes no topics: faces call `accept`. A sender that is told to come back may have been taken in already
-    (at least once); whoever is answered has been.
+    """Consumes no topics: faces call `accept`. Whoever is answered has been taken in. Whoever is told to come back was
+    not, unless the bus is down (then it is stored; an alert counts once however often it comes).
 
+    bodies, turns: shares of memory and of the event loop, for faces to take before they read and decode.
     batches, points, alerts: taken in since the start; refused: requests turned away for want of room or disk;
     replayed: batches handed out again after the start; pruned: batches forgotten.
     """
@@ -54,7 +63,10 @@ class IngestionAgent:
     ) -> None:
         self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = 0
         self._store, self._bus, self._clock, self._table = store, bus, clock, table
-        self._options = options or IngestionOptions()
+        o = self._options = options or IngestionOptions()
+        self.bodies = Shares(o.request_bytes, o.retry_after, "are being received")
+        self.turns = Turns()
+        self._handover = Handover(self._hand_over, o.handover_bytes, o.retry_after)
         self._handed_out = self._collected = 0
         self._first_live: int | None = None
         self._warm = False
@@ -66,8 +78,9 @@ class IngestionAgent:
         Raises Overloaded or Unavailable when it could not be; the sender should come back.
         """
         try:
-            if len(intake.batch):
-                await self._take(intake.batch)
+            # Pulled telemetry has nobody to be told that a series is one too many.
+            if len(batch := self._within(intake.batch)):
+                await self._take(batch)
             for alert in intake.alerts:
                 await self._publish(Topic.ALERTS, alert.fingerprint, alert)
         except (Overloaded, Unavailable):
@@ -104,7 +117,7 @@ class IngestionAgent:
             return
         self._prune_at = at + self._options.prune_every
         before = self._clock.nanoseconds() - _ns(self._options.retention)
-        self.pruned += await self._store.prune(before)
+        self.pruned += await self._store.prune(before, self._options.retention_bytes)
 
     async def stop(self) -> None:
         """The store and the bus belong to the composition root."""
@@ -113,18 +126,37 @@ class IngestionAgent:
         # Thousands of small batches cost the subscribers far more than the same second in one.
         for tenant in dict.fromkeys(batch.tenant for batch in group):
             merged = _merged([batch for batch in group if batch.tenant == tenant])
-            await self._bus.publish(Topic.RAW_EVENTS, tenant, merged)
+            await self._bus.publish(Topic.RAW_EVENTS, tenant, self._within(merged))
         self.replayed += len(group)
         self._handed_out = self._collected
 
+    def _within(self, batch: TelemetryBatch) -> TelemetryBatch:
+        metrics = self._table.within(batch.metrics, batch.tenant)
+        return batch if metrics is batch.metrics else replace(batch, metrics=metrics)
+
     async def _take(self, batch: TelemetryBatch) -> None:
-        sequence = await self._store.append(batch)
+        self._handover.reserve(batch)
+        try:
+            sequence = await self._store.append(batch)
+        except BaseException:
+            self._handover.release(batch)
+            raise
         if self._first_live is None or sequence < self._first_live:
             self._first_live = sequence
-        if sequence > self._collected:
-            await self._publish(Topic.RAW_EVENTS, batch.tenant, batch)
         self.batches += 1
         self.points += len(batch)
+        if sequence <= self._collected:
+            self._handover.release(batch)
+            return
+        try:
+            async with asyncio.timeout(self._options.publish_within.total_seconds()):
+                await self._handover.pass_on(batch)
+        except TimeoutError:
+            # It is stored, and it is on its way; those who come while that is full are told to come back.
+            log.warning("ingestion.subscribers_behind", bytes=self._handover.waiting_bytes)
+
+    async def _hand_over(self, batch: TelemetryBatch) -> None:
+        await self._bus.publish(Topic.RAW_EVENTS, batch.tenant, batch)
 
     async def _publish(self, topic: Topic, key: str, payload: object) -> None:
         try:

@@ -1,18 +1,28 @@
 """Interning of series: a key gets a small integer once, and arrays of integers stand for it from then on."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from akeso.domain.telemetry import Ids, SeriesKey
+from akeso.domain.telemetry import Ids, MetricBlock, SeriesKey
+
+OVERFLOW = "akeso.series.overflow"
 
 
 class SeriesTable:
-    """An append-only two-way table of SeriesKey and id (0, 1, 2, …). Ids are never reused or reordered."""
+    """An append-only two-way table of SeriesKey and id (0, 1, 2, …). Ids are never reused or reordered.
 
-    def __init__(self, keys: Iterable[SeriesKey] = ()) -> None:
+    most: series a tenant may have. Further keys of it all get the id of one more series, its overflow, so that memory
+    stays bounded whatever a sender thinks of; `within` leaves their points out.
+    """
+
+    def __init__(self, keys: Iterable[SeriesKey] = (), most: int | None = None) -> None:
+        self.most = most
         self._ids: dict[SeriesKey, int] = {}
         self._keys: list[SeriesKey] = []
+        self._of_tenant: Counter[str] = Counter()
+        self._overflows: dict[str, int] = {}
         for key in keys:
             self.intern(key)
 
@@ -20,8 +30,7 @@ class SeriesTable:
         """The id of `key`, a new one if it was never seen."""
         found = self._ids.get(key)
         if found is None:
-            found = self._ids[key] = len(self._keys)
-            self._keys.append(key)
+            found = self._overflow(key.tenant) if self._is_full(key.tenant) else self._added(key)
         return found
 
     def intern_all(self, keys: Iterable[SeriesKey]) -> Ids:
@@ -31,6 +40,11 @@ class SeriesTable:
     def find(self, key: SeriesKey) -> int | None:
         """The id of `key`, or None if it was never interned."""
         return self._ids.get(key)
+
+    def within(self, block: MetricBlock, tenant: str) -> MetricBlock:
+        """The points of a tenant's block whose series has an id of its own."""
+        overflow = self._overflows.get(tenant)
+        return block if overflow is None else block.where(block.series != overflow)
 
     def __getitem__(self, index: int) -> SeriesKey:
         return self._keys[index]
@@ -42,3 +56,18 @@ class SeriesTable:
     def keys(self) -> Sequence[SeriesKey]:
         """All keys, by id. Do not change it."""
         return self._keys
+
+    def _is_full(self, tenant: str) -> bool:
+        return self.most is not None and self._of_tenant[tenant] >= self.most
+
+    def _added(self, key: SeriesKey) -> int:
+        found = self._ids[key] = len(self._keys)
+        self._keys.append(key)
+        self._of_tenant[key.tenant] += 1
+        return found
+
+    def _overflow(self, tenant: str) -> int:
+        found = self._overflows.get(tenant)
+        if found is None:
+            found = self._overflows[tenant] = self._added(SeriesKey(tenant, "", OVERFLOW))
+        return found

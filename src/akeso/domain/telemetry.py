@@ -6,7 +6,7 @@ the arrays of a block that was published.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +22,15 @@ Mask: TypeAlias = NDArray[np.bool_]
 Attributes: TypeAlias = tuple[tuple[str, str], ...]
 
 NANOSECONDS = 1_000_000_000
+
+
+class Kind(IntFlag):
+    """What telemetry there is."""
+
+    METRICS = 1
+    LOGS = 2
+    SPANS = 4
+    CHANGES = 8
 
 
 class Temporality(StrEnum):
@@ -166,6 +175,28 @@ class TelemetryBatch:
     def __len__(self) -> int:
         """The number of points, log records, spans and changes."""
         return len(self.metrics) + sum(map(len, self.logs)) + sum(map(len, self.spans)) + len(self.changes)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+        metrics = 20 * len(self.metrics)
+        logs = sum(120 * len(block) + sum(map(len, block.body)) for block in self.logs)
+        return metrics + logs + 58 * sum(map(len, self.spans)) + 500 * len(self.changes)
+
+    @property
+    def kinds(self) -> "Kind":
+        """What it holds."""
+        there = (len(self.metrics), len(self.logs), len(self.spans), len(self.changes))
+        return Kind(sum(kind for kind, some in zip(Kind, there, strict=True) if some))
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The oldest and the newest stamp in it, ns (of spans their ends); the arrival for what holds no stamps."""
+        columns = [self.metrics.time, *(block.time for block in self.logs), *(block.end for block in self.spans)]
+        stamps = [(int(column.min()), int(column.max())) for column in columns if len(column)]
+        stamps += [(at, at) for at in (round(change.at.timestamp() * NANOSECONDS) for change in self.changes)]
+        found = stamps or [(self.received_at, self.received_at)]
+        return min(oldest for oldest, _ in found), max(newest for _, newest in found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

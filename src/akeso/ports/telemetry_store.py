@@ -28,8 +28,9 @@ class TelemetryStore(Protocol):
         """The remembered position; 0 if there is none."""
         ...
 
-    async def prune(self, before: int) -> int:
-        """Forget batches received before `before` (ns); how many."""
+    async def prune(self, before: int, most_bytes: int | None = None) -> int:
+        """Forget batches received before `before` (ns), then the oldest until the others take at most `most_bytes`;
+        how many. What they took becomes free for others."""
         ...
 
     async def close(self) -> None: ...

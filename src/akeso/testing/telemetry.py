@@ -56,9 +56,14 @@ class MemoryTelemetryStore:
     async def marked(self, name: str) -> int:
         return self._marks.get(name, 0)
 
-    async def prune(self, before: int) -> int:
+    async def prune(self, before: int, most_bytes: int | None = None) -> int:
         self._check()
         old = [sequence for sequence, (received_at, _) in self._rows.items() if received_at < before]
+        size = 0
+        for sequence, (_, body) in reversed(self._rows.items()):
+            size += len(body)
+            if most_bytes is not None and size > most_bytes and sequence not in old:
+                old.append(sequence)
         for sequence in old:
             del self._rows[sequence]
         return len(old)
@@ -88,6 +93,14 @@ def sample_batch(table: SeriesTable, received_at: int = 1, tenant: str = "defaul
         logs=(sample_logs(received_at),),
         spans=(sample_spans(received_at),),
         changes=(Change("cart", "deploy", "2", datetime(2026, 1, 2, tzinfo=UTC), "ann", labels=(("a", "b"),)),),
+    )
+
+
+def noisy_batch(table: SeriesTable, at: int, points: int) -> TelemetryBatch:
+    """Points of one series that no compression makes smaller than 8 bytes each."""
+    series = np.full(points, table.intern(SeriesKey("default", "cart", "noise")), np.int32)
+    return TelemetryBatch(
+        "default", at, MetricBlock(series, np.full(points, at), np.random.default_rng(at).random(points))
     )
 
 
@@ -178,6 +191,19 @@ class TelemetryStoreContract:
         assert [sequence async for sequence, _ in store.replay(table)] == [3]
         assert await store.prune(31) == 1
         assert await store.append(TelemetryBatch("default", 40)) == 4
+        await store.close()
+
+    async def test_prunes_the_oldest_beyond_a_size(self, store_of: StoreOf) -> None:
+        table = SeriesTable()
+        store = store_of(table)
+        for at in range(1, 401):
+            await store.append(noisy_batch(table, at, 2_000))
+        assert await store.prune(0, 100 * 2**20) == 0
+        pruned = await store.prune(0, 4 * 2**20)
+        left = [sequence async for sequence, _ in store.replay(table)]
+        assert 50 < len(left) < 399
+        assert left == list(range(pruned + 1, 401))
+        assert await store.prune(0, 4 * 2**20) == 0
         await store.close()
 
     async def test_remembers_marks(self, store_of: StoreOf) -> None:

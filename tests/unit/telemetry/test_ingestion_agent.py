@@ -65,11 +65,11 @@ class NotingBus:
 class House:
     """An agent with all it stands on."""
 
-    def __init__(self, store: MemoryTelemetryStore | None = None) -> None:
+    def __init__(self, store: MemoryTelemetryStore | None = None, handover_bytes: int = 2**20) -> None:
         self.table = SeriesTable()
         self.store = store or MemoryTelemetryStore(self.table)
         self.bus, self.clock = NotingBus(self.store, self.table), StillClock()
-        options = IngestionOptions(publish_within=timedelta(milliseconds=20))
+        options = IngestionOptions(publish_within=timedelta(milliseconds=20), handover_bytes=handover_bytes)
         self.agent = IngestionAgent(self.store, self.bus, self.clock, self.table, options)
 
     def intake(self, at: int = NOON_NS, alerts: tuple[Alert, ...] = ()) -> Intake:
@@ -115,12 +115,38 @@ async def test_what_the_store_refuses_is_not_published(failure: Overloaded | Una
     assert (house.agent.refused, house.agent.batches) == (1, 0)
 
 
-async def test_a_sender_does_not_wait_for_ever_for_subscribers_that_are_behind() -> None:
+async def test_a_sender_of_what_is_stored_is_answered_though_subscribers_are_behind() -> None:
     house = House()
     house.bus.stuck = True
-    with pytest.raises(Overloaded, match="raw-events"):
-        await house.agent.accept(house.intake())
+    intake = house.intake()
+    assert await house.agent.accept(intake) is intake.answer
+    assert (house.agent.refused, house.agent.batches) == (0, 1)
+
+
+async def test_a_sender_of_an_alert_is_told_to_come_back_when_subscribers_are_behind() -> None:
+    house = House()
+    house.bus.stuck = True
+    with pytest.raises(Overloaded, match="alerts"):
+        await house.agent.accept(Intake(TelemetryBatch("default", NOON_NS), Answer(), (ALERT,)))
     assert house.agent.refused == 1
+
+
+async def test_who_finds_no_room_behind_the_store_is_refused_before_anything_is_stored() -> None:
+    house = House(handover_bytes=3_000)
+    house.bus.stuck = True
+    answers = [await asyncio.gather(house.agent.accept(house.intake()), return_exceptions=True) for _ in range(10)]
+    refused = [answer for (answer,) in answers if isinstance(answer, Overloaded)]
+    assert "wait for the detectors" in str(refused[0])
+    assert 0 < len(refused) < 10
+    assert len([item async for item in house.store.replay(house.table)]) == 10 - len(refused)
+
+
+async def test_points_of_series_beyond_the_limit_are_left_out_wherever_they_come_from() -> None:
+    house = House()
+    house.table.most = 1
+    await house.agent.accept(house.intake())
+    ((_, stored),) = [item async for item in house.store.replay(house.table)]
+    assert (len(stored.metrics), len(stored.logs), len(stored.spans)) == (1, 1, 1)
 
 
 async def test_the_hot_window_is_handed_out_again_after_a_start_a_second_at_a_time() -> None:
@@ -165,14 +191,14 @@ async def test_what_arrives_before_the_start_is_not_handed_out_twice() -> None:
     assert len(house.bus.published) == 1
 
 
-async def test_old_telemetry_is_forgotten_once_a_minute() -> None:
+async def test_old_telemetry_is_forgotten_every_ten_seconds() -> None:
     house = House()
     await house.agent.accept(house.intake(NOON_NS - 25 * 3600 * SECOND))
     await house.agent.accept(house.intake(NOON_NS))
     await house.agent.tick(house.clock.now())
     assert [sequence async for sequence, _ in house.store.replay(house.table)] == [2]
     house.clock.ns += 25 * 3600 * SECOND
-    await house.agent.tick(NOON + timedelta(seconds=59))
+    await house.agent.tick(NOON + timedelta(seconds=9))
     assert house.agent.pruned == 1
-    await house.agent.tick(NOON + timedelta(seconds=60))
+    await house.agent.tick(NOON + timedelta(seconds=10))
     assert house.agent.pruned == 2

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from akeso.adapters.buses.log import BusLog
 from akeso.adapters.buses.outstanding import Outstanding
+from akeso.domain.telemetry import TelemetryBatch
 from akeso.ports.bus import Message, Topic
 
 Place: TypeAlias = tuple[Topic, int]
@@ -16,24 +17,30 @@ Place: TypeAlias = tuple[Topic, int]
 class Member:
     """One subscriber: a queue, and what it was given and has not committed."""
 
-    def __init__(self, group: "Group", topics: Sequence[Topic], capacity: int) -> None:
+    def __init__(self, group: "Group", topics: Sequence[Topic], capacity: int, capacity_bytes: int) -> None:
         self.group, self.topics = group, frozenset(topics)
         self.queue: deque[Message] = deque()
         self.given: OrderedDict[Place, Message] = OrderedDict()
-        self._capacity = capacity
+        self._capacity, self._capacity_bytes = capacity, capacity_bytes
+        self._bytes = 0
         self.closed = False
         self._arrived, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
 
     def put(self, message: Message) -> None:
         self.queue.append(message)
+        self._bytes += _size(message)
         self._arrived.set()
-        if len(self.queue) > self._capacity:
+        if self._behind():
             self._room.clear()
 
     async def room(self) -> None:
         """Returns once the member is not behind by more than its capacity, or is gone."""
         await self._room.wait()
+
+    def _behind(self) -> bool:
+        # One message is never too large for a queue that is empty otherwise.
+        return len(self.queue) > self._capacity or (len(self.queue) > 1 and self._bytes > self._capacity_bytes)
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return self._messages()
@@ -47,7 +54,8 @@ class Member:
             if self.closed:
                 return
             message = self.queue.popleft()
-            if len(self.queue) <= self._capacity:
+            self._bytes -= _size(message)
+            if not self._behind():
                 self._room.set()
             self.given[message.topic, message.offset] = message
             yield message
@@ -61,6 +69,7 @@ class Member:
         """Empties the queue."""
         taken = list(self.queue)
         self.queue.clear()
+        self._bytes = 0
         self._room.set()
         return taken
 
@@ -71,6 +80,11 @@ class Member:
         unfinished = [*self.given.values(), *self.take_all()]
         self.given.clear()
         return unfinished
+
+
+def _size(message: Message) -> int:
+    """About how many bytes a message takes; only telemetry is large."""
+    return message.payload.nbytes if isinstance(message.payload, TelemetryBatch) else 0
 
 
 class Group:

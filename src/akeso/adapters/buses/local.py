@@ -21,10 +21,12 @@ DURABLE = frozenset({Topic.ALERTS, Topic.FEEDBACK, Topic.CONFIG_UPDATES})
 
 @dataclass(frozen=True, slots=True)
 class LocalBusOptions:
-    """capacity: messages that a subscriber may be behind before publishers wait for it (each publisher may add the one
-    that it waits with). kept: messages of each durable topic kept for groups that have not joined yet."""
+    """capacity, capacity_bytes: messages, and about how many bytes of telemetry, that a subscriber may be behind before
+    publishers wait for it (each publisher may add the one that it waits with). kept: messages of each durable topic
+    kept for groups that have not joined yet."""
 
     capacity: int = 1024
+    capacity_bytes: int = 64 * 2**20
     kept: int = 10_000
 
 
@@ -58,7 +60,7 @@ class LocalBus:
         joined = self._groups.get(group)
         if joined is None:
             joined = self._groups[group] = Group(group, self._log, DURABLE, self._options.capacity)
-        member = Member(joined, topics, self._options.capacity)
+        member = Member(joined, topics, self._options.capacity, self._options.capacity_bytes)
         await self._join(joined, member)
         try:
             yield member

@@ -2,25 +2,23 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-import structlog
-
 from akeso.adapters.telemetry import codec
+from akeso.adapters.telemetry.recording import Stretch, stored_batches
 from akeso.adapters.telemetry.writer import Writer, connect
-from akeso.domain.errors import InvalidInput, Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
 
-log = structlog.get_logger(__name__)
+_Choice: TypeAlias = Callable[[sqlite3.Connection], Iterator[tuple[int, int]]]
 
-_Row: TypeAlias = tuple[int, bytes]
-
-_PRUNE_AT_ONCE = 500
+_PRUNE_AT_ONCE, _PRUNE_BYTES = 500, 32 * 2**20
+_SHRINK_AT_ONCE, _SPARE_PAGES = 2048, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +50,15 @@ class SqliteTelemetryStore:
     async def append(self, batch: TelemetryBatch) -> int:
         """Durable when it returns; the batch's sequence."""
         body = codec.encode(batch, self._table, self._known)
-        return await self._writer.run(lambda connection: _insert(connection, batch.received_at, body), len(body))
+        return await self._writer.run(lambda connection: _insert(connection, batch, body), len(body), batch.tenant)
 
     async def replay(
         self, table: SeriesTable, since: int = 0, after: int = 0
     ) -> AsyncIterator[tuple[int, TelemetryBatch]]:
         """Batches from the store, oldest first. One that the disk has corrupted is reported and passed over."""
-        reader, known = await asyncio.to_thread(connect, self._path), codec.KnownKeys()
-        try:
-            position = max(after, await asyncio.to_thread(_before, reader, since))
-            while rows := await asyncio.to_thread(_page, reader, position, since, self._options.page):
-                for sequence, body in rows:
-                    if (batch := _decoded(sequence, body, table, known)) is not None:
-                        yield sequence, batch
-                position = rows[-1][0]
-        except sqlite3.Error as bad:
-            raise Unavailable(f"the telemetry store cannot be read: {bad}") from bad
-        finally:
-            reader.close()
+        reader = await asyncio.to_thread(connect, self._path)
+        async for found in stored_batches(reader, table, Stretch(since, after=after), self._options.page):
+            yield found
 
     async def mark(self, name: str, value: int) -> None:
         """Remember a position under a name, durably."""
@@ -79,22 +68,31 @@ class SqliteTelemetryStore:
         """The remembered position; 0 if there is none."""
         return await self._writer.run(lambda connection: _marked(connection, name))
 
-    async def prune(self, before: int) -> int:
-        """Forget batches received before `before`, in portions, so that appends get their turn; how many."""
+    async def prune(self, before: int, most_bytes: int | None = None) -> int:
+        """Forget batches received before `before`, then the oldest beyond `most_bytes`; how many.
+
+        In portions, so that appends get their turn. The file gives back what it will not need soon: it holds at most an
+        eighth (and 16 MiB) more than its content, besides the write-ahead log of at most 64 MiB.
+        """
         pruned = 0
-        while True:
-            portion = await self._writer.run(lambda connection: _prune(connection, before))
-            pruned += portion
-            if portion < _PRUNE_AT_ONCE:
-                return pruned
+        for chosen in (partial(_of_age, before), partial(_of_size, most_bytes)):
+            while portion := await self._writer.run(partial(_prune, chosen)):
+                pruned += portion
+        while await self._writer.run(_shrink):
+            pass
+        return pruned
 
     async def close(self) -> None:
         """Writes what waits, then closes."""
         await self._writer.close()
 
 
-def _insert(connection: sqlite3.Connection, received_at: int, body: bytes) -> int:
-    row = connection.execute("INSERT INTO batches (received_at, body) VALUES (?, ?)", (received_at, body))
+def _insert(connection: sqlite3.Connection, batch: TelemetryBatch, body: bytes) -> int:
+    oldest, newest = batch.span
+    row = connection.execute(
+        "INSERT INTO batches (received_at, tenant, oldest, newest, kinds, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (batch.received_at, batch.tenant, oldest, newest, int(batch.kinds), body),
+    )
     assert row.lastrowid is not None
     return row.lastrowid
 
@@ -109,26 +107,50 @@ def _marked(connection: sqlite3.Connection, name: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _prune(connection: sqlite3.Connection, before: int) -> int:
-    chosen = "SELECT sequence FROM batches WHERE received_at < ? LIMIT ?"
-    deleted = connection.execute(f"DELETE FROM batches WHERE sequence IN ({chosen})", (before, _PRUNE_AT_ONCE))
-    return deleted.rowcount
+def _prune(chosen: _Choice, connection: sqlite3.Connection) -> int:
+    rows: list[tuple[int]] = []
+    size = 0
+    for sequence, length in chosen(connection):
+        rows.append((sequence,))
+        size += length
+        if len(rows) == _PRUNE_AT_ONCE or size > _PRUNE_BYTES:
+            break
+    connection.executemany("DELETE FROM batches WHERE sequence = ?", rows)
+    return len(rows)
 
 
-def _decoded(sequence: int, body: bytes, table: SeriesTable, known: codec.KnownKeys) -> TelemetryBatch | None:
-    try:
-        return codec.decode(body, table, known)
-    except InvalidInput:
-        log.exception("telemetry.batch_corrupt", sequence=sequence)
-        return None
+def _of_age(before: int, connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    query = "SELECT sequence, length(body) FROM batches WHERE received_at < ? ORDER BY received_at"
+    return iter(connection.execute(query, (before,)).fetchmany(_PRUNE_AT_ONCE))
 
 
-def _before(reader: sqlite3.Connection, since: int) -> int:
-    # Found in the index of arrival times, so that a day of older batches is not walked through.
-    row = reader.execute("SELECT min(sequence) - 1 FROM batches WHERE received_at >= ?", (since,)).fetchone()
-    return int(row[0]) if row[0] is not None else 0
+def _of_size(most_bytes: int | None, connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    excess = 0 if most_bytes is None else _pages(connection)[0] * _page_bytes(connection) - most_bytes
+    if excess > 0:
+        for sequence, length in connection.execute(
+            "SELECT sequence, length(body) FROM batches ORDER BY sequence LIMIT ?", (_PRUNE_AT_ONCE,)
+        ).fetchall():
+            yield sequence, length
+            excess -= length
+            if excess <= 0:
+                return
 
 
-def _page(reader: sqlite3.Connection, position: int, since: int, limit: int) -> list[_Row]:
-    query = "SELECT sequence, body FROM batches WHERE sequence > ? AND received_at >= ? ORDER BY sequence LIMIT ?"
-    return reader.execute(query, (position, since, limit)).fetchall()
+def _shrink(connection: sqlite3.Connection) -> int:
+    """Gives some pages back to the file system; how many. What is kept free saves new batches from growing the file."""
+    used, free = _pages(connection)
+    spare = free - max(_SPARE_PAGES, used // 8)
+    if spare <= 0:
+        return 0
+    connection.execute(f"PRAGMA incremental_vacuum({min(spare, _SHRINK_AT_ONCE)})").fetchall()
+    return free - _pages(connection)[1]
+
+
+def _pages(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Used and free ones."""
+    (total,), (free,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count"))
+    return total - free, free
+
+
+def _page_bytes(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA page_size").fetchone()[0])

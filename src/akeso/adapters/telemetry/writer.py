@@ -17,7 +17,8 @@ from typing import TypeAlias
 
 import structlog
 
-from akeso.domain.errors import Overloaded, Unavailable
+from akeso.domain.errors import Unavailable
+from akeso.engine.fairness import Shares
 
 log = structlog.get_logger(__name__)
 
@@ -26,14 +27,21 @@ Work: TypeAlias = Callable[[sqlite3.Connection], int]
 _GROUP = 1024
 _BUSY_S = 5.0
 _PAGE_BYTES = 4096
+_INCREMENTAL = 2  # of SQLite's auto_vacuum
+_CONTENT = ("tenant", "oldest", "newest", "kinds")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     received_at INTEGER NOT NULL,
+    tenant TEXT,
+    oldest INTEGER,
+    newest INTEGER,
+    kinds INTEGER,
     body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS batches_received_at ON batches (received_at);
+CREATE INDEX IF NOT EXISTS batches_content ON batches (tenant, newest, oldest, kinds);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -46,11 +54,13 @@ def connect(path: Path, largest_bytes: int | None = None) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as bad:
         raise Unavailable(f"the telemetry store {path} cannot be opened: {bad}") from bad
     try:
+        _be_able_to_shrink(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA journal_size_limit=67108864")
         if largest_bytes is not None:
             connection.execute(f"PRAGMA max_page_count={max(1, largest_bytes // _PAGE_BYTES)}")
+        _extend(connection)
         connection.executescript(_SCHEMA)
     except sqlite3.Error as bad:
         connection.close()
@@ -58,9 +68,28 @@ def connect(path: Path, largest_bytes: int | None = None) -> sqlite3.Connection:
     return connection
 
 
+def _be_able_to_shrink(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA auto_vacuum").fetchone() == (_INCREMENTAL,):
+        return
+    connection.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
+    if connection.execute("PRAGMA page_count").fetchone() != (0,):
+        # Made by a version whose files never shrank; only a rebuilt one can.
+        log.info("telemetry.rebuilding")
+        connection.execute("VACUUM")
+
+
+def _extend(connection: sqlite3.Connection) -> None:
+    # Batches of earlier versions do not say what they hold; whoever asks has to look into them.
+    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(batches)")}
+    for name in _CONTENT if there else ():
+        if name not in there:
+            connection.execute(f"ALTER TABLE batches ADD COLUMN {name}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     work: Work
+    tenant: str
     size: int
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[int]
@@ -70,30 +99,27 @@ _Settled: TypeAlias = tuple[_Job, int | Unavailable]
 
 
 class Writer:
-    """Runs work on the connection, in the order of arrival. queue_bytes bounds what may wait."""
+    """Runs work on the connection, in the order of arrival. queue_bytes: what one tenant alone may have waiting; all
+    together never more than twice that."""
 
     def __init__(self, path: Path, queue_bytes: int, retry_after: timedelta, largest_bytes: int | None = None) -> None:
         self._path, self._largest_bytes = path, largest_bytes
-        self._queue_bytes, self._retry_after = queue_bytes, retry_after
+        self._waiting = Shares(2 * queue_bytes, retry_after, "wait for the disk")
         self._connection: sqlite3.Connection | None = connect(path, largest_bytes)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._waiting = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="telemetry-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work, size: int = 0) -> int:
+    async def run(self, work: Work, size: int = 0, tenant: str = "") -> int:
         """What `work` returned, once it is durable. Raises Overloaded or Unavailable; then it had no effect."""
         loop = asyncio.get_running_loop()
-        job = _Job(work, size, loop, loop.create_future())
+        job = _Job(work, tenant, size, loop, loop.create_future())
         with self._lock:
             if self._closed:
                 raise Unavailable("the telemetry store is closed")
-            # A batch larger than the whole queue is taken when nothing else waits, or it never would be.
-            if size and self._waiting and self._waiting + size > self._queue_bytes:
-                raise Overloaded(f"{self._waiting} bytes of telemetry wait for the disk", self._retry_after)
-            self._waiting += size
+            self._waiting.take(tenant, size)
             self._jobs.put(job)
         return await job.done
 
@@ -112,7 +138,8 @@ class Writer:
             if group:
                 _settle(self._written(group))
                 with self._lock:
-                    self._waiting -= sum(job.size for job in group)
+                    for job in group:
+                        self._waiting.give(job.tenant, job.size)
         if self._connection is not None:
             self._connection.close()
 

@@ -8,7 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from akeso.domain.errors import AkesoError, Unavailable
+from akeso.app import System
+from akeso.domain.errors import AkesoError, Overloaded, Unavailable
+from akeso.engine.fairness import Holding
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
 from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed, too_large
@@ -49,17 +51,25 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
         try:
             if not system.started:
                 raise Unavailable("Akeso is starting")
-            asked = replace(asked, body=await _body(request, headers.get("content-encoding", "identity")))
-            answer = await system.ingestion.accept(source.decode(asked, system.ingest_table))
+            with Holding(system.ingestion.bodies, sender.tenant) as held:
+                return _response(await _taken_in(request, system, source, asked, held), {})
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
         except Refused as refused:
             return _response(source.refuse(asked, refused.error, refused.status), {})
         except AkesoError as error:
             return _response(source.refuse(asked, error, status_of(error)), retry_headers(error))
-        return _response(answer, {})
 
     return receive
+
+
+async def _taken_in(request: Request, system: System, source: Source, asked: IngestRequest, held: Holding) -> Answer:
+    raw = await _raw(request, held)
+    async with system.ingestion.turns.turn(asked.tenant, len(raw)):
+        body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
+        held.grow_to(len(raw) + len(body))
+        intake = source.decode(replace(asked, body=body), system.ingest_table)
+    return await system.ingestion.accept(intake)
 
 
 def _response(answer: Answer, extra: dict[str, str]) -> Response:
@@ -67,10 +77,20 @@ def _response(answer: Answer, extra: dict[str, str]) -> Response:
     return Response(answer.body, answer.status, headers=headers, media_type=answer.content_type)
 
 
-async def _body(request: Request, encoding: str) -> bytes:
-    raw = bytearray()
+async def _raw(request: Request, held: Holding) -> bytes:
+    """The body as it came. One for which there is no room is heard to its end and not kept: a sender that is cut off
+    would not read the answer."""
+    raw, heard, full = bytearray(), 0, None
     async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > LIMIT:
+        heard += len(chunk)
+        if heard > LIMIT:
             raise too_large("")
-    return decompressed(bytes(raw), encoding)
+        try:
+            held.grow_to(heard)
+        except Overloaded as refusal:
+            full = refusal
+        if full is None:
+            raw += chunk
+    if full is not None:
+        raise full
+    return bytes(raw)

@@ -12,6 +12,7 @@ import grpc.aio
 
 from akeso.app import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Unavailable
+from akeso.engine.fairness import Holding
 from akeso.faces.admission import presented_key, sender_of
 from akeso.faces.grpc.refusal import Refusal, refusal_of
 from akeso.ports.source import IngestRequest, Source
@@ -80,7 +81,11 @@ class OtlpServer:
                 if not system.started:
                     raise Unavailable("Akeso is starting")
                 asked = IngestRequest(path, headers, body, sender.tenant, system.clock.nanoseconds())
-                answer = await system.ingestion.accept(source.decode(asked, system.ingest_table))
+                with Holding(system.ingestion.bodies, sender.tenant) as held:
+                    held.grow_to(len(body))
+                    async with system.ingestion.turns.turn(sender.tenant, len(body)):
+                        intake = source.decode(asked, system.ingest_table)
+                    answer = await system.ingestion.accept(intake)
             except AkesoError as error:
                 return await _refuse(context, refusal_of(error))
             return answer.body

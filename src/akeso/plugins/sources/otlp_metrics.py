@@ -14,6 +14,7 @@ from akeso.domain.telemetry import Attributes, MetricBlock, SeriesKey, Telemetry
 from akeso.plugins.sources._wire import otlp
 from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
 from akeso.plugins.sources._wire.exponential import Range, mirrored, ranges, zero
+from akeso.plugins.sources._wire.series_limit import within_limit
 from akeso.plugins.sources._wire.values import text
 from akeso.ports.source import Answer, IngestRequest, Intake
 
@@ -31,7 +32,7 @@ class OtlpMetrics:
     A label set's bytes are the key under which its series are known, so that a known series costs a look-up.
     known_limit: label sets remembered that way before the memory starts anew. Points that are not finite or say that
     they hold no value are skipped; sums and histograms without temporality and histograms whose buckets do not fit
-    their bounds or their scale are rejected with partial success.
+    their bounds or their scale are rejected with partial success, and so are series beyond the tenant's limit.
     """
 
     name = "otlp_metrics"
@@ -50,8 +51,11 @@ class OtlpMetrics:
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     reader.read(metric, service, instance)
-        batch = TelemetryBatch(request.tenant, request.received_at, metrics=reader.block(request.received_at))
-        return Intake(batch, otlp.accept(encoding, "metrics", reader.rejected, reader.reason))
+        told = reader.block(request.received_at)
+        block, beyond = within_limit(told, table, request.tenant)
+        rejected, reason = reader.rejected + len(told) - len(block), reader.reason or beyond
+        batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
+        return Intake(batch, otlp.accept(encoding, "metrics", rejected, reason))
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A google.rpc.Status."""

@@ -1,5 +1,6 @@
 """Prometheus remote write, versions 1.0 and 2.0."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -11,6 +12,7 @@ from akeso.plugins.sources._wire.known_series import KnownSeries
 from akeso.plugins.sources._wire.labels import SERVICE_LABELS
 from akeso.plugins.sources._wire.remote_messages import first, second
 from akeso.plugins.sources._wire.schema import check_fields, parsed
+from akeso.plugins.sources._wire.series_limit import within_limit
 from akeso.plugins.sources._wire.series_reader import MOST_SERIES, Book, Written
 from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
 from akeso.plugins.sources._wire.write_first import read_first
@@ -28,7 +30,8 @@ _WRITTEN = "X-Prometheus-Remote-Write-{}-Written"
 
 
 class RemoteWrite:
-    """Samples and native histograms of both versions; a request is taken as a whole or not at all.
+    """Samples and native histograms of both versions; a request is taken as a whole or not at all, but for series
+    beyond the tenant's limit: those are left out and told with 400.
 
     Counters, gauges and the parts of histograms are told apart by metadata where it came, else by the name's suffix.
     Stale markers end a series by saying nothing of it. Exemplars have to be well-formed and are not kept. Labels need
@@ -50,14 +53,18 @@ class RemoteWrite:
         # Without a word about its encoding a body is taken for what the protocol demands, as Prometheus does.
         body = request.body if request.headers.get("content-encoding") else unsnap(request.body)
         written = self._read_second(body, request, table) if version == 2 else self._read_first(body, request, table)
-        batch = TelemetryBatch(request.tenant, request.received_at, metrics=written.block)
+        block, beyond = within_limit(written.block, table, request.tenant)
+        batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
+        if beyond:
+            # The specification wants a 4xx that is not tried again, and the rest may be kept.
+            return Intake(batch, _said(400, beyond, _headers(len(block), 0, 0)))
         return Intake(batch, Answer(204, headers=_headers(written.samples, written.histograms, written.exemplars)))
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A sentence. What was sent wrongly is told with 400 or, when nothing of its kind is understood, with 415."""
         if status == 422:
             status = 415 if _is_unsupported(request) else 413 if isinstance(error, TooLarge) else 400
-        return Answer(status, str(error).encode("utf-8", "replace"), "text/plain; charset=utf-8", _headers(0, 0, 0))
+        return _said(status, str(error), _headers(0, 0, 0))
 
     def _read_first(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
         check_fields(body, 2 * MOST_SERIES, "body")
@@ -104,6 +111,10 @@ def _proto(content_type: str) -> str:
     """The parameter `proto` of a media type, "" without one."""
     parameters = (part.partition("=") for part in content_type.split(";")[1:])
     return next((value.strip().strip('"') for name, _, value in parameters if name.strip().lower() == "proto"), "")
+
+
+def _said(status: int, text: str, headers: Mapping[str, str]) -> Answer:
+    return Answer(status, text.encode("utf-8", "replace"), "text/plain; charset=utf-8", headers)
 
 
 def _headers(samples: int, histograms: int, exemplars: int) -> MappingProxyType[str, str]:

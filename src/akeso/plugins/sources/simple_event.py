@@ -10,11 +10,12 @@ import numpy as np
 from msgspec import Meta
 
 from akeso.domain.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.errors import AkesoError
+from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Attributes, LogBlock, MetricBlock, SeriesKey, TelemetryBatch
 from akeso.plugins.sources._wire.body import accept_json, parse_json, refuse_json
 from akeso.plugins.sources._wire.instant import moment, nanoseconds
+from akeso.plugins.sources._wire.series_limit import within_limit
 from akeso.ports.source import Answer, IngestRequest, Intake
 
 Amount = Annotated[float, Meta(ge=0)]
@@ -107,7 +108,11 @@ class SimpleEvent:
 def _points(event: Event, tenant: str, at: int, labels: Attributes, table: SeriesTable) -> MetricBlock:
     found = {name: getattr(event, name) for name in _UNITS if getattr(event, name) is not None}
     series = table.intern_all(SeriesKey(tenant, event.component, name, labels, _UNITS[name]) for name in found)
-    return MetricBlock(series, np.full(len(found), at, np.int64), np.array([*found.values()], np.float64))
+    block = MetricBlock(series, np.full(len(found), at, np.int64), np.array([*found.values()], np.float64))
+    _, beyond = within_limit(block, table, tenant)
+    if beyond:
+        raise InvalidInput("component", beyond)
+    return block
 
 
 def _message(event: Event, at: int, anomalous: bool) -> tuple[LogBlock, ...]:
