@@ -37,7 +37,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         **_explanation(incident),
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses] if diagnosis else [],
         "next_looks": list(diagnosis.next_looks) if diagnosis else [],
-        "anomalies": [_anomaly(a) for a in incident.anomalies],
+        "anomalies": [anomaly_view(a) for a in incident.anomalies],
         "alerts": [_alert(a) for a in incident.alerts],
         "actions": [action_view(incident, r) for r in incident.actions.values()],
         "outcome": incident.verification.recovery.value if incident.verification else None,
@@ -114,7 +114,8 @@ def _hypothesis(h: Hypothesis) -> dict[str, Any]:
     }
 
 
-def _anomaly(a: Anomaly) -> dict[str, Any]:
+def anomaly_view(a: Anomaly) -> dict[str, Any]:
+    """One anomaly."""
     return {
         "id": a.id,
         "service": a.service,

@@ -39,7 +39,7 @@ def up(
     for text in override or []:
         put(overrides, text)
     settings = load_settings(config, overrides)
-    _log(settings)
+    log_from(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
@@ -116,8 +116,9 @@ def _value(text: str) -> Any:
     return read["v"] if len(read) == 1 else text
 
 
-def _log(settings: Settings) -> None:
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+def log_from(name: str) -> None:
+    """Log as JSON lines on standard error, from the level of this name on."""
+    level = logging.getLevelNamesMapping()[name.upper()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

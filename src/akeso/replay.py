@@ -1,0 +1,163 @@
+"""The other composition root: recorded telemetry through the stages of the running Akeso, with nothing to act with.
+
+Ingestion, the journal of the installation, its bus and its actions' targets are left out: a replay writes into a folder
+of its own, and its actions are stilled (akeso.engine.stilled).
+"""
+
+import time
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from akeso.adapters.buses.relay import RelayBus
+from akeso.adapters.clocks.recorded import RecordedClock
+from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.memory.sql import SqlMemory
+from akeso.adapters.telemetry.hot import HotWindow
+from akeso.agents.agent import Agent
+from akeso.agents.decision import DecisionAgent
+from akeso.agents.feature import FeatureAgent
+from akeso.agents.forecast import ForecastAgent
+from akeso.agents.governance import GovernanceAgent
+from akeso.agents.healing.casework import Casework, Sources
+from akeso.agents.healing.gate import Gate, Grounds
+from akeso.agents.healing.performer import Hands
+from akeso.agents.healing.rehearsal import RehearsalAgent
+from akeso.agents.model import ModelAgent
+from akeso.agents.replay import Played, Replay, ReplayOptions
+from akeso.app import make_detectors, make_embedder, make_faculties, read_policy, read_services
+from akeso.domain.incident import Incident
+from akeso.domain.messages import Decision
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.engine.effects import Effects, Stage
+from akeso.engine.register import Register, RegisterOptions
+from akeso.engine.stilled import stilled
+from akeso.engine.suspension import Suspension
+from akeso.plugins.discovery import build
+from akeso.ports.bus import Message, Topic
+from akeso.settings import Settings
+from akeso.topology_file import load_topology
+
+_MOST_INCIDENTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay led to. wall_s: how long it took; slots: decided; decisions: those that raised or cleared
+    something; incidents: oldest first, as they stood at the end; would_act: step id → when it would have been done."""
+
+    played: Played
+    wall_s: float
+    slots: int
+    decisions: tuple[Decision, ...]
+    incidents: tuple[Incident, ...]
+    would_act: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def recorded_s(self) -> float:
+        """The time from the first batch to the last."""
+        return (self.played.last - self.played.first) / 1e9
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than the world it went."""
+        return self.recorded_s / self.wall_s if self.wall_s else 0.0
+
+    @property
+    def raised(self) -> int:
+        """Anomalies that were raised."""
+        return sum(len(decision.raised) for decision in self.decisions)
+
+
+class Rehearsal:
+    """The agents of a replay, wired together. ingest_table: the one that the recording's batches refer to."""
+
+    def __init__(self, settings: Settings, journal: SqlJournal, memory: SqlMemory, quiet_until: int = 0) -> None:
+        self._settings, self._journal, self._memory = settings, journal, memory
+        self._clock, self._bus = RecordedClock(), RelayBus()
+        self.ingest_table, self._features = SeriesTable(), SeriesTable()
+        self._services = read_services(settings)
+        self._window = self._hot_window()
+        self._register = Register(journal, self._bus, self._clock, _numbered())
+        self._healing = self._rehearsal()
+        self._decisions: list[Decision] = []
+        self._slots = 0
+        agents = [*self._detection(quiet_until), GovernanceAgent(self._bus, self._clock, read_policy(settings))]
+        agents.append(self._healing)
+        for agent in agents:
+            self._bus.on(agent.topics, agent.handle)
+        self._bus.on([Topic.DECISIONS], self._heard)
+        options = ReplayOptions(tick=settings.runtime.tick)
+        self._replay = Replay(agents, self._bus, self._clock, lambda: self._healing.unfinished, options)
+
+    @classmethod
+    async def open(cls, settings: Settings, folder: Path, quiet_until: int = 0) -> Self:
+        """folder: for the replay's own journal. quiet_until: slots that end by then (ns) only teach."""
+        journal = await SqlJournal.open(f"sqlite+aiosqlite:///{folder / 'replay.db'}")
+        try:
+            return cls(settings, journal, await SqlMemory.open(journal.database, make_embedder(settings)), quiet_until)
+        except BaseException:
+            await journal.close()
+            raise
+
+    async def run(self, recording: AsyncIterable[TelemetryBatch]) -> ReplayReport:
+        """Everything, at full speed."""
+        began = time.perf_counter()
+        played = await self._replay.play(recording)
+        found = await self._register.recent(limit=_MOST_INCIDENTS)
+        incidents = tuple(sorted(found, key=lambda incident: (incident.detected_at, incident.id)))
+        took = time.perf_counter() - began
+        would_act = dict(self._healing.would_act)
+        return ReplayReport(played, took, self._slots, tuple(self._decisions), incidents, would_act)
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+    async def _heard(self, message: Message) -> None:
+        decision: Decision = message.payload
+        self._slots += 1
+        if decision.raised or decision.cleared:
+            self._decisions.append(decision)
+
+    def _hot_window(self) -> HotWindow:
+        settings = self._settings
+        options = settings.features.features
+        window = HotWindow(options.slot, settings.ingestion.hot_window, self._features, options.forget)
+        window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
+        return window
+
+    def _detection(self, quiet_until: int) -> list[Agent]:
+        settings, bus, clock, features = self._settings, self._bus, self._clock, self._features
+        decision = replace(settings.decision, quiet_until=quiet_until)
+        agents: list[Agent] = [
+            FeatureAgent(bus, clock, self.ingest_table, features, self._window, settings.features),
+            ModelAgent(bus, clock, make_detectors(settings, self._services, features), features, settings.model),
+            DecisionAgent(bus, clock, features, decision),
+        ]
+        if settings.forecast.enabled:
+            agents.append(ForecastAgent(bus, clock, features, self._services, settings.forecast))
+        return agents
+
+    def _rehearsal(self) -> RehearsalAgent:
+        settings, clock, register = self._settings, self._clock, self._register
+        actions = stilled(build("actions", settings.actions))
+        suspension = Suspension(self._journal, clock)
+        effects = Effects(Stage(actions, self._services), register, suspension, clock, settings.healing.effects)
+        grounds = Grounds(actions, self._services, self._window, register, suspension)
+        gating = replace(settings.healing.gate, govern=replace(settings.healing.gate.govern, trust=settings.trust))
+        gate = Gate(grounds, self._bus, clock, gating)
+        sources = Sources(self._window, self._memory, self._services, tuple(actions))
+        casework = Casework(make_faculties(settings), sources, clock, settings.healing.casework)
+        advance = replace(settings.healing.agent.advance, dry_run=settings.dry_run)
+        options = replace(settings.healing.agent, advance=advance)
+        return RehearsalAgent(Hands(register, effects, gate, casework, clock), self._window, options)
+
+
+def _numbered() -> RegisterOptions:
+    # The same recording gives the same names, so that two replays can be compared line by line.
+    numbers = count(1)
+    return RegisterOptions(new_id=lambda at: f"replay-{at:%Y%m%d-%H%M%S}-{next(numbers)}")

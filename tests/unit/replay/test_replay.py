@@ -1,0 +1,93 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.domain.incident import IncidentStatus
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
+from akeso.faces.replay_views import report_view
+from akeso.recordings import Recording
+from akeso.replay import Rehearsal, ReplayReport
+from akeso.settings import Settings
+from akeso.testing.recording import BEGAN, sick_shop
+
+SICK_AT = BEGAN + 50 * NANOSECONDS
+SERVICES = "services: {cart: {bindings: {webhook: {kind: webhook, url: 'http://127.0.0.1:9/never'}}}}"
+
+
+def settings(folder: Path, **more: Any) -> Settings:
+    (folder / "services.yaml").write_text(SERVICES)
+    return Settings(data=folder, services=folder / "services.yaml", **more)
+
+
+async def rehearsed(folder: Path, quiet_until: int = 0, **more: Any) -> ReplayReport:
+    rehearsal = await Rehearsal.open(settings(folder, **more), folder, quiet_until)
+
+    async def recording() -> AsyncIterator[TelemetryBatch]:
+        for batch in sick_shop(rehearsal.ingest_table):
+            yield batch
+
+    try:
+        return await rehearsal.run(recording())
+    finally:
+        await rehearsal.close()
+
+
+async def test_a_recorded_fault_becomes_one_incident_with_a_cause_a_plan_and_a_verdict(tmp_path: Path) -> None:
+    report = await rehearsed(tmp_path, trust="auto", dry_run=False)
+    (incident,) = report.incidents
+    assert incident.service == "cart"
+    assert incident.diagnosis is not None
+    assert incident.diagnosis.best is not None
+    assert incident.diagnosis.best.service == "cart"
+    assert 0 < incident.detected_at.timestamp() - SICK_AT / 1e9 < 6
+    (step,) = report.would_act
+    record = incident.actions[step]
+    assert (record.step.target, record.verdict, record.intended_at) == ("cart", "allow", None)
+    assert incident.status is IncidentStatus.RESOLVED
+    assert incident.why.startswith("recovered by itself")
+    assert report.recorded_s == pytest.approx(71.5)
+    assert report.speed > 5
+
+
+async def test_with_dry_run_nothing_would_be_done_by_itself_and_people_are_asked(tmp_path: Path) -> None:
+    report = await rehearsed(tmp_path)
+    (incident,) = report.incidents
+    assert report.would_act == {}
+    asked = [r for r in incident.actions.values() if r.approvers]
+    assert [r.step.target for r in asked] == ["cart"]
+    assert asked[0].preview.startswith(f"would {asked[0].step.action} cart")
+
+
+async def test_the_same_recording_leads_to_the_same_every_time(tmp_path: Path) -> None:
+    views: list[Any] = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        report = await rehearsed(tmp_path / name)
+        views.append({**report_view(report), "wall_s": 0, "speed": 0})
+        views.append([[a.id for a in d.raised] for d in report.decisions])
+    assert views[:2] == views[2:]
+
+
+async def test_what_comes_before_the_range_only_teaches(tmp_path: Path) -> None:
+    report = await rehearsed(tmp_path, quiet_until=SICK_AT + 20 * NANOSECONDS)
+    assert report.incidents == ()
+    assert report.decisions == ()
+
+
+async def test_a_database_is_replayed_as_it_was_stored(tmp_path: Path) -> None:
+    table = SeriesTable()
+    store = SqliteTelemetryStore(tmp_path / "t.db", table)
+    for batch in sick_shop(table, 5, 0):
+        await store.append(batch)
+    await store.close()
+    rehearsal = await Rehearsal.open(settings(tmp_path), tmp_path)
+    recording = Recording(tmp_path / "t.db").batches(rehearsal.ingest_table, settings(tmp_path))
+    report = await rehearsal.run(recording)
+    await rehearsal.close()
+    assert (report.played.batches, report.played.first) == (30, BEGAN + 40_000_000)
+    assert report.played.points == 30 * 61
+    assert report.slots >= 14
