@@ -28,7 +28,7 @@ from akeso.agents.healing.performer import Hands
 from akeso.agents.healing.rehearsal import RehearsalAgent
 from akeso.agents.model import ModelAgent
 from akeso.agents.replay import Played, Replay, ReplayOptions
-from akeso.app import make_detectors, make_embedder, make_faculties, read_policy, read_services
+from akeso.app import make_detectors, make_embedder, make_faculties, read_knowledge, read_policy, read_services
 from akeso.domain.incident import Incident
 from akeso.domain.messages import Decision
 from akeso.domain.series import SeriesTable
@@ -151,7 +151,9 @@ class Rehearsal:
         gating = replace(settings.healing.gate, govern=replace(settings.healing.gate.govern, trust=settings.trust))
         gate = Gate(grounds, self._bus, clock, gating)
         sources = Sources(self._window, self._memory, self._services, tuple(actions))
-        casework = Casework(make_faculties(settings), sources, clock, settings.healing.casework)
+        casework = Casework(
+            make_faculties(settings, read_knowledge(settings)), sources, clock, settings.healing.casework
+        )
         advance = replace(settings.healing.agent.advance, dry_run=settings.dry_run)
         options = replace(settings.healing.agent, advance=advance)
         return RehearsalAgent(Hands(register, effects, gate, casework, clock), self._window, options)
