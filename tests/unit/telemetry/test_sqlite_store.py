@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from akeso.adapters.telemetry.codec import encode
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryOptions, SqliteTelemetryStore
 from akeso.adapters.telemetry.writer import Writer
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Change, TelemetryBatch
-from akeso.testing.telemetry import same_batch, sample_batch
+from akeso.testing.telemetry import noisy_batch, same_batch, sample_batch
 
 
 def heavy(at: int) -> TelemetryBatch:
@@ -160,4 +161,58 @@ async def test_the_writer_outlives_work_that_it_cannot_do(tmp_path: Path) -> Non
     with pytest.raises(Unavailable):
         await store.mark("far", 2**80)
     assert await store.append(sample_batch(table)) == 1
+    await store.close()
+
+
+async def test_the_file_gives_back_what_was_forgotten(tmp_path: Path) -> None:
+    table = SeriesTable()
+    store = SqliteTelemetryStore(tmp_path / "t.db", table, SqliteTelemetryOptions(reserve_bytes=0))
+    for at in range(1, 301):
+        await store.append(noisy_batch(table, at, 16_000))
+    await store.prune(300)
+    await store.close()
+    assert (tmp_path / "t.db").stat().st_size < 17.5 * 2**20
+    reader = sqlite3.connect(tmp_path / "t.db")
+    assert reader.execute("SELECT count(*) FROM batches").fetchone() == (1,)
+    assert reader.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    reader.close()
+
+
+async def test_a_file_of_an_earlier_version_is_read_and_learns_to_shrink(tmp_path: Path) -> None:
+    table = SeriesTable()
+    old = sqlite3.connect(tmp_path / "t.db")
+    old.executescript(
+        "CREATE TABLE batches (sequence INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL,"
+        "body BLOB NOT NULL); CREATE INDEX batches_received_at ON batches (received_at);"
+    )
+    batch = sample_batch(table)
+    old.execute("INSERT INTO batches (received_at, body) VALUES (1, ?)", (encode(batch, table),))
+    old.commit()
+    old.close()
+    store = SqliteTelemetryStore(tmp_path / "t.db", table)
+    assert await store.append(sample_batch(table, 2)) == 2
+    ((_, first), _) = [item async for item in store.replay(table)]
+    assert same_batch(first, table, batch, table)
+    await store.close()
+    reader = sqlite3.connect(tmp_path / "t.db")
+    assert reader.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert reader.execute("SELECT tenant, kinds FROM batches").fetchall() == [(None, None), ("default", 15)]
+    reader.close()
+
+
+async def test_one_tenant_s_queue_leaves_room_for_another(tmp_path: Path) -> None:
+    table = SeriesTable()
+    store = SqliteTelemetryStore(tmp_path / "t.db", table, SqliteTelemetryOptions(queue_bytes=50_000))
+    blocker = sqlite3.connect(tmp_path / "t.db", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    flood = [asyncio.create_task(store.append(heavy(at))) for at in range(1, 9)]
+    await asyncio.sleep(0.05)
+    assert sum(task.done() for task in flood) > 0
+    trickle = asyncio.create_task(store.append(sample_batch(table, tenant="quiet")))
+    await asyncio.sleep(0.05)
+    assert not trickle.done()
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert await trickle > 0
+    await asyncio.gather(*flood, return_exceptions=True)
     await store.close()

@@ -11,25 +11,29 @@ from typing import TypeAlias
 
 from akeso.adapters.telemetry import codec
 from akeso.adapters.telemetry.recording import Stretch, stored_batches
+from akeso.adapters.telemetry.reserve import Reserve
 from akeso.adapters.telemetry.writer import Writer, connect
+from akeso.domain.errors import Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
 
 _Choice: TypeAlias = Callable[[sqlite3.Connection], Iterator[tuple[int, int]]]
 
 _PRUNE_AT_ONCE, _PRUNE_BYTES = 500, 32 * 2**20
-_SHRINK_AT_ONCE, _SPARE_PAGES = 2048, 4096
+_SHRINK_AT_ONCE, _SPARE_PAGES = 512, 4096
 
 
 @dataclass(frozen=True, slots=True)
 class SqliteTelemetryOptions:
     """queue_bytes: encoded batches that may wait for the disk; beyond them `append` refuses with retry_after.
-    largest_bytes: how large the database may grow (None: as the disk allows); page: batches read at a time."""
+    largest_bytes: how large the database may grow (None: as the disk allows); page: batches read at a time.
+    reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB)."""
 
     queue_bytes: int = 64 * 2**20
     retry_after: timedelta = timedelta(seconds=1)
     largest_bytes: int | None = None
     page: int = 64
+    reserve_bytes: int = 16 * 2**20
 
 
 class SqliteTelemetryStore:
@@ -46,6 +50,8 @@ class SqliteTelemetryStore:
         self._known = codec.KnownKeys()
         own = self._options
         self._writer = Writer(path, own.queue_bytes, own.retry_after, own.largest_bytes)
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"), own.reserve_bytes)
+        self._reserve.fill()
 
     async def append(self, batch: TelemetryBatch) -> int:
         """Durable when it returns; the batch's sequence."""
@@ -74,12 +80,23 @@ class SqliteTelemetryStore:
         In portions, so that appends get their turn. The file gives back what it will not need soon: it holds at most an
         eighth (and 16 MiB) more than its content, besides the write-ahead log of at most 64 MiB.
         """
+        try:
+            pruned = await self._pruned(before, most_bytes)
+        except Unavailable:
+            # On a full disk not even a deletion can be written down.
+            if not await asyncio.to_thread(self._reserve.spend):
+                raise
+            pruned = await self._pruned(before, most_bytes)
+        while await self._writer.run(_shrink):
+            pass
+        await asyncio.to_thread(self._reserve.fill)
+        return pruned
+
+    async def _pruned(self, before: int, most_bytes: int | None) -> int:
         pruned = 0
         for chosen in (partial(_of_age, before), partial(_of_size, most_bytes)):
             while portion := await self._writer.run(partial(_prune, chosen)):
                 pruned += portion
-        while await self._writer.run(_shrink):
-            pass
         return pruned
 
     async def close(self) -> None:

@@ -57,6 +57,8 @@ def connect(path: Path, largest_bytes: int | None = None) -> sqlite3.Connection:
         _be_able_to_shrink(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        # Some builds overwrite what is deleted: forgetting would then write as much as it forgets.
+        connection.execute("PRAGMA secure_delete=OFF")
         connection.execute("PRAGMA journal_size_limit=67108864")
         if largest_bytes is not None:
             connection.execute(f"PRAGMA max_page_count={max(1, largest_bytes // _PAGE_BYTES)}")
@@ -72,7 +74,7 @@ def _be_able_to_shrink(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA auto_vacuum").fetchone() == (_INCREMENTAL,):
         return
     connection.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
-    if connection.execute("PRAGMA page_count").fetchone() != (0,):
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
         # Made by a version whose files never shrank; only a rebuilt one can.
         log.info("telemetry.rebuilding")
         connection.execute("VACUUM")
