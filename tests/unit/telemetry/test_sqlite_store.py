@@ -78,7 +78,7 @@ async def test_what_waits_is_written_in_one_transaction(tmp_path: Path) -> None:
 
 async def test_a_full_queue_refuses_and_says_when_to_come_back(tmp_path: Path) -> None:
     table = SeriesTable()
-    options = SqliteTelemetryOptions(queue_bytes=50_000, retry_after=timedelta(seconds=3))
+    options = SqliteTelemetryOptions(queue_bytes=70_000, retry_after=timedelta(seconds=3))
     store = SqliteTelemetryStore(tmp_path / "t.db", table, options)
     blocker = sqlite3.connect(tmp_path / "t.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

@@ -8,6 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import cramjam
@@ -20,6 +21,7 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import (
     Attributes,
     Change,
+    Ids,
     LogBlock,
     MetricBlock,
     SeriesKey,
@@ -106,16 +108,21 @@ _key_decoder = msgspec.msgpack.Decoder(_Key)
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
     """Spares a series that was met before the work of being encoded or interned again. For one table, as long as that
-    lives."""
+    lives. encoded: by id, None for those that were not met."""
 
-    encoded: dict[int, msgspec.Raw] = field(default_factory=dict)
+    encoded: list[msgspec.Raw | None] = field(default_factory=list)
     ids: dict[bytes, int] = field(default_factory=dict)
 
 
 def encode(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = None) -> bytes:
     """The batch as bytes; `table` is the one its series are interned in."""
+    return sealed(packed(batch, table, known))
+
+
+def packed(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = None) -> bytes:
+    """The batch as bytes that `sealed` makes whole: what needs the table and what takes time are apart."""
     known = known or KnownKeys()
-    plain = _encoder.encode(
+    return _encoder.encode(
         _Batch(
             batch.tenant,
             batch.received_at,
@@ -125,8 +132,12 @@ def encode(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = 
             tuple(_Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in batch.changes),
         )
     )
-    packed = bytes(cramjam.zstd.compress(plain, level=_LEVEL))
-    return _HEADER.pack(VERSION, len(plain), zlib.crc32(packed)) + packed
+
+
+def sealed(plain: bytes) -> bytes:
+    """What `packed` made, compressed and with the header that tells whether it is whole. Holds no interpreter lock."""
+    body = bytes(cramjam.zstd.compress(plain, level=_LEVEL))
+    return _HEADER.pack(VERSION, len(plain), zlib.crc32(body)) + body
 
 
 def decode(data: bytes, table: SeriesTable, known: KnownKeys | None = None) -> TelemetryBatch:
@@ -150,11 +161,11 @@ def _unpacked(data: bytes) -> bytes:
     version, length, checksum = _HEADER.unpack_from(data)
     if version != VERSION:
         raise InvalidInput("batch.version", f"{version} is not understood; there is {VERSION}")
-    packed = data[_HEADER.size :]
-    if length > LARGEST or zlib.crc32(packed) != checksum:
+    body = data[_HEADER.size :]
+    if length > LARGEST or zlib.crc32(body) != checksum:
         raise InvalidInput("batch", "is corrupt: length or checksum")
     plain = bytearray(length)
-    if cramjam.zstd.decompress_into(packed, plain) != length:
+    if cramjam.zstd.decompress_into(body, plain) != length:
         raise InvalidInput("batch", "is corrupt: shorter than it says")
     return bytes(plain)
 
@@ -178,19 +189,40 @@ def _index(data: bytes, length: int, limit: int) -> NDArray[np.int32]:
 
 
 def _metrics(block: MetricBlock, table: SeriesTable, known: KnownKeys) -> _Metrics:
-    ids, index = np.unique(block.series, return_inverse=True)
+    ids, index = _distinct(block.series)
     return _Metrics(
-        tuple([known.encoded.get(i) or _learn_encoded(i, table, known) for i in ids.tolist()]),
+        _encoded(ids, table, known),
         _bytes(index, "<i4"),
         _bytes(block.time, "<i8"),
         _bytes(block.value, "<f8"),
     )
 
 
+def _distinct(series: Ids) -> tuple[Ids, NDArray[np.intp]]:
+    """The different ids, and which of them each one is; in no order, since nothing has to be sorted for it."""
+    if not len(series):
+        return series, np.empty(0, np.intp)
+    place = np.empty(int(series.max()) + 1, np.intp)
+    place[series] = np.arange(len(series))  # of several places of an id one wins, whichever
+    chosen = place[series]
+    first = chosen == np.arange(len(series))
+    return series[first], (first.cumsum() - 1)[chosen]
+
+
+def _encoded(ids: Ids, table: SeriesTable, known: KnownKeys) -> tuple[msgspec.Raw, ...]:
+    known.encoded.extend(repeat(None, len(table) - len(known.encoded)))
+    wanted = ids.tolist()
+    found = tuple(map(known.encoded.__getitem__, wanted))
+    if None in found:
+        found = tuple([known.encoded[index] or _learn_encoded(index, table, known) for index in wanted])
+    return found  # type: ignore[return-value] # None is no longer in it
+
+
 def _learn_encoded(index: int, table: SeriesTable, known: KnownKeys) -> msgspec.Raw:
     key = table[index]
     plain = _Key(key.tenant, key.service, key.metric, key.attributes, key.unit, key.temporality, key.stat)
-    found = known.encoded[index] = msgspec.Raw(_encoder.encode(plain))
+    found = msgspec.Raw(_encoder.encode(plain))
+    known.encoded[index] = found
     return found
 
 

@@ -25,9 +25,9 @@ _SHRINK_AT_ONCE, _SPARE_PAGES = 512, 4096
 
 @dataclass(frozen=True, slots=True)
 class SqliteTelemetryOptions:
-    """queue_bytes: encoded batches that may wait for the disk; beyond them `append` refuses with retry_after.
-    largest_bytes: how large the database may grow (None: as the disk allows); page: batches read at a time.
-    reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB)."""
+    """queue_bytes: of batches that wait for the disk, before they are compressed; beyond them `append` refuses with
+    retry_after. largest_bytes: how large the database may grow (None: as the disk allows); page: batches read at a
+    time. reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB)."""
 
     queue_bytes: int = 64 * 2**20
     retry_after: timedelta = timedelta(seconds=1)
@@ -55,8 +55,9 @@ class SqliteTelemetryStore:
 
     async def append(self, batch: TelemetryBatch) -> int:
         """Durable when it returns; the batch's sequence."""
-        body = codec.encode(batch, self._table, self._known)
-        return await self._writer.run(lambda connection: _insert(connection, batch, body), len(body), batch.tenant)
+        plain = codec.packed(batch, self._table, self._known)
+        # Compressed on the writer's thread, so that the loop and the compression run side by side.
+        return await self._writer.run(partial(_insert, batch=batch, plain=plain), len(plain), batch.tenant)
 
     async def replay(
         self, table: SeriesTable, since: int = 0, after: int = 0
@@ -104,11 +105,11 @@ class SqliteTelemetryStore:
         await self._writer.close()
 
 
-def _insert(connection: sqlite3.Connection, batch: TelemetryBatch, body: bytes) -> int:
+def _insert(connection: sqlite3.Connection, batch: TelemetryBatch, plain: bytes) -> int:
     oldest, newest = batch.span
     row = connection.execute(
         "INSERT INTO batches (received_at, tenant, oldest, newest, kinds, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (batch.received_at, batch.tenant, oldest, newest, int(batch.kinds), body),
+        (batch.received_at, batch.tenant, oldest, newest, int(batch.kinds), codec.sealed(plain)),
     )
     assert row.lastrowid is not None
     return row.lastrowid

@@ -117,9 +117,9 @@ class LokiPush:
 
 
 def _pushed(body: bytes) -> Iterator[tuple[Mapping[str, str], Sequence[_Entry]]]:
-    check_fields(body, _MOST_LINES, "streams")
+    check_fields(body, _MOST_LINES, "streams", (1,))
     for stream in parsed(_messages()["PushRequest"], body, "body").streams:
-        check_fields(stream, _MOST_LINES, "streams.entries")
+        check_fields(stream, _MOST_LINES, "streams.entries", (2,))
         message = parsed(_messages()["Stream"], stream, "streams")
         yield stream_labels(message.labels), list(map(_entry, message.entries))
 

@@ -67,7 +67,7 @@ class RemoteWrite:
         return _said(status, str(error), _headers(0, 0, 0))
 
     def _read_first(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
-        check_fields(body, 2 * MOST_SERIES, "body")
+        check_fields(body, 2 * MOST_SERIES, "body", (1, 3))
         message = parsed(first()["WriteRequest"], body, "body")
         if len(message.metadata) > MOST_SERIES:
             raise InvalidInput("metadata", f"are {len(message.metadata)}; send at most {MOST_SERIES} at once")
@@ -78,7 +78,7 @@ class RemoteWrite:
         return read_first(message, self._book(request, table, self._first))
 
     def _read_second(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
-        check_fields(body, MOST_SERIES + MOST_SYMBOLS, "body")
+        check_fields(body, MOST_SERIES + MOST_SYMBOLS, "body", (4, 5))
         message = parsed(second()["Request"], body, "body")
         return read_second(message, self._book(request, table, self._second))
 

@@ -33,6 +33,15 @@ def rows(raw: bytes, width: int) -> tuple[Mask, Floats, Times]:
     return fits, value, _milliseconds(varint)
 
 
+def tails(text: bytes, ends: NDArray[np.int64], width: int) -> bytes:
+    """The `width` bytes before each of the places `ends` of a text, one behind the other."""
+    if not len(ends):
+        return b""
+    # Every stretch of `width` bytes as one element, so that taking some copies them whole.
+    stretches = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
+    return stretches[ends - width].tobytes()
+
+
 @cache
 def _layout(width: int) -> np.dtype[np.void]:
     # `stamp` begins one byte before the time's tag, so that it is one word: that byte, the tag, and the varint.

@@ -8,6 +8,7 @@ message of two bytes becomes one of up to 360.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
@@ -58,12 +59,12 @@ def parsed(kind: Any, body: bytes, field: str) -> Any:
         raise InvalidInput(field, f"is not a {kind.DESCRIPTOR.name} in protobuf") from bad
 
 
-def check_fields(body: bytes, most: int, field: str) -> None:
-    """Raises InvalidInput naming `field` when a message of more than 1 MiB holds more than `most` fields; what is in
-    them is not looked at. Takes a third of a microsecond a field, so smaller messages are not counted."""
-    place = 0
-    if len(body) <= _UNCOUNTED:
+def check_fields(body: bytes, most: int, field: str, repeated: tuple[int, ...]) -> None:
+    """Raises InvalidInput naming `field` when a message of more than 1 MiB holds more than `most` fields, and so many
+    may be of the numbers `repeated`, which become objects each; what is in them is not looked at."""
+    if len(body) <= _UNCOUNTED or _bound(body, repeated) <= most:
         return
+    place = 0
     try:
         for _ in range(most):
             place = _behind(body, place)
@@ -72,6 +73,12 @@ def check_fields(body: bytes, most: int, field: str) -> None:
     except IndexError as bad:
         raise InvalidInput(field, "is cut off") from bad
     raise InvalidInput(field, f"holds more than {most} items")
+
+
+def _bound(body: bytes, repeated: tuple[int, ...]) -> int:
+    # Bytes that could be the first of such a field: a hundred times as fast as walking, and enough for what is honest.
+    low = np.frombuffer(body, np.uint8) & 0x7F
+    return sum(int(np.count_nonzero(low == (number << 3 | _LENGTH))) for number in repeated)
 
 
 def _behind(body: bytes, place: int) -> int:

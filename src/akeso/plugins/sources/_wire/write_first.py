@@ -8,7 +8,7 @@ import numpy as np
 from akeso.domain.telemetry import SeriesKey
 from akeso.plugins.sources._wire.families import checked_labels, series_key
 from akeso.plugins.sources._wire.remote_messages import first
-from akeso.plugins.sources._wire.sample_rows import LONG, SHORT, rows
+from akeso.plugins.sources._wire.sample_rows import LONG, SHORT, rows, tails
 from akeso.plugins.sources._wire.schema import parsed
 from akeso.plugins.sources._wire.series_reader import Book, SeriesReader, Written, check_labels, check_series
 
@@ -32,20 +32,19 @@ def _take_known(series: Sequence[bytes], reader: SeriesReader, book: Book) -> li
     find = book.known.ids.get
     ids = np.full(len(series), -1, np.int32)
     stamps, values = np.zeros(len(series), np.int64), np.zeros(len(series))
-    left = ids < 0
+    text, lengths = b"".join(series), np.array(list(map(len, series)), np.int64)
+    ends = lengths.cumsum()
     for width in (LONG, SHORT):
-        asked = np.flatnonzero(left)
+        asked = np.flatnonzero((ids < 0) & (lengths > width))
+        fits, value, stamp = rows(tails(text, ends[asked], width), width)
+        asked = asked[fits]
         some = series if len(asked) == len(series) else [series[index] for index in asked.tolist()]
-        found = [find(each[:-width], -1) for each in some]
-        ends = b"".join([each[-width:] for each, known in zip(some, found, strict=True) if known >= 0])
-        fits, value, stamp = rows(ends, width)
-        answer = np.array(found, np.int32)
-        hit = asked[answer >= 0][fits]
-        ids[hit], stamps[hit], values[hit] = answer[answer >= 0][fits], stamp[fits], value[fits]
-        left = ids < 0
-    reader.points.pieces.append((ids[~left], stamps[~left], values[~left]))
-    reader.samples += len(series) - int(left.sum())
-    return np.flatnonzero(left).tolist()
+        found = np.array([find(each[:-width], -1) for each in some], np.int32)
+        ids[asked], stamps[asked], values[asked] = found, stamp[fits], value[fits]
+    known = ids >= 0
+    reader.points.pieces.append((ids[known], stamps[known], values[known]))
+    reader.samples += int(known.sum())
+    return np.flatnonzero(~known).tolist()
 
 
 def _take(body: bytes, reader: SeriesReader, book: Book, place: str) -> None:
