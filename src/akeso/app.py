@@ -1,10 +1,8 @@
 """The composition root: settings → a running system. The only module that knows which adapter stands behind a port."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry
 
@@ -21,7 +19,6 @@ from akeso.adapters.telemetry.hot import HotWindow
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.agents.agent import Agent
 from akeso.agents.chronicle import ChronicleAgent
-from akeso.agents.decision import DecisionAgent
 from akeso.agents.feature import FeatureAgent
 from akeso.agents.feed import FeedAgent
 from akeso.agents.forecast import ForecastAgent
@@ -32,12 +29,11 @@ from akeso.agents.healing.gate import Gate, Grounds
 from akeso.agents.healing.performer import Hands
 from akeso.agents.ingestion import IngestionAgent
 from akeso.agents.metrics import AgentMetrics
-from akeso.agents.model import ModelAgent
-from akeso.agents.monitoring import MonitoringAgent
 from akeso.agents.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
 from akeso.agents.runtime import AgentRunner
 from akeso.agents.supervisor import Supervisor
 from akeso.agents.tallies import Tallies
+from akeso.detection import Surroundings, connect, open_detection
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.knowledge import Knowledge
 from akeso.domain.series import SeriesTable
@@ -48,8 +44,6 @@ from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build, make
 from akeso.ports.action import Action
 from akeso.ports.bus import Bus
-from akeso.ports.clock import Clock
-from akeso.ports.detector import Detector
 from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address
 from akeso.ports.source import Source
@@ -63,13 +57,6 @@ from akeso.topology_file import load_topology
 WATERMARK = "decisions"
 # Who puts a diagnosis into words at once; another one's words come later.
 FIRST_WORDS = "deterministic"
-
-
-@runtime_checkable
-class Connected(Protocol):
-    """A plugin that acts on Akeso itself, and so needs the bus."""
-
-    def connect(self, bus: Bus, clock: Clock, enabled: Callable[[], bool]) -> None: ...
 
 
 def read_services(settings: Settings) -> Services:
@@ -100,12 +87,6 @@ async def open_journal(settings: Settings) -> SqlJournal:
 def make_embedder(settings: Settings) -> Embedder:
     """What the settings choose. Raises InvalidSettings where its extra is missing."""
     return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
-
-
-def make_detectors(settings: Settings, services: Services, features: SeriesTable) -> dict[str, Detector]:
-    """The installed detectors over the series of a feature table."""
-    limits = {**settings.detectors.get("static_threshold", {})} | {"services": services, "table": features}
-    return build("detectors", {**settings.detectors, "static_threshold": limits})
 
 
 def make_faculties(settings: Settings, knowledge: Knowledge) -> Faculties:
@@ -208,10 +189,8 @@ class System:
 
     async def _wire(self) -> None:
         await self.suspension.refresh()
-        model = self._model()
-        healing = self.healing = self._healing(model)
-        quiet_until = await self.store.marked(WATERMARK)
-        decision = replace(self.settings.decision, quiet_until=quiet_until)
+        self.detection = await open_detection(self.settings, await self._surroundings())
+        healing = self.healing = self._healing()
         feature = FeatureAgent(
             self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
         )
@@ -221,9 +200,7 @@ class System:
             self.ingestion,
             ChronicleAgent(self.register, self.ingestion.accept, self.clock),
             feature,
-            model,
-            DecisionAgent(self.bus, self.clock, self.feature_table, decision),
-            MonitoringAgent(self.bus, self.settings.tenant, self.settings.selfcheck),
+            *self.detection.agents,
             GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
             healing,
             *self._pull(),
@@ -234,6 +211,7 @@ class System:
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
         self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
+        self.detection.pipeline.supervised_by(self.supervisor)
 
     def _pull(self) -> list[Agent]:
         endpoints = [self._pulled(each) for each in self.settings.pull]
@@ -256,15 +234,15 @@ class System:
             raise InvalidSettings(f"pull.{asked.title}.{bad.field}", bad.reason) from bad
         return Pulled(asked.title, asked.tenant or self.settings.tenant, puller, timing)
 
-    def _model(self) -> ModelAgent:
-        detectors = make_detectors(self.settings, self.services, self.feature_table)
-        return ModelAgent(self.bus, self.clock, detectors, self.feature_table, self.settings.model)
+    async def _surroundings(self) -> Surroundings:
+        quiet_until = await self.store.marked(WATERMARK)
+        return Surroundings(
+            self.journal, self.bus, self.clock, self.feature_table, self.window, self.services, quiet_until
+        )
 
-    def _healing(self, model: ModelAgent) -> HealingAgent:
+    def _healing(self) -> HealingAgent:
         actions: dict[str, Action] = build("actions", self.settings.actions)
-        for action in actions.values():
-            if isinstance(action, Connected):
-                action.connect(self.bus, self.clock, lambda: model.safe_mode)
+        connect(actions, self.detection.pipeline)
         settings = self.settings.healing
         stage = Stage(actions, self.services)
         effects = Effects(stage, self.register, self.suspension, self.clock, settings.effects)

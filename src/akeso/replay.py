@@ -28,7 +28,8 @@ from akeso.agents.healing.performer import Hands
 from akeso.agents.healing.rehearsal import RehearsalAgent
 from akeso.agents.model import ModelAgent
 from akeso.agents.replay import Played, Replay, ReplayOptions
-from akeso.app import make_detectors, make_embedder, make_faculties, read_knowledge, read_policy, read_services
+from akeso.app import make_embedder, make_faculties, read_knowledge, read_policy, read_services
+from akeso.detection import make_detectors
 from akeso.domain.incident import Incident
 from akeso.domain.messages import Decision
 from akeso.domain.series import SeriesTable

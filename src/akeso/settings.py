@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from akeso.agents.decision import DecisionOptions
+from akeso.agents.evaluation import EvaluationOptions
 from akeso.agents.feature import FeatureAgentOptions
 from akeso.agents.forecast import ForecastAgentOptions
 from akeso.agents.healing.agent import HealingOptions
@@ -30,6 +31,7 @@ from akeso.agents.healing.casework import CaseworkOptions
 from akeso.agents.healing.gate import GateOptions
 from akeso.agents.ingestion import IngestionOptions
 from akeso.agents.model import ModelOptions
+from akeso.agents.pipeline import PipelineOptions
 from akeso.agents.runtime import RuntimeOptions
 from akeso.agents.supervisor import SupervisorOptions
 from akeso.domain.errors import InvalidSettings
@@ -58,6 +60,18 @@ class HealingSettings:
     diagnose: DiagnoseOptions = field(default_factory=DiagnoseOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)
     reasoner: str = "deterministic"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Versions of the detection model. registry: in the journal's database, or in MLflow (extra [mlflow]); uri: of
+    MLflow's tracking server or store ("": a store of its own in the data folder); name: of the registered model."""
+
+    registry: Literal["sql", "mlflow"] = "sql"
+    uri: str = ""
+    name: str = "akeso-detection"
+    pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
 
 
 class PullSettings(BaseModel):
@@ -121,6 +135,7 @@ class Settings(BaseSettings):
     features: FeatureAgentOptions = Field(default_factory=FeatureAgentOptions)
     model: ModelOptions = Field(default_factory=ModelOptions)
     decision: DecisionOptions = Field(default_factory=DecisionOptions)
+    models: ModelSettings = Field(default_factory=ModelSettings)
     healing: HealingSettings = Field(default_factory=HealingSettings)
 
     pull: tuple[PullSettings, ...] = ()

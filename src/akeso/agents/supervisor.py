@@ -11,7 +11,7 @@ import structlog
 from akeso.agents.agent import Agent
 from akeso.agents.metrics import AgentMetrics, watch_loop_lag
 from akeso.agents.runtime import AgentRunner
-from akeso.domain.errors import Unavailable
+from akeso.domain.errors import NotFound, Unavailable
 from akeso.ports.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -19,10 +19,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SupervisorOptions:
-    """hung_after: an agent without a heartbeat for so long is restarted; back_off: from the first to the longest wait
+    """hung_after: an agent without a heartbeat for so long is restarted whatever anybody decides: an incident about it
+    comes at half that time, and an agent that incidents depend on may be the one that hangs. first_wait, longest_wait:
     between restarts of an agent that keeps dying."""
 
-    hung_after: timedelta = timedelta(seconds=30)
+    hung_after: timedelta = timedelta(seconds=60)
     start_within: timedelta = timedelta(seconds=60)
     look_every: timedelta = timedelta(seconds=1)
     first_wait: timedelta = timedelta(milliseconds=200)
@@ -44,8 +45,10 @@ class Supervisor:
         self._clock, self._metrics = clock, metrics
         self._options = options or SupervisorOptions()
         self._runners: dict[str, AgentRunner] = {}
+        self._lives: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._go = asyncio.Event()
+        self._renewed = asyncio.Condition()
 
     async def start(self) -> None:
         """Returns when every agent has started. Raises Unavailable naming those that do not."""
@@ -69,6 +72,15 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    async def restart(self, name: str) -> None:
+        """End this life of an agent, hung or not; returns when the next has begun. Raises NotFound."""
+        if name not in self._lives:
+            raise NotFound(f"there is no agent {name}")
+        before = self._runners[name]
+        self._lives[name].cancel()
+        async with self._renewed:
+            await self._renewed.wait_for(lambda: self._runners[name] is not before)
+
     @property
     def alive(self) -> dict[str, bool]:
         """Agent name → whether it has started and beats."""
@@ -90,16 +102,18 @@ class Supervisor:
             successor = self._new_runner(agent)
             successor.milestones = runner.milestones
             self._runners[agent.name] = successor
+            async with self._renewed:
+                self._renewed.notify_all()
 
     async def _one_life(self, runner: AgentRunner) -> None:
-        task = asyncio.create_task(runner.run(self._go))
+        task = self._lives[runner.agent.name] = asyncio.create_task(runner.run(self._go))
         try:
             while not task.done():
                 await asyncio.wait({task}, timeout=self._options.look_every.total_seconds())
                 if self._hung(runner):
                     log.error("agent.hung", agent=runner.agent.name)
                     return
-            if (error := task.exception()) is not None:
+            if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("agent.died", agent=runner.agent.name, exc_info=error)
         finally:
             task.cancel()

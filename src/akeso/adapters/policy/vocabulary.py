@@ -22,7 +22,7 @@ SCHEMA = """
 entity Role;
 entity Agent;
 entity Person in [Role];
-entity Service { tier: Long, environment: String, external: Bool };
+entity Service { name: String, tier: Long, environment: String, external: Bool };
 entity Step tags String;
 entity Facts tags String;
 action effect;
@@ -48,7 +48,12 @@ def entities(request: PolicyRequest) -> str:
     """The principal with its role, the target, the step's parameters and the request's facts as Cedar entities."""
     uid = principal(request)
     parents = [] if uid["type"] == "Agent" else [_uid("Role", request.role)]
-    target = {"tier": request.tier, "environment": request.environment, "external": request.external}
+    target = {
+        "name": request.step.target,
+        "tier": request.tier,
+        "environment": request.environment,
+        "external": request.external,
+    }
     return json.dumps(
         [
             {"uid": uid, "attrs": {}, "parents": parents},

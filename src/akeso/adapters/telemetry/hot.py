@@ -70,6 +70,13 @@ class HotWindow:
             values=self._values[np.ix_(rows, series)].astype(np.float64),
         )
 
+    def frames(self, start: int, end: int) -> FeatureMatrix:
+        """All feature series of all tenants, by row, over the slots that end in [start, end]."""
+        rows = self._rows(start, end)
+        size = len(self._signals)
+        keys = tuple(self._table[series] for series in range(size))
+        return FeatureMatrix(keys, self._signals, self._ends[rows], self._values[rows, :size].astype(np.float64))
+
     def logs(self, tenant: str, start: int, end: int) -> Sequence[LogPattern]:
         """Patterns seen in the range, most frequent first, counts aligned with `features(tenant, start, end).times`."""
         place = {int(self._ends[row]): number for number, row in enumerate(self._rows(start, end))}

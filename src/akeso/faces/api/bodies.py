@@ -50,3 +50,44 @@ class MemoryQuery(BaseModel):
     text: str = Field(min_length=1, max_length=4000)
     signature: list[str] = []
     limit: int = Field(default=5, ge=1, le=50)
+
+
+class Reason(BaseModel):
+    reason: str = Field(default="", max_length=2000)
+
+
+class NewVersion(BaseModel):
+    """threshold: of the new version, a factor on every threshold but a rule's; the present one without it."""
+
+    reason: str = Field(default="", max_length=2000)
+    threshold: float | None = Field(default=None, ge=0.05, le=20.0)
+
+
+class Training(BaseModel):
+    """window_seconds: how much of the past is trained on; all of the hot window without it. challenge: whether the new
+    version challenges the champion."""
+
+    reason: str = Field(default="", max_length=2000)
+    window_seconds: float | None = Field(default=None, gt=0)
+    challenge: StrictBool = True
+
+
+class Label(BaseModel):
+    """Was this service anomalous at that time (now)? predicted: what Akeso decided, when the sender knows better."""
+
+    service: str = Field(min_length=1, max_length=200)
+    anomalous: StrictBool
+    at: AwareDatetime | None = None
+    predicted: StrictBool | None = None
+
+
+class Labels(BaseModel):
+    """automatic: a program says so, not a person."""
+
+    labels: list[Label] = Field(min_length=1, max_length=1000)
+    automatic: StrictBool = False
+
+
+class SafeModeSwitch(BaseModel):
+    on: StrictBool
+    reason: str = Field(default="", max_length=2000)

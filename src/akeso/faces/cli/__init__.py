@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "reject": ("akeso.faces.cli.approvals", "reject", "Reject an action."),
         "suspend": ("akeso.faces.cli.approvals", "suspend", "Stop every effect at once."),
         "resume": ("akeso.faces.cli.approvals", "resume", "Allow effects again."),
+        "models": ("akeso.faces.cli.models", "app", "Versions of the detection model: list, compare, train, promote."),
+        "feedback": ("akeso.faces.cli.models", "feedback", "Say whether a service was anomalous at a time."),
         "audit": ("akeso.faces.cli.audit", "app", "Verify and read the journal."),
         "learn": ("akeso.faces.cli.learn", "app", "What Akeso's own incidents teach: fit the confidence to them."),
         "replay": ("akeso.faces.cli.replay", "replay", "Run recorded telemetry through Akeso, without effects."),

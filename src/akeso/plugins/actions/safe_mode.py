@@ -1,32 +1,20 @@
 """Let Akeso itself work with rules instead of learned models."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.messages import ConfigUpdate
 from akeso.domain.outcome import Done, EffectOutcome, Failed
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.outcome import recorded, seen, told
-from akeso.ports.bus import Bus, Topic
-from akeso.ports.clock import Clock
+from akeso.ports.pipeline import By, Pipeline
 
 PreState = Mapping[str, str]
 ON, OFF = "on", "off"
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """What the running system gives the action. enabled: whether safe mode is on now."""
-
-    bus: Bus
-    clock: Clock
-    enabled: Callable[[], bool]
-
-
 class SafeMode:
-    """Publishes ConfigUpdate("safe_mode", "on" | "off"). Parameter `mode`: on (default) or off.
+    """Safe mode on or off. Parameter `mode`: on (default) or off.
 
     Does nothing until the composition root has connected it.
     """
@@ -37,17 +25,17 @@ class SafeMode:
     binding = ""
 
     def __init__(self) -> None:
-        self.connection: Connection | None = None
+        self._pipeline: Pipeline | None = None
 
-    def connect(self, bus: Bus, clock: Clock, enabled: Callable[[], bool]) -> None:
+    def connect(self, pipeline: Pipeline) -> None:
         """Called once by the composition root."""
-        self.connection = Connection(bus, clock, enabled)
+        self._pipeline = pipeline
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """How safe mode stands."""
         del service
         _mode(step)
-        return {"mode": ON if self._connected().enabled() else OFF}
+        return {"mode": self._standing()}
 
     async def preview(self, step: Step, service: ServiceSpec) -> str:
         """Says how it stands and what it would be."""
@@ -57,12 +45,12 @@ class SafeMode:
     async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
         """Done once every agent has been told."""
         del service, pre_state
-        return await told(self._publish(lambda: _mode(step), key))
+        return await told(self._announce(step, key))
 
     async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
         """As it was."""
-        del step, service
-        return await told(self._publish(lambda: recorded(pre_state, "mode"), f"{key}:undo"))
+        del service
+        return await told(self._announce(step, f"{key}:undo", pre_state))
 
     async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
         """Whether safe mode stands as the step wants it."""
@@ -70,19 +58,21 @@ class SafeMode:
         return await seen(self._check(step))
 
     async def _check(self, step: Step) -> EffectOutcome:
-        wanted, now = _mode(step), ON if self._connected().enabled() else OFF
+        wanted, now = _mode(step), self._standing()
         return Done(f"safe mode is {now}") if now == wanted else Failed(f"safe mode is {now}")
 
-    async def _publish(self, mode: Callable[[], str], key: str) -> EffectOutcome:
-        connection, value = self._connected(), mode()
-        update = ConfigUpdate("safe_mode", value, connection.clock.now(), self.name, key)
-        await connection.bus.publish(Topic.CONFIG_UPDATES, "safe_mode", update)
-        return Done(f"safe mode {value} was announced")
+    async def _announce(self, step: Step, key: str, before: PreState | None = None) -> EffectOutcome:
+        mode = _mode(step) if before is None else recorded(before, "mode")
+        await self._connected().configure("safe_mode", mode, By(self.name, key))
+        return Done(f"safe mode {mode} was announced")
 
-    def _connected(self) -> Connection:
-        if self.connection is None:
+    def _standing(self) -> str:
+        return ON if self._connected().safe_mode else OFF
+
+    def _connected(self) -> Pipeline:
+        if self._pipeline is None:
             raise ActionFailed("safe mode is not connected to the running system")
-        return self.connection
+        return self._pipeline
 
 
 def _mode(step: Step) -> str:

@@ -1,0 +1,179 @@
+"""REST for versions of the detection model, for ground truth, and for how the pipeline itself is."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from akeso.domain.access import Caller, Role
+from akeso.domain.detection_model import Alias, ModelVersion
+from akeso.domain.messages import Feedback
+from akeso.faces.api.access import require, system_of
+from akeso.faces.api.bodies import Labels, NewVersion, Reason, SafeModeSwitch, Training
+from akeso.ports.bus import Topic
+from akeso.ports.pipeline import By
+from akeso.stages.sequential import bounds, evidence, outcome
+
+router = APIRouter(prefix="/api/v1", tags=["models"])
+Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
+Operator = Annotated[Caller, Depends(require(Role.OPERATOR))]
+Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
+
+
+@router.get("/models")
+async def list_models(request: Request, caller: Viewer) -> dict[str, Any]:
+    """Versions of the detection model, newest first, and where the aliases point."""
+    del caller
+    pipeline = system_of(request).detection.pipeline
+    aliases = await pipeline.registry.aliases()
+    found = [version_view(made, aliases) for made in await pipeline.registry.versions()]
+    return {"deciding": pipeline.model, "safe_mode": pipeline.safe_mode, "versions": found}
+
+
+@router.get("/models/compare")
+async def compare_models(request: Request, caller: Viewer) -> dict[str, Any]:
+    """Champion against challenger: decisions that people judged, alarms, time, and what the sequential test says."""
+    del caller
+    detection = system_of(request).detection
+    shadow, test = detection.evaluation.shadow, detection.evaluation.test
+    low, high = bounds(test)
+    said: dict[str, Any] = {"champion": detection.pipeline.model, "challenger": shadow.version if shadow else None}
+    if shadow is None:
+        return said
+    duel = shadow.duel
+    return said | {
+        "frames": shadow.frames,
+        "judged": duel.total,
+        "both_right": duel.right,
+        "both_wrong": duel.wrong,
+        "only_challenger_right": duel.challenger,
+        "only_champion_right": duel.champion,
+        "champion_alarms": detection.evaluation.alarms,
+        "challenger_alarms": shadow.record.alarms,
+        "challenger_ms": shadow.latency_ms / shadow.frames if shadow.frames else None,
+        "evidence": evidence(duel, test),
+        "rejects_at": low,
+        "promotes_at": high,
+        "outcome": outcome(duel, test).value,
+    }
+
+
+@router.get("/models/{version}")
+async def show_model(request: Request, caller: Viewer, version: str) -> dict[str, Any]:
+    """One version."""
+    del caller
+    registry = system_of(request).detection.pipeline.registry
+    return version_view(await registry.get(version), await registry.aliases())
+
+
+@router.post("/models", status_code=201)
+async def register_model(request: Request, caller: Admin, body: NewVersion) -> dict[str, Any]:
+    """Register what the detectors know now as a version; nothing else changes."""
+    pipeline = system_of(request).detection.pipeline
+    made = await pipeline.take(By(caller.name, body.reason), body.threshold)
+    return version_view(made, await pipeline.registry.aliases())
+
+
+@router.post("/models/retrain", status_code=201)
+async def retrain_model(request: Request, caller: Admin, body: Training) -> dict[str, Any]:
+    """Train a version on recent features and on labels; it challenges the champion unless told otherwise."""
+    pipeline = system_of(request).detection.pipeline
+    by = By(caller.name, body.reason or "trained on request")
+    window = timedelta(seconds=body.window_seconds) if body.window_seconds else None
+    made = await pipeline.retrain(by, window)
+    if body.challenge:
+        await pipeline.challenge(made.version, by)
+    return version_view(made, await pipeline.registry.aliases())
+
+
+@router.post("/models/rollback")
+async def roll_back_model(request: Request, caller: Admin, body: Reason) -> dict[str, Any]:
+    """Let the version decide that did before."""
+    pipeline = system_of(request).detection.pipeline
+    made = await pipeline.roll_back(By(caller.name, body.reason))
+    return version_view(made, await pipeline.registry.aliases())
+
+
+@router.post("/models/{version}/promote")
+async def promote_model(request: Request, caller: Admin, version: str, body: Reason) -> dict[str, Any]:
+    """Let a version decide; the answer comes once it does."""
+    pipeline = system_of(request).detection.pipeline
+    made = await pipeline.promote(version, By(caller.name, body.reason))
+    return version_view(made, await pipeline.registry.aliases())
+
+
+@router.post("/models/{version}/challenge")
+async def challenge_model(request: Request, caller: Admin, version: str, body: Reason) -> dict[str, Any]:
+    """Let a version score beside the champion until the sequential test has decided. Version “none” ends it."""
+    pipeline = system_of(request).detection.pipeline
+    wanted = "" if version == "none" else version
+    await pipeline.challenge(wanted, By(caller.name, body.reason))
+    return {"challenger": wanted or None}
+
+
+@router.post("/feedback", status_code=202)
+async def give_labels(request: Request, caller: Operator, body: Labels) -> dict[str, Any]:
+    """Ground truth on decisions: was a service anomalous at that time? What Akeso decided then is looked up, unless
+    the label says it. Labels of programs (`automatic`) are not written into incidents."""
+    system = system_of(request)
+    predicted = system.detection.evaluation.predicted
+    said = []
+    for label in body.labels:
+        at = label.at or system.clock.now()
+        held = predicted(caller.tenant, label.service, at) if label.predicted is None else label.predicted
+        by = "" if body.automatic else caller.name
+        said.append(Feedback(caller.tenant, label.service, at, label.anomalous, held, by))
+    for feedback in said:
+        await system.bus.publish(Topic.FEEDBACK, feedback.service, feedback)
+    return {"accepted": len(said), "agreed": sum(each.anomalous == each.predicted for each in said)}
+
+
+@router.get("/pipeline")
+async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
+    """How Akeso's own pipeline is: latency, accuracy, drift, heartbeats, and what it complains of."""
+    del caller
+    system = system_of(request)
+    monitoring, pipeline = system.detection.monitoring, system.detection.pipeline
+    now = system.clock.now()
+    return {
+        "model": pipeline.model,
+        "threshold": pipeline.threshold,
+        "safe_mode": pipeline.safe_mode,
+        **{name: None if math.isnan(value) else value for name, value in monitoring.numbers.items()},
+        "agents": {
+            name: {"alive": alive, "silent_s": _since(now, monitoring.beats.get(name))}
+            for name, alive in system.supervisor.alive.items()
+        },
+        "complaints": [
+            {"agent": c.agent, "fault_class": c.fault_class, "statement": c.statement} for c in monitoring.complaints
+        ],
+    }
+
+
+@router.post("/pipeline/safe-mode")
+async def switch_safe_mode(request: Request, caller: Admin, body: SafeModeSwitch) -> dict[str, Any]:
+    """Rules instead of learned models, or learned models again."""
+    by = By(caller.name, body.reason)
+    await system_of(request).detection.pipeline.configure("safe_mode", "on" if body.on else "off", by)
+    return {"safe_mode": body.on}
+
+
+def version_view(made: ModelVersion, aliases: Mapping[Alias, str]) -> dict[str, Any]:
+    """A version as JSON."""
+    return {
+        "version": made.version,
+        "aliases": [alias.value for alias, version in aliases.items() if version == made.version],
+        "created_at": made.created_at.isoformat().replace("+00:00", "Z"),
+        "by": made.by,
+        "reason": made.reason,
+        "parent": made.parent or None,
+        "threshold": made.threshold,
+        "series": made.series,
+        "metrics": dict(made.metrics),
+    }
+
+
+def _since(now: datetime, beat: datetime | None) -> float | None:
+    return None if beat is None else round((now - beat).total_seconds(), 2)
