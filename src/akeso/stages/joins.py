@@ -27,6 +27,8 @@ ROW = np.dtype(
     ]
 )
 _HOPS = 6
+_BITS = 2**20
+_LOW = np.uint64(_BITS - 1)
 
 
 def is_entry(rows: Rows) -> Mask:
@@ -47,13 +49,21 @@ class Places:
     def __init__(self, ids: SpanIds) -> None:
         self._order = np.argsort(ids)
         self._ranked = ids[self._order]
+        # Ids are random, so their low bits tell nearly all that are not here at the price of one look-up.
+        self._seen = np.zeros(_BITS, np.bool_)
+        self._seen[ids & _LOW] = True
 
     def of(self, wanted: SpanIds) -> NDArray[np.intp]:
         """int[m]: a place of each wanted id, -1 where it is not there."""
         if not len(self._ranked):
             return np.full(len(wanted), -1, np.intp)
+        found = np.full(len(wanted), -1, np.intp)
+        likely = np.flatnonzero(self._seen[wanted & _LOW])
+        wanted = wanted[likely]
         place = np.minimum(np.searchsorted(self._ranked, wanted), len(self._ranked) - 1)
-        return np.where(self._ranked[place] == wanted, self._order[place], -1)
+        here = self._ranked[place] == wanted
+        found[likely[here]] = self._order[place[here]]
+        return found
 
 
 def callee_nodes(calls: Rows, entries: Rows) -> Ids:
@@ -74,6 +84,8 @@ def self_times(entries: Rows, inner: Rows) -> Floats:
     within a call (a driver's span below a client's) is covered by the outer one.
     """
     own = (entries["end"] - entries["start"]).astype(np.float64)
+    # What had ended before any of the entries began covers nothing of them.
+    inner = inner[inner["end"] > entries["start"].min()] if len(entries) else inner[:0]
     calls, owner = _owned_calls(entries, inner)
     start = np.maximum(calls["start"], entries["start"][owner])
     end = np.minimum(calls["end"], entries["end"][owner])

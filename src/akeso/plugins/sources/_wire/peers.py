@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 
 # The stable name first, then those it replaced.
 _NAMED = ("peer.service", "service.peer.name")
@@ -31,6 +32,7 @@ def _first(found: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((found[name] for name in names if found.get(name)), "")
 
 
+@lru_cache(maxsize=4_096)
 def _anonymous(address: str) -> bool:
     try:
         ipaddress.ip_address(address)
