@@ -23,8 +23,9 @@ from akeso.stages.failures import FailureState, FailureView, learnt, pooled
 from akeso.stages.relevance import persistence, relevant
 from akeso.stages.series_facts import FactsTable, SeriesFacts
 
-_DURATIONS = (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME)
-_RATIOS = (Signal.ERRORS, Signal.EDGE_ERRORS)
+# Whether a signal is one of these, by its code.
+_DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
+_RATIOS = np.isin(np.arange(256), (Signal.ERRORS, Signal.EDGE_ERRORS))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,7 +63,8 @@ class DecideOptions:
 class DecideState:
     """Per series: seen values; history: bits of the last eight values, the newest lowest, 1 where it deviated; quiet,
     missing: slots in a row; raised; age: slots since it was raised; since: ns, start of the slot in which the
-    departure showed first (0: it does not); usual_calls: a mean of the calls behind a slot's value; the failures.
+    departure showed first (0: it does not); usual_calls: a mean of the calls behind a slot's value. The failures have a
+    row for each error ratio, in the order of the series.
     """
 
     seen: Floats = field(default_factory=lambda: np.zeros(0))
@@ -82,7 +84,7 @@ class DecideState:
             return self
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "failures"}
         longer = {name: np.concatenate([a, np.zeros(more, a.dtype)]) for name, a in arrays.items()}
-        return type(self)(**longer, failures=self.failures.grown(rows))
+        return type(self)(**longer, failures=self.failures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +113,9 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     known = facts.first(len(frame.values))
     state = state.grown(len(frame.values))
     calls = _calls(frame, known)
-    failures, view = pooled(state.failures, np.where(np.isin(frame.signals, _RATIOS), frame.values, np.nan), calls)
-    look = _look(prediction, known, state, (calls, view), options)
+    ratios = np.flatnonzero(_RATIOS[frame.signals])
+    failures, view = pooled(state.failures.grown(len(ratios)), frame.values[ratios], calls[ratios])
+    look = _look(prediction, known, state, _Counted(calls, ratios, view), options)
     after = _after(replace(state, failures=failures), frame, look, options)
     raise_, clear = _changes(after, frame, known, look, options)
     decision = Decision(
@@ -125,6 +128,14 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     return Judgement(decision, _learnt(after, frame, calls, learn), learn)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counted:
+    # calls: float64[n] behind each value; ratios: the rows of error ratios; view: their pooled failures.
+    calls: Floats
+    ratios: NDArray[np.intp]
+    view: FailureView
+
+
 def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
     # Calls behind each value, NaN where nobody counts them, 0 where there were none.
     known = (facts.calls >= 0) & (facts.calls < len(frame.values))
@@ -132,52 +143,57 @@ def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
     return np.where(known, np.nan_to_num(rate) * (frame.width / NANOSECONDS), np.nan)
 
 
-def _look(
-    p: Prediction,
-    facts: SeriesFacts,
-    state: DecideState,
-    counts: tuple[Floats, FailureView],
-    options: DecideOptions,
-) -> _Look:
-    calls, view = counts
+def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Counted, options: DecideOptions) -> _Look:
     frame = p.frame
-    rules = _highest(p, options.rules)
-    others = [i for i, name in enumerate(p.detectors) if name not in options.rules | options.alone | options.advisory]
-    matters = relevant(frame.values, p.expected, frame.signals) & (state.seen >= options.warm)
+    rules, warm = _highest(p, options.rules), state.seen >= options.warm
+    voters = options.rules | options.alone | options.advisory
+    others = [score for name, score in zip(p.detectors, p.score, strict=True) if name not in voters]
+    matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
-    votes = np.where(matters, _agreed(p, others, options.agreement) * _support(frame, calls, state) / factor, 0.0)
-    alone = np.where(state.seen >= options.warm, _highest(p, options.alone) / options.threshold, 0.0)
+    loudest, agreed = _agreed(others, options.agreement, len(warm))
+    votes = np.where(matters, agreed * _support(frame, counted.calls, state) / factor, 0.0)
+    alone = np.where(warm, _highest(p, options.alone) / options.threshold, 0.0)
     score = np.maximum(np.maximum(rules, alone), votes)
-    counted = np.isin(frame.signals, _RATIOS) & np.isfinite(calls)
-    burst = (view.ratio - view.expected >= 0.05) | (rules >= 1.0)
-    burst &= (state.seen >= options.warm) & (calls > 0)
-    failing = np.where(burst, view.surprise / (options.surprise * factor), 0.0)
-    score = np.where(counted, failing, score)
-    stirring = matters & (p.score[others].max(axis=0, initial=0.0) >= 0.6)
+    stirring = matters & (loudest >= 0.6)
+    expected, spread, at_once = p.expected.copy(), p.spread.copy(), facts.simple & (rules >= 1.0)
+    known = np.isfinite(counted.calls[counted.ratios])
+    rows = counted.ratios[known]
+    view = counted.view.at(known)
+    burst = (view.ratio - view.expected >= 0.05) | (rules[rows] >= 1.0)
+    burst &= warm[rows] & (counted.calls[rows] > 0)
+    score[rows] = np.where(burst, view.surprise / (options.surprise * factor[rows]), 0.0)
     if options.safe_mode:
-        score, stirring = np.where(counted, np.minimum(rules, score), rules), np.zeros(len(score), bool)
-    expected = np.where(counted, view.expected, p.expected)
+        quiet = np.minimum(rules[rows], score[rows])
+        score, stirring = rules.copy(), np.zeros(len(score), bool)
+        score[rows] = quiet
+    expected[rows] = view.expected
+    spread[rows] = np.sqrt(np.maximum(view.expected, 0.0) / np.maximum(state.usual_calls[rows], 1.0))
     # Pooled failures and a component's own word are persistent enough by themselves.
-    at_once = (counted & ~facts.part) | (facts.simple & (rules >= 1.0))
-    spread = np.where(counted, np.sqrt(np.maximum(expected, 0.0) / np.maximum(state.usual_calls, 1.0)), p.spread)
+    at_once[rows] |= ~facts.part[rows]
     return _Look(score, expected, spread, stirring | (score >= 1.0), at_once)
 
 
 def _highest(p: Prediction, names: frozenset[str]) -> Floats:
-    rows = [i for i, name in enumerate(p.detectors) if name in names]
-    return np.asarray(p.score[rows].max(axis=0, initial=0.0))
+    highest = np.zeros(p.score.shape[1])
+    for name, score in zip(p.detectors, p.score, strict=True):
+        if name in names:
+            np.maximum(highest, score, out=highest)
+    return highest
 
 
-def _agreed(p: Prediction, rows: list[int], agreement: int) -> Floats:
-    # What the `agreement` most alarmed detectors have in common.
-    if len(rows) < agreement:
-        return np.zeros(p.score.shape[1])
-    return np.asarray(np.sort(p.score[rows], axis=0)[-agreement])
+def _agreed(scores: list[Floats], agreement: int, series: int) -> tuple[Floats, Floats]:
+    # The highest score, and what the `agreement` most alarmed detectors have in common.
+    tops = [np.zeros(series) for _ in range(max(agreement, 1))]
+    for score in scores:
+        rest = score
+        for place, top in enumerate(tops):
+            tops[place], rest = np.maximum(top, rest), np.minimum(top, rest)
+    return tops[0], tops[-1]
 
 
 def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
     # The mean of fewer calls than usual swings more than usual, with the root of their number.
-    judged = np.isin(frame.signals, _DURATIONS) & np.isfinite(calls) & (state.usual_calls > 0)
+    judged = _DURATIONS[frame.signals] & np.isfinite(calls) & (state.usual_calls > 0)
     share = np.where(judged, calls, 1.0) / np.where(judged, state.usual_calls, 1.0)
     return np.sqrt(np.clip(share, 0.0, 1.0))
 
@@ -206,11 +222,12 @@ def _after(state: DecideState, frame: FeatureFrame, look: _Look, options: Decide
 def _changes(
     state: DecideState, frame: FeatureFrame, facts: SeriesFacts, look: _Look, options: DecideOptions
 ) -> tuple[Mask, Mask]:
-    hits, slots = persistence(frame.signals, facts.part)
-    hits = np.where(look.at_once, 1, hits)
-    seen = np.bitwise_count(state.history & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
-    present = np.isfinite(frame.values)
-    raise_ = ~state.raised & present & (look.score >= 1.0) & (seen >= hits)
+    loud = np.flatnonzero(~state.raised & np.isfinite(frame.values) & (look.score >= 1.0))
+    hits, slots = persistence(frame.signals[loud], facts.part[loud])
+    hits = np.where(look.at_once[loud], 1, hits)
+    seen = np.bitwise_count(state.history[loud] & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
+    raise_ = np.zeros(len(state.raised), bool)
+    raise_[loud] = seen >= hits
     patience = np.clip(state.age, 2, options.clear_after)
     clear = state.raised & ((state.quiet >= patience) | (state.missing >= options.forget_after))
     return raise_, clear
@@ -233,21 +250,21 @@ def _learnable(
 ) -> Mask:
     # While a service shows a symptom, none of its series is normal, not even one that only half departs.
     slots = options.accept_after / timedelta(seconds=frame.width / NANOSECONDS)
-    patience = np.where(np.isin(frame.signals, _RATIOS), 6 * slots, slots)
+    patience = np.where(_RATIOS[frame.signals], 6 * slots, slots)
     patience = np.where(frame.signals == Signal.SILENCE, np.inf, patience)
     lasting = state.raised & (state.age > patience)
     ill = state.raised & (state.age <= slots) & opens(frame.signals)
-    frozen = np.bincount(facts.service, ill, minlength=1)[facts.service] > 0
     suspect = (look.score >= options.doubtful) | state.raised | ((state.history & 0b111) > 0)
-    return np.asarray(lasting | ~(suspect | frozen))
+    if ill.any():
+        suspect |= np.bincount(facts.service, ill, minlength=1)[facts.service] > 0
+    return np.asarray(lasting | ~suspect)
 
 
 def _learnt(state: DecideState, frame: FeatureFrame, calls: Floats, learn: Mask) -> DecideState:
     took = learn & np.isfinite(frame.values) & (calls > 0)
     rate = np.where(state.usual_calls > 0, 0.02, 1.0)
     usual = np.where(took, state.usual_calls + rate * (calls - state.usual_calls), state.usual_calls)
-    ratios = took & np.isin(frame.signals, _RATIOS)
-    return replace(state, usual_calls=usual, failures=learnt(state.failures, ratios))
+    return replace(state, usual_calls=usual, failures=learnt(state.failures, took[_RATIOS[frame.signals]]))
 
 
 def _anomaly(row: int, p: Prediction, key: SeriesKey, look: _Look, state: DecideState) -> Anomaly:

@@ -48,6 +48,10 @@ class FailureView:
     ratio: Floats
     expected: Floats
 
+    def at(self, rows: Mask) -> Self:
+        """Some of them."""
+        return type(self)(self.surprise[rows], self.ratio[rows], self.expected[rows])
+
 
 def pooled(state: FailureState, ratio: Floats, calls: Floats) -> tuple[FailureState, FailureView]:
     """Take a slot in and look at the pool. ratio, calls: float64[n]; rows with a NaN or no calls stay as they were."""
