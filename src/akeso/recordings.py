@@ -1,4 +1,5 @@
-"""What can be replayed: a telemetry database, a stretch of one's own, or lines of OTLP/JSON and JSON log records."""
+"""What can be replayed: a telemetry database, a stretch of one's own, a folder of Parquet, or lines of OTLP/JSON and of
+JSON log records."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_batches
-from akeso.domain.errors import InvalidInput, NotFound
+from akeso.domain.errors import InvalidInput, InvalidSettings, NotFound
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
 from akeso.plugins.discovery import build
@@ -39,6 +40,8 @@ class Recording:
     def batches(self, table: SeriesTable, settings: Settings) -> AsyncIterator[TelemetryBatch]:
         """Everything in the order of arrival, its series interned in `table`. Raises InvalidInput for what is no
         recording."""
+        if self.path.is_dir():
+            return _of_folder(self.path, table)
         if _is_database(self.path):
             return _of_database(self.path, table, self.stretch)
         return _of_lines(self.path, table, settings)
@@ -59,10 +62,17 @@ def recording_of(text: str, settings: Settings, now: datetime, warm_up: timedelt
     return Recording(own, Stretch(max(start - before, 0), end), start)
 
 
+def length_of(text: str) -> timedelta:
+    """`45s`, `30m`, `6h`, `1d`. Raises InvalidInput."""
+    found = _LAST.fullmatch(text)
+    if found is None:
+        raise InvalidInput("range", f"{text} is not a number of s, m, h or d")
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
 def _range(text: str, now: datetime) -> tuple[int, int]:
-    if last := _LAST.fullmatch(text):
-        length = timedelta(seconds=int(last[1]) * _UNITS[last[2]])
-        return _ns(now - length), _ns(now)
+    if _LAST.fullmatch(text):
+        return _ns(now - length_of(text)), _ns(now)
     first, slash, second = text.partition("/")
     if not slash or not second:
         raise NotFound(f"{text} is neither a file nor a range (FROM/TO, or the last 30m, 6h, 1d)")
@@ -85,14 +95,21 @@ def _ns(at: datetime) -> int:
 
 
 def _is_database(path: Path) -> bool:
-    if not path.is_file():
-        raise InvalidInput(str(path), "is no recording: a telemetry.db, or a file of OTLP/JSON or JSON log lines")
     with path.open("rb") as file:
         return file.read(len(_DATABASE)) == _DATABASE
 
 
 async def _of_database(path: Path, table: SeriesTable, stretch: Stretch) -> AsyncIterator[TelemetryBatch]:
     async for _, batch in stored_batches(open_recording(path), table, stretch, page=256):
+        yield batch
+
+
+async def _of_folder(path: Path, table: SeriesTable) -> AsyncIterator[TelemetryBatch]:
+    try:
+        from akeso.adapters.telemetry.parquet import exported_batches  # extra [parquet]
+    except ImportError as bad:
+        raise InvalidSettings(str(path), "needs the extra: pip install 'akeso[parquet]'") from bad
+    for batch in exported_batches(path, table):
         yield batch
 
 

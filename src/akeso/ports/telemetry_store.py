@@ -1,10 +1,38 @@
 """Telemetry that outlives the process."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry import Kind, TelemetryBatch
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The batches that a query has to see: of a tenant, with something of `kind` in them, stamped in (since, until]
+    (ns)."""
+
+    tenant: str
+    kind: Kind
+    since: int
+    until: int
+
+
+class TelemetryQuery(Protocol[Answer_co]):
+    """Adds up an answer, batch by batch. It may be given more batches than it needs, in any order, and all with series
+    of one table."""
+
+    @property
+    def needs(self) -> Needs: ...
+
+    def add(self, batch: TelemetryBatch, table: SeriesTable) -> None:
+        """Raises InvalidInput when more is asked for than can be answered."""
+        ...
+
+    def result(self, table: SeriesTable) -> Answer_co: ...
 
 
 class TelemetryStore(Protocol):
@@ -18,6 +46,10 @@ class TelemetryStore(Protocol):
     def replay(self, table: SeriesTable, since: int = 0, after: int = 0) -> AsyncIterator[tuple[int, TelemetryBatch]]:
         """Batches received at or after `since` (ns) with a sequence above `after`, oldest first, their series
         interned in `table`."""
+        ...
+
+    async def ask(self, query: TelemetryQuery[Answer_co]) -> Answer_co:
+        """The answer of a query that is not used yet. Raises InvalidInput as the query does, and Unavailable."""
         ...
 
     async def mark(self, name: str, value: int) -> None:

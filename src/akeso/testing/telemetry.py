@@ -20,7 +20,7 @@ from akeso.domain.telemetry import (
     TelemetryBatch,
     Temporality,
 )
-from akeso.ports.telemetry_store import TelemetryStore
+from akeso.ports.telemetry_store import Answer_co, TelemetryQuery, TelemetryStore
 
 StoreOf: TypeAlias = Callable[[SeriesTable], TelemetryStore]
 
@@ -48,6 +48,12 @@ class MemoryTelemetryStore:
         for sequence, (received_at, body) in list(self._rows.items()):
             if sequence > after and received_at >= since:
                 yield sequence, codec.decode(body, table)
+
+    async def ask(self, query: TelemetryQuery[Answer_co]) -> Answer_co:
+        table = SeriesTable()
+        for _, body in self._rows.values():
+            query.add(codec.decode(body, table), table)
+        return query.result(table)
 
     async def mark(self, name: str, value: int) -> None:
         self._check()

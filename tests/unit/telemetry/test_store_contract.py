@@ -8,11 +8,12 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.domain.series import SeriesTable
 from akeso.ports.telemetry_store import TelemetryStore
 from akeso.testing.telemetry import MemoryTelemetryStore, StoreOf, TelemetryStoreContract
+from akeso.testing.telemetry_queries import TelemetryQueryContract
 
 STORES = ("memory", "sqlite")
 
 
-class TestTelemetryStores(TelemetryStoreContract):
+class TestTelemetryStores(TelemetryStoreContract, TelemetryQueryContract):
     @pytest.fixture(params=STORES)
     def store_of(self, request: pytest.FixtureRequest, tmp_path: Path) -> StoreOf:
         def open_store(table: SeriesTable) -> TelemetryStore:

@@ -13,6 +13,7 @@ from akeso.adapters.telemetry import codec
 from akeso.domain.errors import InvalidInput, Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
+from akeso.ports.telemetry_store import Answer_co, Needs, TelemetryQuery
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,31 @@ async def stored_batches(
         raise Unavailable(f"the telemetry store cannot be read: {bad}") from bad
     finally:
         reader.close()
+
+
+def answered(reader: sqlite3.Connection, query: TelemetryQuery[Answer_co]) -> Answer_co:
+    """What a query makes of all that it needs. Takes as long as that takes: not for an event loop."""
+    table, known = SeriesTable(), codec.KnownKeys()
+    try:
+        for (sequence,) in _needed(reader, query.needs):
+            row = reader.execute("SELECT body FROM batches WHERE sequence = ?", (sequence,)).fetchone()
+            # What was forgotten meanwhile is no longer there.
+            batch = _decoded(sequence, row[0], table, known) if row else None
+            if batch is not None:
+                query.add(batch, table)
+    except sqlite3.Error as bad:
+        raise Unavailable(f"the telemetry store cannot be read: {bad}") from bad
+    finally:
+        reader.close()
+    return query.result(table)
+
+
+def _needed(reader: sqlite3.Connection, needs: Needs) -> list[tuple[int]]:
+    chosen = "tenant = ? AND newest > ? AND oldest <= ? AND kinds & ?"
+    # Batches of earlier versions do not say what they hold.
+    query = f"SELECT sequence FROM batches WHERE {chosen} UNION ALL SELECT sequence FROM batches WHERE tenant IS NULL"
+    given = (needs.tenant, needs.since, needs.until, int(needs.kind))
+    return sorted(reader.execute(query, given).fetchall())
 
 
 def _decoded(sequence: int, body: bytes, table: SeriesTable, known: codec.KnownKeys) -> TelemetryBatch | None:

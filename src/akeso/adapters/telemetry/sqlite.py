@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from akeso.adapters.telemetry import codec
-from akeso.adapters.telemetry.recording import Stretch, stored_batches
+from akeso.adapters.telemetry.recording import Stretch, answered, open_recording, stored_batches
 from akeso.adapters.telemetry.reserve import Reserve
 from akeso.adapters.telemetry.writer import Writer, connect
 from akeso.domain.errors import Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
+from akeso.ports.telemetry_store import Answer_co, TelemetryQuery
 
 _Choice: TypeAlias = Callable[[sqlite3.Connection], Iterator[tuple[int, int]]]
 
@@ -27,13 +28,15 @@ _SHRINK_AT_ONCE, _SPARE_PAGES = 512, 4096
 class SqliteTelemetryOptions:
     """queue_bytes: of batches that wait for the disk, before they are compressed; beyond them `append` refuses with
     retry_after. largest_bytes: how large the database may grow (None: as the disk allows); page: batches read at a
-    time. reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB)."""
+    time. reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB).
+    questions: queries that are worked on at once."""
 
     queue_bytes: int = 64 * 2**20
     retry_after: timedelta = timedelta(seconds=1)
     largest_bytes: int | None = None
     page: int = 64
     reserve_bytes: int = 16 * 2**20
+    questions: int = 2
 
 
 class SqliteTelemetryStore:
@@ -52,6 +55,7 @@ class SqliteTelemetryStore:
         self._writer = Writer(path, own.queue_bytes, own.retry_after, own.largest_bytes)
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"), own.reserve_bytes)
         self._reserve.fill()
+        self._asking = asyncio.Semaphore(own.questions)
 
     async def append(self, batch: TelemetryBatch) -> int:
         """Durable when it returns; the batch's sequence."""
@@ -66,6 +70,12 @@ class SqliteTelemetryStore:
         reader = await asyncio.to_thread(connect, self._path)
         async for found in stored_batches(reader, table, Stretch(since, after=after), self._options.page):
             yield found
+
+    async def ask(self, query: TelemetryQuery[Answer_co]) -> Answer_co:
+        """The query's answer, worked out on a thread; a few at a time."""
+        async with self._asking:
+            reader = await asyncio.to_thread(open_recording, self._path)
+            return await asyncio.to_thread(answered, reader, query)
 
     async def mark(self, name: str, value: int) -> None:
         """Remember a position under a name, durably."""

@@ -19,12 +19,12 @@ DEFAULT_DATA = Path("akeso-data")
 class Client:
     """Calls of the REST API that raise Akeso's own errors."""
 
-    def __init__(self, url: str, key: str, data: Path) -> None:
+    def __init__(self, url: str, key: str, data: Path, timeout_s: float = 10) -> None:
         beside = data / "admin.key"
         key = key or (beside.read_text().strip() if beside.exists() else "")
-        self._http = httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=10, trust_env=False)
+        self._http = httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=timeout_s, trust_env=False)
 
-    def get(self, path: str, **query: str | int) -> Any:
+    def get(self, path: str, **query: str | int | float | list[str]) -> Any:
         return self._answer("GET", path, params=query)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
