@@ -19,6 +19,7 @@ from akeso.adapters.telemetry.hot import HotWindow
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.agents.agent import Agent
 from akeso.agents.chronicle import ChronicleAgent
+from akeso.agents.explanation import ExplanationAgent
 from akeso.agents.feature import FeatureAgent
 from akeso.agents.feed import FeedAgent
 from akeso.agents.forecast import ForecastAgent
@@ -46,6 +47,7 @@ from akeso.ports.action import Action
 from akeso.ports.bus import Bus
 from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address
+from akeso.ports.reasoner import Around, Consulting, Reasoner
 from akeso.ports.source import Source
 from akeso.service_file import load_services
 from akeso.settings import PullSettings, Settings
@@ -208,6 +210,8 @@ class System:
         if self.settings.forecast.enabled:
             forecast = self.settings.forecast
             agents.append(ForecastAgent(self.bus, self.clock, self.feature_table, self.services, forecast))
+        if (reasoner := self._later_words()) is not None:
+            agents.append(ExplanationAgent(reasoner, self.register, self.casework))
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
         self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
@@ -250,10 +254,22 @@ class System:
         govern = replace(settings.gate.govern, trust=self.settings.trust)
         gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern))
         sources = Sources(self.window, self.memory, self.services, tuple(actions))
-        casework = Casework(make_faculties(self.settings, self.knowledge), sources, self.clock, settings.casework)
+        casework = self.casework = Casework(
+            make_faculties(self.settings, self.knowledge), sources, self.clock, settings.casework
+        )
         hands = Hands(self.register, effects, gate, casework, self.clock)
         advance = replace(settings.agent.advance, dry_run=self.settings.dry_run)
         return HealingAgent(hands, self.window, replace(settings.agent, advance=advance), self._mark)
+
+    def _later_words(self) -> Reasoner | None:
+        """The reasoner whose words come after those that are at hand at once; None when there is no other."""
+        chosen = self.settings.healing.reasoner
+        if chosen == FIRST_WORDS:
+            return None
+        reasoner: Reasoner = make("reasoners", chosen, {"options": self.settings.llm} if chosen == "llm" else {})
+        if isinstance(reasoner, Consulting):
+            reasoner.connect(Around(self.clock, self.registry, self.knowledge, self.memory.recall, self.store))
+        return reasoner
 
     async def _mark(self, slot_end: int) -> None:
         await self.store.mark(WATERMARK, slot_end)

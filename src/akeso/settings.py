@@ -6,13 +6,14 @@ names are joined by two underscores in the environment (`AKESO_HEALING__SETTLE=3
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -37,6 +38,7 @@ from akeso.agents.supervisor import SupervisorOptions
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.service import Trust
 from akeso.engine.effects import EffectOptions
+from akeso.plugins.reasoners._llm.options import KEYS, LlmOptions
 from akeso.service_file import Rung
 from akeso.stages.diagnose import DiagnoseOptions
 from akeso.stages.plan import PlanOptions
@@ -51,7 +53,8 @@ PluginOptions = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class HealingSettings:
-    """Everything between an incident and its end. reasoner: the plugin that puts a diagnosis into words."""
+    """Everything between an incident and its end. reasoner: the plugin that puts a diagnosis into words; the words of
+    one that asks others (llm) come after the deterministic ones."""
 
     agent: HealingOptions = field(default_factory=HealingOptions)
     casework: CaseworkOptions = field(default_factory=CaseworkOptions)
@@ -138,6 +141,8 @@ class Settings(BaseSettings):
     models: ModelSettings = Field(default_factory=ModelSettings)
     healing: HealingSettings = Field(default_factory=HealingSettings)
 
+    llm: LlmOptions = Field(default_factory=LlmOptions)
+
     pull: tuple[PullSettings, ...] = ()
 
     detectors: PluginOptions = {}
@@ -186,7 +191,7 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return _Located(**(overrides or {}))
+        return _with_key(_Located(**(overrides or {})))
     except ValidationError as bad:
         first = bad.errors()[0]
         raise InvalidSettings(".".join(map(str, first["loc"])) or "settings", first["msg"]) from bad
@@ -194,6 +199,15 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
         raise InvalidSettings("environment", str(bad)) from bad
     except ValueError as bad:
         raise InvalidSettings(str(path), f"is no TOML: {bad}") from bad
+
+
+def _with_key(settings: Settings) -> Settings:
+    """With the language model's key from the variable that its provider names, when Akeso's own has none."""
+    name = KEYS[settings.llm.provider]
+    found = os.environ.get(name) or dotenv_values(".env").get(name)
+    if not found or settings.llm.api_key.get_secret_value():
+        return settings
+    return settings.model_copy(update={"llm": replace(settings.llm, api_key=SecretStr(found))})
 
 
 def _in_seconds(kind: Any, value: Any) -> Any:

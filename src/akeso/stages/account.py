@@ -50,14 +50,18 @@ def account(
         "What speaks against it:": [_told(identified, e) for e in _telling(best) if e.weight < 0][: options.most],
     }
     since = (case.now - case.onset) / NANOSECONDS
-    head = [_headline(best, known=diagnosis.known), f"The onset was {since:.0f} s before this was written."]
+    head = [headline(diagnosis), f"The onset was {since:.0f} s before this was written."]
     lines = [*head, *_numbered(parts), *_rest(diagnosis, options)]
     return Explanation("", "\n".join(lines), tuple(claim for claims in parts.values() for claim in claims))
 
 
-def _headline(best: Hypothesis, *, known: bool) -> str:
+def headline(diagnosis: Diagnosis) -> str:
+    """The verdict in one sentence."""
+    best = diagnosis.best
+    if best is None:
+        return "Not known; there is no guess."
     kind = "an unknown fault" if best.fault_class == UNKNOWN else best.fault_class.replace("_", " ")
-    start = "Root cause" if known else "Not known; the best guess"
+    start = "Root cause" if diagnosis.known else "Not known; the best guess"
     return f"{start}: {kind} of {best.service} (probability {best.confidence:.0%})."
 
 

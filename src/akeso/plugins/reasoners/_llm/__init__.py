@@ -1,0 +1,1 @@
+"""What the LLM reasoner is made of."""

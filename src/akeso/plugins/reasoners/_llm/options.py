@@ -1,0 +1,117 @@
+"""What can be set about the language model. Parsed once by the settings; imports nothing of any provider."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from akeso.domain.errors import InvalidSettings
+
+
+class Provider(StrEnum):
+    """Whose protocol is spoken. OPENAI speaks Chat Completions, RESPONSES its Responses; both to any endpoint."""
+
+    ANTHROPIC = "anthropic"
+    OPENAI = "openai"
+    RESPONSES = "openai-responses"
+    GROQ = "groq"
+    HUGGINGFACE = "huggingface"
+
+
+class Form(StrEnum):
+    """How the typed answer is asked for: as a call of a tool, by the provider's JSON mode, or in the prompt."""
+
+    TOOL = "tool"
+    NATIVE = "native"
+    PROMPTED = "prompted"
+
+
+URLS = {
+    Provider.ANTHROPIC: "https://api.anthropic.com",
+    Provider.OPENAI: "https://api.openai.com/v1",
+    Provider.RESPONSES: "https://api.openai.com/v1",
+    Provider.GROQ: "https://api.groq.com/openai/v1",
+    Provider.HUGGINGFACE: "https://router.huggingface.co/v1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """within: time for a whole explanation; each: for one request; attempts: tries of one request, the first wait
+    doubles; failures: requests in a row after which none is made for `rest`."""
+
+    within: timedelta = timedelta(seconds=90)
+    each: timedelta = timedelta(seconds=40)
+    attempts: int = 3
+    first_wait: timedelta = timedelta(milliseconds=500)
+    failures: int = 3
+    rest: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an explanation may cost. Tokens count input and output; money is in US dollars; a day is one of UTC.
+
+    requests, tool_calls: for one explanation; answer_tokens: that one answer of the model may have; answer_bytes: of
+    one answer over the wire. input_price, output_price: dollars for a million tokens; None: as genai-prices knows
+    them, and where it does not, money bounds nothing.
+    """
+
+    requests: int = 6
+    tool_calls: int = 12
+    answer_tokens: int = 2_000
+    answer_bytes: int = 1_000_000
+    incident_tokens: int = 60_000
+    day_tokens: int = 1_000_000
+    incident_money: float = 0.5
+    day_money: float = 5.0
+    input_price: float | None = None
+    output_price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LlmOptions:
+    """api_key: else the provider's own variable, in the environment or `.env`. cached_for: how long the same findings
+    get the same words. base_url: another endpoint that speaks the provider's protocol."""
+
+    provider: Provider = Provider.OPENAI
+    model: str = ""
+    base_url: str = ""
+    api_key: SecretStr = field(default_factory=lambda: SecretStr(""))
+    form: Form = Form.TOOL
+    cached_for: timedelta = timedelta(hours=1)
+    patience: Patience = field(default_factory=Patience)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return self.base_url or URLS[self.provider]
+
+    @property
+    def local(self) -> bool:
+        """Whether the endpoint is on this machine: then it needs no key and is never reached through a proxy."""
+        return urlsplit(self.url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+    def checked(self) -> "LlmOptions":
+        """Itself. Raises InvalidSettings naming what is missing or does not fit."""
+        if not self.model:
+            raise InvalidSettings("llm.model", "is missing: name the model that the provider shall run")
+        if self.base_url and urlsplit(self.base_url).scheme not in {"http", "https"}:
+            raise InvalidSettings("llm.base_url", "must begin with http:// or https://")
+        if not self.local and urlsplit(self.url).scheme != "https":
+            raise InvalidSettings("llm.base_url", "must be https:// unless it is on this machine")
+        if not self.api_key.get_secret_value() and not self.local:
+            raise InvalidSettings("llm.api_key", f"is missing: set AKESO_LLM__API_KEY or {KEYS[self.provider]}")
+        return self
+
+
+KEYS = {
+    Provider.ANTHROPIC: "ANTHROPIC_API_KEY",
+    Provider.OPENAI: "OPENAI_API_KEY",
+    Provider.RESPONSES: "OPENAI_API_KEY",
+    Provider.GROQ: "GROQ_API_KEY",
+    Provider.HUGGINGFACE: "HF_TOKEN",
+}
