@@ -14,6 +14,7 @@ from akeso.domain.telemetry import Attributes, MetricBlock, SeriesKey, Telemetry
 from akeso.plugins.sources._wire import otlp
 from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
 from akeso.plugins.sources._wire.exponential import Range, mirrored, ranges, zero
+from akeso.plugins.sources._wire.number_rows import NumberRows
 from akeso.plugins.sources._wire.series_limit import within_limit
 from akeso.plugins.sources._wire.values import text
 from akeso.ports.source import Answer, IngestRequest, Intake
@@ -21,8 +22,11 @@ from akeso.ports.source import Answer, IngestRequest, Intake
 _Ids: TypeAlias = dict[Hashable, tuple[int, ...]]
 _Parts: TypeAlias = tuple[str, str, tuple[float, ...]]  # the stat and the attribute of a point's parts, and its values
 
+_Head: TypeAlias = tuple[str, str, str, Attributes, str, Temporality]  # the first fields of a SeriesKey
+
 _MOMENTS: _Parts = ("range", "", ())
 _NO_RECORDED_VALUE = 1
+_NUMBERS = frozenset({"gauge", "sum"})
 _TEMPORALITIES = {1: Temporality.DELTA, 2: Temporality.CUMULATIVE}
 
 
@@ -93,15 +97,18 @@ class _Reader:
     def __init__(self, encoding: otlp.Encoding, series: _KnownSeries, tenant: str) -> None:
         self.rejected, self.reason = 0, ""
         self._encoding, self._series, self._tenant = encoding, series, tenant
+        self._rows = NumberRows()
         self._ids: list[int] = []
         self._times: list[int] = []
         self._values: list[float] = []
 
     def block(self, received_at: int) -> MetricBlock:
         """The columns without what is no number."""
-        value = np.array(self._values, np.float64)
-        time = otlp.times(self._times, received_at, "timeUnixNano")
-        series = np.array(self._ids, np.int32)
+        ids, times, values = self._rows.columns()
+        value = np.concatenate((values, np.array(self._values, np.float64)))
+        stamps = np.concatenate((times, np.array(self._times, np.uint64)))
+        time = otlp.times(stamps, received_at, "timeUnixNano")
+        series = np.concatenate((ids, np.array(self._ids, np.int32)))
         finite = np.isfinite(value)
         return MetricBlock(series[finite], time[finite], value[finite])
 
@@ -115,12 +122,14 @@ class _Reader:
         if temporality is None:
             self._reject(len(data.data_points), f"{metric.name}: no aggregation temporality")
             return
-        key = SeriesKey(self._tenant, service, metric.name, instance, metric.unit, temporality)
-        known = self._series.ids.setdefault((key, kind), {})
+        head = (self._tenant, service, metric.name, instance, metric.unit, temporality)
+        known = self._series.ids.setdefault((head, kind), {})
+        if kind in _NUMBERS:
+            self._numbers(data.data_points, head, known)
+            return
+        key = SeriesKey(*head)
         points = [point for point in data.data_points if not point.flags & _NO_RECORDED_VALUE]
         match kind:
-            case "gauge" | "sum":
-                self._numbers(points, key, known)
             case "summary":
                 self._summaries(points, key, known)
             case "histogram":
@@ -128,11 +137,17 @@ class _Reader:
             case _:
                 self._exponentials(points, key, known)
 
-    def _numbers(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
-        label_key, find = self._encoding.label_key, known.get
-        for point in points:
-            labels = label_key(point)
-            found = find(labels) or self._series.learn(known, labels, (self._labelled(key, labels),))
+    def _numbers(self, points: Sequence[Any], head: _Head, known: _Ids) -> None:
+        encoding = self._encoding
+        left = self._rows.take(points, known) if points and isinstance(points[0], bytes) else points
+        for point in map(encoding.number, left):
+            if point.flags & _NO_RECORDED_VALUE:
+                continue
+            labels = encoding.label_key(point)
+            identity = encoding.identity(labels)
+            found = known.get(identity)
+            if found is None:
+                found = self._series.learn(known, identity, (self._labelled(SeriesKey(*head), labels),))
             self._ids.append(found[0])
             self._times.append(point.time_unix_nano)
             self._values.append(point.as_double or point.as_int or _zero(point))

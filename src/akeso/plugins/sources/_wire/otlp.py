@@ -1,9 +1,10 @@
 """What the three OTLP signals have in common. https://opentelemetry.io/docs/specs/otlp/"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry import Attributes, SpanIds, Times
@@ -34,6 +35,14 @@ class Encoding(Protocol):
 
     def labels(self, key: Any) -> Iterable[Any]:
         """The KeyValues in a label key. Raises InvalidInput."""
+        ...
+
+    def number(self, point: Any) -> Any:
+        """A data point of a gauge or a sum as a message. Raises InvalidInput."""
+        ...
+
+    def identity(self, key: Any) -> Hashable:
+        """What stands for a label key where a point of a gauge or a sum is looked up."""
         ...
 
     def sum_of(self, point: Any) -> float:
@@ -72,7 +81,7 @@ def origin(resource: Any) -> tuple[str, Attributes]:
     return found.get("service.name") or UNKNOWN_SERVICE, ((INSTANCE, instance),) if instance else ()
 
 
-def times(values: Sequence[int], otherwise: int, field: str) -> Times:
+def times(values: Sequence[int] | NDArray[np.uint64], otherwise: int, field: str) -> Times:
     """int64[n] ns; a missing (zero) time becomes `otherwise`. Raises InvalidInput beyond the year 2262."""
     column = np.array(values, np.uint64)
     if column.size and int(column.max()) > LATEST:

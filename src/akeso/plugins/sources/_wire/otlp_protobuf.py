@@ -16,6 +16,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 
 from akeso.domain.errors import InvalidInput
+from akeso.plugins.sources._wire.number_rows import label_bytes
 
 _RESPONSES: dict[str, Any] = {
     "metrics": metrics_service_pb2.ExportMetricsServiceResponse,
@@ -47,6 +48,17 @@ class Protobuf:
             return [common_pb2.KeyValue.FromString(item) for item in key]
         except DecodeError as bad:
             raise InvalidInput("attributes", "are not KeyValues") from bad
+
+    def number(self, point: bytes) -> Any:
+        """The message in a point's bytes."""
+        try:
+            return _metrics_classes()[1].FromString(point)
+        except DecodeError as bad:
+            raise InvalidInput("body", "is not an OTLP metrics request in protobuf") from bad
+
+    def identity(self, key: tuple[bytes, ...]) -> bytes:
+        """As they stand in a point."""
+        return label_bytes(key)
 
     def sum_of(self, point: Any) -> float:
         """The sum, NaN if there is none."""
@@ -84,7 +96,7 @@ def _varint(value: int) -> bytes:
 def _request(signal: str) -> Any:
     match signal:
         case "metrics":
-            return _metrics_request()
+            return _metrics_classes()[0]
         case "logs":
             return logs_service_pb2.ExportLogsServiceRequest
         case _:
@@ -92,24 +104,28 @@ def _request(signal: str) -> Any:
 
 
 @cache
-def _metrics_request() -> Any:
-    """ExportMetricsServiceRequest whose data points hold their attributes as unparsed bytes.
+def _metrics_classes() -> tuple[Any, Any]:
+    """ExportMetricsServiceRequest and NumberDataPoint, whose data points hold their attributes as unparsed bytes; the
+    points of gauges and sums are bytes themselves.
 
     The wire format of a message and of bytes is the same. The bytes are the key under which a label set is known, so
-    a point of a known series costs a third of what its attributes as messages would (1.1 instead of 3.3 µs).
+    a point of a known series costs a tenth of what its attributes as messages would.
     """
     pool = DescriptorPool()
     for module in (common_pb2, resource_pb2, metrics_pb2, metrics_service_pb2):
         described = FileDescriptorProto()
         module.DESCRIPTOR.CopyToProto(described)
-        pool.Add(_with_raw_attributes(described))
-    name = metrics_service_pb2.ExportMetricsServiceRequest.DESCRIPTOR.full_name
-    return GetMessageClass(pool.FindMessageTypeByName(name))
+        pool.Add(_with_raw_points(described))
+    found = (metrics_service_pb2.ExportMetricsServiceRequest, metrics_pb2.NumberDataPoint)
+    request, number = (GetMessageClass(pool.FindMessageTypeByName(each.DESCRIPTOR.full_name)) for each in found)
+    return request, number
 
 
-def _with_raw_attributes(described: FileDescriptorProto) -> FileDescriptorProto:
-    points = [message for message in described.message_type if message.name.endswith("DataPoint")]
-    for field in (field for point in points for field in point.field if field.name == "attributes"):
-        field.type = FieldDescriptorProto.TYPE_BYTES
-        field.ClearField("type_name")
+def _with_raw_points(described: FileDescriptorProto) -> FileDescriptorProto:
+    for message in described.message_type:
+        raw = {"Gauge": "data_points", "Sum": "data_points"}.get(message.name, "attributes")
+        for field in message.field:
+            if field.name == raw and (raw == "data_points" or message.name.endswith("DataPoint")):
+                field.type = FieldDescriptorProto.TYPE_BYTES
+                field.ClearField("type_name")
     return described
