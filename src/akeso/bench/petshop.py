@@ -9,23 +9,26 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
+from akeso.bench.labelled import LabelledCase
 from akeso.domain.anomaly import Anomaly
 from akeso.domain.case import Case
+from akeso.domain.diagnosis import FaultClass, Hypothesis
 from akeso.domain.errors import InvalidInput
 from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, Signal, signal_of
 from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.topology import Edge, Topology
+from akeso.stages.symptoms import read
 
 STEP_S = 300
 PAUSE_S = 86_400  # nothing is known of the time between the normal data and an issue
 FAULT_S = 600  # every issue of the set was held for ten minutes
 TENANT = "bench"
-CASES = "*/*/issue_*/target.json"
+CASES = LOOKED_FOR = "*/*/issue_*/target.json"
 _HEADER = 3
 
 # (metric, statistic) of the set → what Akeso derives from spans, its unit, and how the one becomes the other
@@ -36,6 +39,7 @@ _READS: Mapping[tuple[str, str], tuple[str, str, Callable[[Floats], Floats]]] = 
     ("requests", "Sum"): (RED_RATE, "1/s", lambda requests: requests / STEP_S),
 }
 _NAMES = {RED_MEAN: "latency", RED_P95: "latency", RED_ERRORS: "availability", RED_RATE: "requests"}
+_BY_CLASS = {FaultClass.LATENCY_DEGRADATION: "latency", FaultClass.ERROR_BURST: "availability"}
 _TARGETS = {"latency": (RED_MEAN, "ms"), "availability": (RED_ERRORS, "1")}
 
 
@@ -138,14 +142,30 @@ class Scenario:
         return Case(TENANT, start, int(times[-1]), matrix, anomalies, topology=self.topology)
 
 
+def labelled(data: Path) -> Iterator[LabelledCase]:
+    """Every issue below a folder, and slices of its normal data; nothing when it holds none."""
+    found = scenarios(data)
+    for scenario in found:
+        for target in sorted(scenario.folder.glob("*/issue_*/target.json")):
+            case, truth = scenario.case(target.parent)
+            yield LabelledCase(str(target.parent.relative_to(data)), case, truth, partial(named, case))
+    for scenario in found:
+        for at, case in scenario.calm():
+            name = f"{scenario.folder.relative_to(data)}/noissue@{at:.0f}"
+            yield LabelledCase(name, case, "", partial(named, case))
+
+
+def named(case: Case, hypothesis: Hypothesis) -> str:
+    """What the set calls the metric that tells of the fault: by its class, else the one that departed most."""
+    if (name := _BY_CLASS.get(hypothesis.fault_class)) is not None:
+        return name
+    furthest = max(read(case).of(hypothesis.service), key=lambda d: abs(d.size), default=None)
+    return "" if furthest is None else _NAMES[furthest.key.metric]
+
+
 def scenarios(data: Path) -> list[Scenario]:
     """The scenarios below a folder; empty when it holds none."""
     return [Scenario(folder) for folder in sorted({path.parents[2] for path in data.glob(CASES)})]
-
-
-def metric_of(key: SeriesKey) -> str:
-    """What the set calls the metric behind a series."""
-    return _NAMES[key.metric]
 
 
 def read_sheet(path: Path) -> Sheet:

@@ -10,20 +10,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench import petshop
+from akeso.bench import nezha, petshop
+from akeso.bench.labelled import LabelledCase
 from akeso.bench.rca_scores import brier, calibration_error
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis, FaultClass, Hypothesis
+from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.errors import InvalidInput
 from akeso.plugins.discovery import build
 from akeso.stages.diagnose import diagnose
-from akeso.stages.symptoms import read
 
-_METRICS: Mapping[str, str] = {FaultClass.LATENCY_DEGRADATION: "latency", FaultClass.ERROR_BURST: "availability"}
+_SETS = (petshop, nezha)
 
 
 class Ranked(NamedTuple):
-    """One place of a ranking."""
+    """One place of a ranking. metric: the inner cause in the set's words."""
 
     service: str
     metric: str
@@ -32,70 +31,93 @@ class Ranked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A diagnosed case. truth: the node that was the cause, "" where nothing was wrong; known: sure enough to act."""
+    """A diagnosed case. truth: the node that was the cause, "" where nothing was wrong; known: sure enough to act;
+    inner: the first place, counted from 0, with the true inner cause in the true service, None when there is none or
+    the set does not tell it."""
 
     case: str
     truth: str
     known: bool
     ranked: tuple[Ranked, ...]
+    cause: str = ""
+    inner: int | None = None
 
     def found_in(self, first: int) -> bool:
         return self.truth in {place.service for place in self.ranked[:first]}
 
+    def inner_in(self, first: int) -> bool:
+        return self.inner is not None and self.inner < first
+
+    def as_told(self) -> dict[str, object]:
+        """What stands in the file: enough to score it and to fit a calibration on it."""
+        return {
+            "case": self.case,
+            "ranked": [place._asdict() for place in self.ranked],
+            "known": self.known,
+            "correct": self.found_in(1),
+        }
+
 
 def rca(
-    data: Annotated[Path, typer.Option(help="PetShop: <scenario>/<split>/issue_*, <scenario>/noissue, graph.csv.")],
+    data: Annotated[Path, typer.Option(help="The folder of a set: PetShop or Nezha. Which one, it finds out.")],
     out: Annotated[Path, typer.Option(help="Receives rankings.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Root causes: recall of the faulty node, restraint on normal data, honesty of the probabilities."""
-    found = petshop.scenarios(data)
-    if not found:
-        raise InvalidInput("--data", f"no set of root causes in {data}: looked for {petshop.CASES}")
-    faults = [verdict for scenario in found for verdict in _faults(data, scenario)]
-    calm = [verdict for scenario in found for verdict in _calm(data, scenario)]
+    """Root causes: recall of the faulty node and its inner cause, restraint on normal data, honest probabilities."""
+    found = [_verdict(case) for case in _cases(data)]
+    faults, calm = [v for v in found if v.truth], [v for v in found if not v.truth]
     out.mkdir(parents=True, exist_ok=True)
-    rankings = [{"case": v.case, "ranked": [place._asdict() for place in v.ranked]} for v in faults]
-    (out / "rankings.json").write_text(json.dumps(rankings, indent=1), encoding="utf-8")
+    (out / "rankings.json").write_text(json.dumps([v.as_told() for v in faults], indent=1), encoding="utf-8")
     report = _report(faults, calm)
     if as_json:
-        print(json.dumps(report))
+        print(json.dumps(report | {"verdicts": [_judged(v) for v in found]}))
     else:
         Console().print(_table(faults, report))
 
 
-def _faults(data: Path, scenario: petshop.Scenario) -> Iterator[Verdict]:
-    for target in sorted(scenario.folder.glob("*/issue_*/target.json")):
-        case, truth = scenario.case(target.parent)
-        yield _verdict(str(target.parent.relative_to(data)), truth, case)
+def _cases(data: Path) -> Iterator[LabelledCase]:
+    known = 0
+    for each in _SETS:
+        for case in each.labelled(data):
+            known += 1
+            yield case
+    if not known:
+        wanted = ", or ".join(each.LOOKED_FOR for each in _SETS)
+        raise InvalidInput("--data", f"no set of root causes in {data}: looked for {wanted}")
 
 
-def _calm(data: Path, scenario: petshop.Scenario) -> Iterator[Verdict]:
-    name = scenario.folder.relative_to(data)
-    return (_verdict(f"{name}/noissue@{at:.0f}", "", case) for at, case in scenario.calm())
+def _verdict(labelled: LabelledCase) -> Verdict:
+    diagnosis: Diagnosis = diagnose(labelled.case, tuple(build("evidence").values()))
+    ranked = tuple(Ranked(h.service, labelled.named(h), round(h.confidence, 4)) for h in diagnosis.hypotheses)
+    inner = (i for i, place in enumerate(ranked) if _right(labelled, place))
+    return Verdict(labelled.name, labelled.service, diagnosis.known, ranked, labelled.cause, next(inner, None))
 
 
-def _verdict(name: str, truth: str, case: Case) -> Verdict:
-    diagnosis: Diagnosis = diagnose(case, tuple(build("evidence").values()))
-    ranked = tuple(Ranked(h.service, _metric(case, h), round(h.confidence, 4)) for h in diagnosis.hypotheses)
-    return Verdict(name, truth, diagnosis.known, ranked)
+def _right(labelled: LabelledCase, place: Ranked) -> bool:
+    return bool(labelled.cause) and place.service == labelled.service and labelled.agree(place.metric, labelled.cause)
 
 
-def _metric(case: Case, hypothesis: Hypothesis) -> str:
-    """What the set calls the metric that tells of the fault: by its class, else the one that departed most."""
-    if (named := _METRICS.get(hypothesis.fault_class)) is not None:
-        return named
-    furthest = max(read(case).of(hypothesis.service), key=lambda d: abs(d.size), default=None)
-    return petshop.metric_of(furthest.key) if furthest is not None else ""
+def _judged(verdict: Verdict) -> dict[str, object]:
+    """correct: nothing is known of what is well, and of a fault the service is right."""
+    first = verdict.ranked[0].confidence if verdict.ranked else 0.0
+    return {
+        "case": verdict.case,
+        "fault": bool(verdict.truth),
+        "confidence": first,
+        "known": verdict.known,
+        "correct": verdict.found_in(1) if verdict.truth else not verdict.known,
+    }
 
 
 def _report(faults: list[Verdict], calm: list[Verdict]) -> dict[str, object]:
     said = [(v.ranked[0].confidence, v.found_in(1)) for v in faults if v.ranked]
-    known = [v for v in faults if v.known]
+    known, told = [v for v in faults if v.known], [v for v in faults if v.cause]
+    recall = {f"top{k}": _share([v.found_in(k) for v in faults]) for k in (1, 3, 5)}
+    inner = {f"inner_top{k}": _share([v.inner_in(k) for v in told]) for k in (1, 3, 5)} if told else {}
     return {
         "cases": len(faults),
-        "top1": _share([v.found_in(1) for v in faults]),
-        "top3": _share([v.found_in(3) for v in faults]),
+        **recall,
+        **inner,
         "known": _share([v.known for v in faults]),
         "top1_when_known": _share([v.found_in(1) for v in known]),
         "normal_cases": len(calm),
@@ -110,12 +132,12 @@ def _share(hits: list[bool]) -> float | None:
 
 
 def _table(faults: list[Verdict], report: Mapping[str, object]) -> Table:
-    table = Table("case", "root cause", "first", "confidence", "rank", caption=_caption(report))
+    table = Table("case", "root cause", "first", "in it", "confidence", "rank", caption=_caption(report))
     for verdict in faults:
         names = [place.service for place in verdict.ranked]
         rank = str(names.index(verdict.truth) + 1) if verdict.truth in names else "-"
         best = verdict.ranked[0] if verdict.ranked else Ranked("-", "", 0.0)
-        table.add_row(verdict.case, verdict.truth, best.service, f"{best.confidence:.2f}", rank)
+        table.add_row(verdict.case, verdict.truth, best.service, best.metric, f"{best.confidence:.2f}", rank)
     return table
 
 

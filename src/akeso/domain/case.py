@@ -7,6 +7,7 @@ from akeso.domain.memory import Recollection
 from akeso.domain.service import Services
 from akeso.domain.telemetry import Change, FeatureMatrix, Floats
 from akeso.domain.topology import Topology
+from akeso.domain.traces import Traces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,5 +47,6 @@ class Case:
     changes: tuple[Change, ...] = ()
     similar: tuple[Recollection, ...] = ()
     services: Services = field(default_factory=Services)
+    traces: Traces = field(default_factory=Traces)  # of about the same time as the features, or a sample of them
     report: Report | None = None  # of the person who opened the incident
     incident: str = ""  # its id, where there is one

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import isfinite
 from types import MappingProxyType
 
@@ -28,7 +29,29 @@ class FaultClass:
     TRAFFIC_SURGE = "traffic_surge"
     LOG_FLOOD = "log_flood"
     DISK_PRESSURE = "disk_pressure"
+    NETWORK_DELAY = "network_delay"
     UNKNOWN = UNKNOWN
+
+
+class CauseKind(StrEnum):
+    """What an inner cause names."""
+
+    CODE = "code"  # a region of the code: the statement that was still reached, and the one that should have followed
+    METRIC = "metric"  # a series of the service that departed
+    TEMPLATE = "template"  # what the service says in its log
+
+
+@dataclass(frozen=True, slots=True)
+class InnerCause:
+    """What in a service is wrong. first, then: a region of code from one place to the next, for people to look at;
+    `then` is empty where the cause is one name only."""
+
+    kind: CauseKind
+    first: str
+    then: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.first} → {self.then}" if self.then else self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +60,7 @@ class Evidence:
 
     service: whom it speaks of. weight: log-odds that this service is the root cause (positive for, negative against;
     0 for findings that only tell the class). classes: fault class → log-odds. statement: one sentence a person can
-    check, with the numbers in it; numbers: the same numbers by name.
+    check, with the numbers in it; numbers: the same numbers by name. cause: what in the service it speaks of.
     """
 
     provider: str
@@ -46,6 +69,7 @@ class Evidence:
     weight: float
     classes: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     numbers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    cause: InnerCause | None = None
 
     def __post_init__(self) -> None:
         if not all(map(isfinite, (self.weight, *self.classes.values()))):
@@ -60,12 +84,14 @@ def finite(numbers: Mapping[str, float]) -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A root cause that would explain the incident. confidence: the probability that it is the root cause."""
+    """A root cause that would explain the incident. confidence: the probability that it is the root cause. cause: what
+    in the service, as far as that was found."""
 
     service: str
     fault_class: str
     confidence: float
     evidence: tuple[Evidence, ...] = ()
+    cause: InnerCause | None = None
 
 
 @dataclass(frozen=True, slots=True)

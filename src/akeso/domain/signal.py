@@ -45,6 +45,8 @@ LOG_ERROR_RATE = "akeso.log.error_rate"
 LOG_NEW_TEMPLATES = "akeso.log.new_templates"
 # Derived from the arrival of anything at all
 SILENCE = "akeso.silence"
+# Between the span of a call and the span that answers it, in ms; found by diagnosis, not kept as a series
+NETWORK_DELAY = "akeso.network.delay"
 
 _DERIVED = {
     RED_RATE: Signal.TRAFFIC,

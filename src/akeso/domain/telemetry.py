@@ -86,7 +86,8 @@ class LogBlock:
     """Log records of one service.
 
     time: int64[n] ns; severity: uint8[n] OpenTelemetry severity number (1–24, 9 info, 13 warn, 17 error, 21 fatal,
-    0 unknown); body: n strings; trace: uint64[n] low half of the trace id, 0 if none.
+    0 unknown); body: n strings; trace: uint64[n] low half of the trace id, 0 if none; span: uint64[n] the span that it
+    was written in, 0 if none, or empty when the sender tells no spans at all.
     """
 
     service: str
@@ -95,6 +96,7 @@ class LogBlock:
     body: tuple[str, ...]
     trace: SpanIds
     attributes: Attributes = ()
+    span: SpanIds = field(default_factory=lambda: np.empty(0, np.uint64))
 
     def __len__(self) -> int:
         return len(self.body)
@@ -102,7 +104,10 @@ class LogBlock:
     def where(self, keep: Mask) -> "LogBlock":
         """The records that are kept."""
         body = tuple(line for line, kept in zip(self.body, keep.tolist(), strict=True) if kept)
-        return LogBlock(self.service, self.time[keep], self.severity[keep], body, self.trace[keep], self.attributes)
+        span = self.span[keep] if len(self.span) else self.span
+        return LogBlock(
+            self.service, self.time[keep], self.severity[keep], body, self.trace[keep], self.attributes, span
+        )
 
 
 class SpanKind:

@@ -6,6 +6,7 @@ from typing import Protocol
 from akeso.domain.case import LogPattern
 from akeso.domain.telemetry import Change, FeatureMatrix
 from akeso.domain.topology import Topology
+from akeso.domain.traces import Traces
 
 
 class TelemetryWindow(Protocol):
@@ -23,5 +24,9 @@ class TelemetryWindow(Protocol):
         ...
 
     def changes(self, tenant: str, start: int, end: int) -> Sequence[Change]: ...
+
+    def traces(self, tenant: str, start: int, end: int) -> Traces:
+        """Spans that began and log records that were written in the range, or a sample of whole traces of them."""
+        ...
 
     def topology(self, tenant: str) -> Topology: ...

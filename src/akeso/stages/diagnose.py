@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import exp
 
 from akeso.domain.case import Case
-from akeso.domain.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypothesis
+from akeso.domain.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypothesis, InnerCause
 from akeso.ports.evidence import EvidenceProvider
 from akeso.stages.calibration_file import shipped
 from akeso.stages.confidence import Calibration, Standing, grounds_of, rescaled
@@ -130,10 +130,14 @@ def _rank(case: Case, evidence: Sequence[Evidence], candidates: frozenset[str], 
     ordered = tuple(scores[service] for service in ranked)
     shares = _softmax([*ordered, other])
     hypotheses = tuple(
-        Hypothesis(service, _fault_class(found[service], options), share, _weightiest(found[service]))
-        for service, share in zip(ranked, shares, strict=False)
+        _hypothesis(service, share, found[service], options) for service, share in zip(ranked, shares, strict=False)
     )
     return _Ranking(hypotheses, ordered, other)
+
+
+def _hypothesis(service: str, share: float, found: Sequence[Evidence], options: DiagnoseOptions) -> Hypothesis:
+    kind = _fault_class(found, options)
+    return Hypothesis(service, kind, share, _weightiest(found), _cause(found, kind))
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:
@@ -149,6 +153,16 @@ def _fault_class(evidence: Sequence[Evidence], options: DiagnoseOptions) -> str:
             totals[kind] = totals.get(kind, 0.0) + odds
     best = max(totals, key=lambda kind: totals[kind], default=UNKNOWN)
     return best if totals.get(best, 0.0) >= options.minimum_class else UNKNOWN
+
+
+def _cause(evidence: Sequence[Evidence], fault_class: str) -> InnerCause | None:
+    """What the evidence for the service, and above all that for its fault class, speaks of."""
+    totals: dict[InnerCause, float] = {}
+    for finding in evidence:
+        if finding.cause is not None:
+            said = finding.weight + finding.classes.get(fault_class, 0.0)
+            totals[finding.cause] = totals.get(finding.cause, 0.0) + said
+    return max(totals, key=lambda cause: totals[cause], default=None)
 
 
 def _weightiest(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -15,6 +15,7 @@ from akeso.stages.records import LogAligner, Pattern
 from akeso.stages.silence import Silence
 from akeso.stages.slotting import Arrival, FeatureOptions, Tally, nanoseconds
 from akeso.stages.spans import SpanAligner
+from akeso.stages.trace_book import TraceBook
 from akeso.stages.trailing import grown
 
 # Nothing arrived for so many slots: what lies between is no data, and a frame for each would only say so.
@@ -23,11 +24,13 @@ _LONGEST_GAP = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClosedSlot:
-    """Everything known of one slot. patterns: log patterns with their number of records; topologies: by tenant."""
+    """Everything known of one slot. patterns: log patterns with their number of records; topologies: by tenant; traces:
+    those of the last minutes."""
 
     frame: FeatureFrame
     patterns: tuple[tuple[Pattern, int], ...]
     topologies: Mapping[str, Topology]
+    traces: TraceBook | None = None
 
 
 class FeatureBuilder:
@@ -47,6 +50,7 @@ class FeatureBuilder:
         self._metrics = MetricAligner(ingest, features, self.options, self.tally, self.clocks)
         self._spans = SpanAligner(features, self.options, self.tally, self.clocks)
         self._logs = LogAligner(features, self.options, self.tally, self.clocks)
+        self._traces = TraceBook(nanoseconds(self.options.traces))
         self._silence = Silence(features, nanoseconds(self.options.forget))
         self._signals = np.zeros(0, np.uint8)
         self._told = 0
@@ -69,9 +73,11 @@ class FeatureBuilder:
                 self._silence.heard(tenant, service, batch.received_at)
         for spans in batch.spans:
             self._spans.add(batch.tenant, spans, arrival)
+            self._traces.add_spans(batch.tenant, spans)
             self._silence.heard(batch.tenant, spans.service, batch.received_at)
         for logs in batch.logs:
-            self._logs.add(batch.tenant, logs, arrival)
+            if patterns := self._logs.add(batch.tenant, logs, arrival):
+                self._traces.add_lines(batch.tenant, logs, patterns)
             self._silence.heard(batch.tenant, logs.service, batch.received_at)
 
     def close_until(self, instant: int) -> Iterator[ClosedSlot]:
@@ -109,7 +115,8 @@ class FeatureBuilder:
         for ids, found in parts:
             values[ids] = found
         frame = FeatureFrame(end, self._width, values, self._signals_of(len(values)))
-        return ClosedSlot(frame, patterns, {tenant: self._topology(tenant) for tenant in self._tenants})
+        topologies = {tenant: self._topology(tenant) for tenant in self._tenants}
+        return ClosedSlot(frame, patterns, topologies, self._traces)
 
     def _topology(self, tenant: str) -> Topology:
         return self._spans.book.topology(tenant, self._silence.services(tenant))

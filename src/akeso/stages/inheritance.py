@@ -325,7 +325,7 @@ class _Judge:
 
     def _seen(self, service: str) -> bool:
         rate = self._symptoms.find(service, RED_RATE)
-        return rate is not None and bool((np.isfinite(rate.past) and rate.past > 0) or rate.level > 0)
+        return rate is not None and bool(np.nansum(self._symptoms.values(rate)) > 0)
 
     def _idle(self, service: str) -> bool:
         served = self._symptoms.find(service, RED_RATE)

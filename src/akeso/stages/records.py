@@ -1,5 +1,6 @@
 """Log records to features and to counts of patterns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ _RECORD = np.dtype([("writer", "i4"), ("pattern", "i4"), ("error", "?"), ("novel
 class Pattern:
     """Log records of a service that share a template, as they are known by now."""
 
+    number: int
     tenant: str
     service: str
     template: str
@@ -60,11 +62,12 @@ class LogAligner:
         self._blocks: dict[tuple[object, ...], None] = {}
         self._pending: list[NDArray[Any]] = []
 
-    def add(self, tenant: str, block: LogBlock, arrival: Arrival) -> None:
-        """Take in records of one service; the very same block again is recognised as a repetition."""
+    def add(self, tenant: str, block: LogBlock, arrival: Arrival) -> Sequence[Pattern]:
+        """Take in records of one service and tell the pattern of each; the very same block again is recognised as a
+        repetition, of which nothing is told."""
         if self._is_repeated(tenant, block):
             self._tally.repeated += len(block)
-            return
+            return ()
         sender = Sender(tenant, block.service, dict(block.attributes).get(INSTANCE, ""), "logs")
         offset = self._clocks.offset(sender, int(block.time.max(initial=0)), arrival.received)
         placed = self._placing.place(block.time, arrival, offset)
@@ -74,16 +77,18 @@ class LogAligner:
         known = self._next_pattern
         rows = np.empty(len(block), _RECORD)
         rows["writer"] = number
-        rows["pattern"] = [
+        patterns = [
             self._pattern(writer, line, severity)
             for line, severity in zip(block.body, block.severity.tolist(), strict=True)
         ]
+        rows["pattern"] = [pattern.number for pattern in patterns]
         rows["error"], rows["slot"] = block.severity >= ERROR, placed.time
         rows["novel"] = False
         if arrival.received - writer.first > self._novelty_after:
             _, first = np.unique(rows["pattern"], return_index=True)
             rows["novel"][first] = rows["pattern"][first] >= known
         self._pending.append(rows[placed.keep])
+        return patterns
 
     def close(self, end: int, *, deaf: bool) -> tuple[Ids, Floats, tuple[tuple[Pattern, int], ...]]:
         """Feature ids, values and pattern counts of the slot that ends at `end` (ns)."""
@@ -126,18 +131,18 @@ class LogAligner:
                 self._features[row, found] = self._table.intern(SeriesKey(tenant, service, metric, unit="1/s"))
         return found
 
-    def _pattern(self, writer: _Writer, line: str, severity: int) -> int:
+    def _pattern(self, writer: _Writer, line: str, severity: int) -> Pattern:
         number = writer.miner.learn(line)
         found = writer.patterns.get(number)
         if found is None:
             found = writer.patterns[number] = self._next_pattern
             self._next_pattern += 1
-            self._patterns[found] = Pattern(writer.tenant, writer.service, "", severity, line)
+            self._patterns[found] = Pattern(found, writer.tenant, writer.service, "", severity, line)
             self._forget_dropped(writer)
         pattern = self._patterns[found]
         pattern.severity = max(pattern.severity, severity)
         pattern.template = writer.miner[number].text
-        return found
+        return pattern
 
     def _forget_dropped(self, writer: _Writer) -> None:
         if len(writer.patterns) < 2 * max(len(writer.miner), 64):

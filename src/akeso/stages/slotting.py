@@ -20,7 +20,7 @@ class FeatureOptions:
     `enough` calls.
     forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
     service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
-    count once a service has logged for so long.
+    count once a service has logged for so long. traces: how long whole traces are kept, when there is room for all.
     """
 
     slot: timedelta = timedelta(seconds=1)
@@ -35,6 +35,7 @@ class FeatureOptions:
     operations: int = 50
     series: int = 50_000
     novelty_after: timedelta = timedelta(seconds=30)
+    traces: timedelta = timedelta(minutes=10)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ SILENT_AFTER_S = 2.2  # services report every second; more than two missed repor
 _NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
 _EARLY_SLOTS = 3  # the correlated onset may be late by as much
 _GAP_SLOTS = 3  # a longer pause in all measurements is an interruption
+_RARELY = 5  # slots from one value to the next
+_FEW = 10.0  # requests of which hardly anything can be told
 _ENOUGH = 100.0  # requests for which the floor of an error share is meant; of more, less is no accident
 _LEAST_SHARE = 0.15  # of that floor, however many requests
 
@@ -131,8 +133,10 @@ class Symptoms:
     def lately(self, departure: Departure, slots: int = 2) -> float:
         """Mean of the newest values during the fault; NaN when there are none."""
         values = self.values(departure)[self.during]
-        values = values[np.isfinite(values)][-slots:]
-        return float(values.mean()) if len(values) else float("nan")
+        there = np.flatnonzero(np.isfinite(values))[-slots:]
+        # What is measured once a minute already is a mean, and the one before it is of another time.
+        there = there[there >= there[-1] - _RARELY * slots] if len(there) else there
+        return float(values[there].mean()) if len(there) else float("nan")
 
     def silent_for(self, service: str) -> float:
         """Seconds since a service was last heard of, when that is unusual for it; else 0."""
@@ -140,7 +144,10 @@ class Symptoms:
         if silence is None or not np.isfinite(silence.last):
             return 0.0
         usual = silence.past if np.isfinite(silence.past) else 0.0
-        return silence.last if silence.last >= max(SILENT_AFTER_S, 2.0 * usual + 1.0) else 0.0
+        # Who tells of itself only when there is work for it is quiet for very different times.
+        before = self.values(silence)[~self.during]
+        longest = float(np.nanquantile(before, 0.9)) if np.isfinite(before).any() else 0.0
+        return silence.last if silence.last >= max(SILENT_AFTER_S, 2.0 * usual + 1.0, 1.5 * longest) else 0.0
 
     def quiet_slots(self, service: str) -> int:
         """How many of the newest slots hold neither a gauge that the service always sent nor a finished request."""
@@ -212,6 +219,11 @@ def significance(requests: float) -> float:
     The spread of a share falls with the square root of the number of requests.
     """
     return max(_LEAST_SHARE, min(1.0, float(np.sqrt(_ENOUGH / max(requests, _ENOUGH)))))
+
+
+def telling(requests: float) -> float:
+    """How much the times of so many requests say (0 to 1): few may have been of a slow kind. 1 when not counted."""
+    return min(1.0, requests / _FEW) if np.isfinite(requests) else 1.0
 
 
 def _slot_s(matrix: FeatureMatrix) -> float:

@@ -24,6 +24,7 @@ from akeso.domain.service import ServiceSpec
 from akeso.domain.signal import signal_of
 from akeso.domain.telemetry import NANOSECONDS, Change, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.topology import Edge, Topology
+from akeso.domain.traces import Traces
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Draft
@@ -194,6 +195,10 @@ class WorldWindow:
     def changes(self, tenant: str, start: int, end: int) -> Sequence[Change]:
         del tenant, start, end
         return ()
+
+    def traces(self, tenant: str, start: int, end: int) -> Traces:
+        del tenant, start, end
+        return Traces()
 
     def topology(self, tenant: str) -> Topology:
         del tenant

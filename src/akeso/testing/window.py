@@ -9,6 +9,7 @@ import numpy as np
 from akeso.domain.case import LogPattern
 from akeso.domain.telemetry import NANOSECONDS, Change, FeatureMatrix, SpanBlock, SpanKind
 from akeso.domain.topology import Topology
+from akeso.domain.traces import Traces
 
 
 @dataclass
@@ -46,6 +47,11 @@ class FixedWindow:
         """The changes dated in the range."""
         del tenant
         return [each for each in self.known_changes if start <= each.at.timestamp() * NANOSECONDS <= end]
+
+    def traces(self, tenant: str, start: int, end: int) -> Traces:
+        """No traces."""
+        del tenant, start, end
+        return Traces()
 
     def topology(self, tenant: str) -> Topology:
         """The graph."""

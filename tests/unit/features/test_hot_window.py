@@ -17,7 +17,7 @@ from akeso.stages.records import Pattern
 
 SECOND = timedelta(seconds=1)
 KEYS = (SeriesKey("acme", "cart", "up"), SeriesKey("other", "cart", "up"), SeriesKey("acme", "stock", "up"))
-PLACED = Pattern("acme", "cart", "order <*> placed", 9, "order 1 placed")
+PLACED = Pattern(0, "acme", "cart", "order <*> placed", 9, "order 1 placed")
 FAILED = replace(PLACED, template="failed", severity=17)
 
 

@@ -60,6 +60,7 @@ class _Logs(msgspec.Struct, array_like=True, frozen=True):
     body: tuple[str, ...]
     trace: bytes
     attributes: Attributes
+    span: bytes = b""  # not there in what was written before spans were kept
 
 
 class _Spans(msgspec.Struct, array_like=True, frozen=True):
@@ -251,6 +252,7 @@ def _logs(block: LogBlock) -> _Logs:
         block.body,
         _bytes(block.trace, "<u8"),
         block.attributes,
+        _bytes(block.span, "<u8"),
     )
 
 
@@ -263,6 +265,7 @@ def _log_block(found: _Logs) -> LogBlock:
         found.body,
         _column(found.trace, "<u8", length),
         found.attributes,
+        _column(found.span, "<u8", length if found.span else 0),
     )
 
 

@@ -10,10 +10,12 @@ from akeso.domain.case import LogPattern
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
 from akeso.domain.topology import Topology
+from akeso.domain.traces import Traces
 from akeso.stages.features import ClosedSlot
 from akeso.stages.records import Pattern
 from akeso.stages.slotting import nanoseconds
 from akeso.stages.told_edges import ToldEdges
+from akeso.stages.trace_book import TraceBook
 from akeso.stages.trailing import grown
 
 _CHANGES_KEPT = 1_000
@@ -39,6 +41,7 @@ class HotWindow:
         self._patterns: deque[tuple[int, tuple[tuple[Pattern, int], ...]]] = deque(maxlen=self._slots)
         self._changes: dict[str, deque[Change]] = {}
         self._topologies: dict[str, Topology] = {}
+        self._traces: TraceBook | None = None
         self.told = ToldEdges(nanoseconds(forget))
 
     @property
@@ -51,6 +54,7 @@ class HotWindow:
         self._record_frame(closed.frame)
         self._patterns.append((closed.frame.end, closed.patterns))
         self._topologies.update(closed.topologies)
+        self._traces = closed.traces
 
     def record_changes(self, tenant: str, changes: Sequence[Change]) -> None:
         """Take in changes; each counts once, however often it is told."""
@@ -99,6 +103,10 @@ class HotWindow:
     def topology(self, tenant: str) -> Topology:
         """The picture after the newest slot, with the edges that were told."""
         return self.told.joined(tenant, self._topologies.get(tenant, Topology()), self.now)
+
+    def traces(self, tenant: str, start: int, end: int) -> Traces:
+        """What was kept of whole traces in the range."""
+        return Traces() if self._traces is None else self._traces.between(tenant, start, end)
 
     def _record_frame(self, frame: FeatureFrame) -> None:
         size = len(frame.values)

@@ -6,7 +6,7 @@ from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.signal import Signal
 from akeso.stages.inheritance import effects
-from akeso.stages.symptoms import Departure, Symptoms, read
+from akeso.stages.symptoms import Departure, Symptoms, read, telling
 
 # What each symptom says about its own service: much for what cannot be inherited, little for what can.
 _WEIGHTS = {
@@ -48,14 +48,14 @@ class Deviation:
             return None
         worst = max(filter(_matters, symptoms.of(service)), key=self._weight, default=None)
         if worst is not None:
-            return self._departed(service, worst)
+            return self._departed(service, worst, telling(effect.requests) if worst.signal in _CLASSES else 1.0)
         # A service that does nothing any more has no slow or failing requests either.
         return None if effect.idle or effect.slow_itself or effect.failing_itself else self._well(symptoms, service)
 
     def _weight(self, departure: Departure) -> float:
         return _WEIGHTS[departure.signal] * min(1.0, departure.size / self._full)
 
-    def _departed(self, service: str, worst: Departure) -> Evidence:
+    def _departed(self, service: str, worst: Departure, sure: float) -> Evidence:
         kind = _CLASSES.get(worst.signal)
         unit = worst.key.unit.removeprefix("1")
         return Evidence(
@@ -63,8 +63,8 @@ class Deviation:
             service,
             f"{worst.key.metric} of {service} went from {worst.past:.3g} to {worst.level:.3g} {unit}".rstrip()
             + f" ({worst.size:.0f} spreads)",
-            self._weight(worst),
-            {kind: 0.4} if kind else {},
+            self._weight(worst) * sure,
+            {kind: 0.4 * sure} if kind else {},
             {"past": worst.past, "level": worst.level, "spreads": worst.size},
         )
 

@@ -1,11 +1,12 @@
 """Evidence from resources: processor, memory, connections, locks and queues that ran out or piled up."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.domain.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.signal import RED_RATE, Signal
 from akeso.stages.inheritance import Blame, effects, locked, pool_exhausted, starved
 from akeso.stages.symptoms import Departure, Symptoms, read
@@ -40,11 +41,15 @@ class Resources:
     ) -> Evidence:
         return Evidence(self.name, service, statement, self._weight * weight, classes, numbers)
 
+    def _measured(self, departure: Departure, found: Evidence) -> Evidence:
+        return replace(found, cause=InnerCause(CauseKind.METRIC, departure.key.metric))
+
     def _processor(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         if (cpu := starved(symptoms, service)) is not None:
             words = f"{service} uses {cpu.last:.2f} of a processor core instead of {cpu.past:.2f}"
             classes = {FaultClass.CPU_SATURATION: 4.0}
-            yield self._evidence(service, words, 2.0, classes, past=cpu.past, last=cpu.last)
+            found = self._evidence(service, words, 2.0, classes, past=cpu.past, last=cpu.last)
+            yield self._measured(cpu, found)
 
     def _memory(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         climbs = [d for d in symptoms.signal(service, Signal.MEMORY) if _climbs(symptoms, d)]
@@ -52,7 +57,7 @@ class Resources:
             limit = max((d.last for d in symptoms.metric(service, "process.memory.limit")), default=float("nan"))
             share = memory.last / limit if limit > 0 else float("nan")
             near = f", {share:.0%} of its limit" if np.isfinite(share) else ""
-            yield self._evidence(
+            found = self._evidence(
                 service,
                 f"memory of {service} climbs without a pause from {memory.past / 1e6:.0f} MB"
                 f" to {memory.last / 1e6:.0f} MB{near}",
@@ -62,6 +67,7 @@ class Resources:
                 last=memory.last,
                 share_of_limit=share,
             )
+            yield self._measured(memory, found)
 
     def _pool(self, case: Case, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         full = pool_exhausted(symptoms, service)
@@ -82,7 +88,8 @@ class Resources:
         if (locks := locked(symptoms, service)) is not None:
             words = f"{locks.key.metric} of {service} rose from {locks.past:.3g} to {locks.level:.3g}"
             classes = {FaultClass.LOCK_CONTENTION: 5.0}
-            yield self._evidence(service, words, 4.0, classes, past=locks.past, level=locks.level)
+            found = self._evidence(service, words, 4.0, classes, past=locks.past, level=locks.level)
+            yield self._measured(locks, found)
 
     def _queue(self, case: Case, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         queue = max((d for d in symptoms.signal(service, Signal.BACKLOG) if _grows(d)), key=_size, default=None)

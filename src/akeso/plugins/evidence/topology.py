@@ -6,6 +6,7 @@ from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.signal import Signal
 from akeso.stages.inheritance import Blame, CallEffect, Effect, effects
+from akeso.stages.symptoms import telling
 
 _OF_SLOWNESS = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})
 _OF_FAILURES = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS})
@@ -43,7 +44,7 @@ class Topology:
             yield from self._innocent(effect)
 
     def _slow(self, effect: Effect, harm: "_Harm") -> Evidence:
-        sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0)
+        sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0) * telling(effect.requests)
         weight = self._own * sure * harm.slowness(effect) * _free(effect)
         return Evidence(
             self.name,

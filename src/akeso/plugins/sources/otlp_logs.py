@@ -15,6 +15,7 @@ from akeso.plugins.sources._wire.values import text
 from akeso.ports.source import Answer, IngestRequest, Intake
 
 _WIDTHS = frozenset({0, 16})
+_SPAN_WIDTHS = frozenset({0, 8})
 _EXCEPTION = ("exception.type", "exception.message")
 
 
@@ -47,6 +48,7 @@ def _block(encoding: otlp.Encoding, resource: Any, received_at: int) -> LogBlock
     records = [record for scope in resource.scope_logs for record in scope.log_records]
     stamps = [record.time_unix_nano or record.observed_time_unix_nano for record in records]
     ids = encoding.identifiers([record.trace_id for record in records], "traceId")
+    spans = encoding.identifiers([record.span_id for record in records], "spanId")
     return LogBlock(
         service,
         otlp.times(stamps, received_at, "timeUnixNano"),
@@ -54,6 +56,7 @@ def _block(encoding: otlp.Encoding, resource: Any, received_at: int) -> LogBlock
         tuple(map(_body, records)),
         otlp.low_halves(ids, _WIDTHS, "traceId"),
         instance,
+        otlp.low_halves(spans, _SPAN_WIDTHS, "spanId"),
     )
 
 

@@ -163,6 +163,7 @@ class LogRecord(_Message, frozen=True):
     body: AnyValue = AnyValue()
     attributes: tuple[KeyValue, ...] = ()
     trace_id: str = ""
+    span_id: str = ""
     event_name: str = ""
 
 

@@ -1,0 +1,82 @@
+"""What lies between a call and its answer: the time of a call that the called service did not have the request.
+
+The client's span less the server's span is the way there and back with all that waits on it. Only durations are
+compared, so clocks may differ.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from akeso.domain.telemetry import Floats, SpanKind
+from akeso.domain.traces import Rows, Traces
+
+_FEWEST = 3  # calls before, and during
+_LEAST_MS = 10.0  # a slower way is of no interest
+_SPREADS = 4.0
+_NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The way between two services. Medians in ms; sure: how many standard errors the rise is; calls: during."""
+
+    caller: str
+    callee: str
+    past_ms: float
+    now_ms: float
+    sure: float
+    calls: int
+
+    @property
+    def risen_ms(self) -> float:
+        return self.now_ms - self.past_ms
+
+    @property
+    def wide(self) -> bool:
+        """Whether it rose by what matters and is no accident."""
+        return self.risen_ms >= max(_LEAST_MS, self.past_ms) and self.sure >= _SPREADS
+
+
+def gaps(traces: Traces, onset: int) -> list[Gap]:
+    """The ways on which enough calls were seen before `onset` (ns) and after it."""
+    spans = traces.spans
+    order = np.argsort(spans["span"])
+    place = np.minimum(np.searchsorted(spans["span"], spans["parent"], sorter=order), len(spans) - 1)
+    parent = order[place] if len(spans) else place
+    called = (spans["span"][parent] == spans["parent"]) & (spans["kind"] == SpanKind.SERVER)
+    called &= spans["kind"][parent] == SpanKind.CLIENT
+    entry, call = spans[called], spans[parent[called]]
+    wait_ms = ((call["end"] - call["start"]) - (entry["end"] - entry["start"])) / 1e6
+    during = call["start"] > onset
+    found = [
+        _gap(names, wait_ms[mine & ~during], wait_ms[mine & during])
+        for names, mine in _edges(traces, call, entry).items()
+    ]
+    return [gap for gap in found if gap is not None]
+
+
+def _edges(traces: Traces, call: Rows, entry: Rows) -> Mapping[tuple[str, str], np.ndarray]:
+    names = list(dict.fromkeys(place.service for place in traces.places))
+    number = np.array([names.index(place.service) for place in traces.places], np.int64)
+    caller, callee = number[call["place"]], number[entry["place"]]
+    code = caller * len(names) + callee
+    return {
+        (names[each // len(names)], names[each % len(names)]): code == each
+        for each in np.unique(code[caller != callee]).tolist()
+    }
+
+
+def _gap(names: tuple[str, str], before: Floats, during: Floats) -> Gap | None:
+    if min(len(before), len(during)) < _FEWEST:
+        return None
+    past, now = float(np.median(before)), float(np.median(during))
+    spread = _NORMAL * max(_mad(before), _mad(during), 0.25)
+    # The median of n values varies by about 1.25 of what their mean would.
+    error = 1.25 * spread * float(np.sqrt(1.0 / len(before) + 1.0 / len(during)))
+    return Gap(*names, past_ms=past, now_ms=now, sure=(now - past) / error, calls=len(during))
+
+
+def _mad(values: Floats) -> float:
+    return float(np.median(np.abs(values - np.median(values))))
