@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench.corpus import documents, lab, shop
+from akeso.bench.corpus import documents, lab, minutes, shop
 from akeso.bench.corpus.known import Answer, Known, answers
 from akeso.domain.errors import InvalidInput
 from akeso.drawing.reliability import reliability_picture
@@ -74,6 +74,7 @@ def _cases(data: Path, runs: Sequence[Path]) -> Iterator[Known]:
     for folder in (data, *sorted(child for child in data.iterdir() if child.is_dir())):
         yield from shop.cases(folder)
         yield from documents.cases(folder)
+        yield from minutes.cases(folder)
     for run in runs:
         yield from lab.cases(run)
 

@@ -8,13 +8,13 @@ with "_" between them, of which the second should have followed.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from akeso.adapters.telemetry.hot import HotWindow
 from akeso.bench.labelled import LabelledCase
 from akeso.bench.nezha_rows import (
     METRICS,
@@ -28,16 +28,17 @@ from akeso.bench.nezha_rows import (
     read_spans,
     service_of,
 )
+from akeso.casefiles.rerun import Rerun, RerunOptions, moment
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import CauseKind, Hypothesis
 from akeso.domain.errors import InvalidInput
 from akeso.domain.series import SeriesTable
 from akeso.domain.signal import NETWORK_DELAY
 from akeso.domain.telemetry import NANOSECONDS
-from akeso.stages.features import FeatureBuilder
-from akeso.stages.slotting import FeatureOptions
+from akeso.stages.picture import Reach, Symptomatic
+from akeso.stages.picture import picture as case_of
 
-LOOKED_FOR = "*_list.json with inject_time and inject_pod, beside the folders trace, log and metric"
+LOOKED_FOR = "*/*/*_list.json with inject_time and inject_pod, beside the folders trace, log and metric"
 _MINUTES = 3  # of every fault
 _WINDOW = timedelta(minutes=20)
 _NETWORK = "NetworkP90(ms)"
@@ -73,9 +74,9 @@ def labelled(data: Path) -> Iterator[LabelledCase]:
 
 def days(data: Path) -> list[Day]:
     """The days with faults, by name."""
-    lists = {path: found for path in sorted(data.rglob("*_list.json")) if (found := _faults(path))}
+    lists = {path: found for path in sorted(data.glob("*/*/*_list.json")) if (found := _faults(path))}
     faulty = {path.parent for path in lists}
-    folders = {path.parent for path in data.rglob("trace") if path.is_dir()} - faulty
+    folders = {path.parent for path in data.glob("*/*/trace") if path.is_dir()} - faulty
     well = {folder.name: folder for folder in sorted(folders)}
     return [Day(path.parent, found, well.get(path.parent.name)) for path, found in lists.items()]
 
@@ -102,28 +103,17 @@ def picture(spans: list[Span], lines: list[Line], onset: int, metrics: Path) -> 
     """
     if not spans:
         raise InvalidInput("trace", "holds no span")
-    options = FeatureOptions()
-    ingest, features = SeriesTable(), SeriesTable()
-    builder, window = FeatureBuilder(ingest, features, options), HotWindow(options.slot, _WINDOW, features)
+    table = SeriesTable()
     start, now = min(span.start for span in spans), max(span.end for span in spans)
-    measured = read_metrics(metrics, start, now, ingest)
+    measured = read_metrics(metrics, start, now, table)
     # A file may hold a line of another hour.
     lines = [line for line in lines if start <= line.time <= now]
+    rerun = Rerun(table, options=RerunOptions(span=_WINDOW, detecting=False), tenant=TENANT)
     for batch in by_second(spans, lines, measured):
-        builder.add(batch)
-        for closed in builder.close_until(batch.received_at):
-            window.record(closed)
-    for closed in builder.close_until(now + 5 * NANOSECONDS):
-        window.record(closed)
-    return Case(
-        TENANT,
-        onset,
-        window.now,
-        window.features(TENANT, start, window.now),
-        topology=window.topology(TENANT),
-        logs=tuple(window.logs(TENANT, start, window.now)),
-        traces=window.traces(TENANT, start, window.now),
-    )
+        deque(rerun.take(batch), maxlen=0)
+    deque(rerun.finish(), maxlen=0)
+    seen = Symptomatic(TENANT, moment(onset), now)
+    return case_of(rerun.window, seen, Reach(past=timedelta(microseconds=(onset - start) // 1_000)))
 
 
 def _case(day: Day, fault: Fault) -> Case:
@@ -160,6 +150,6 @@ def _faults(path: Path) -> tuple[Fault, ...]:
 def _causes(data: Path) -> Mapping[str, Mapping[str, str]]:
     """service → kind of fault → inner cause."""
     found: dict[str, Mapping[str, str]] = {}
-    for path in sorted(data.rglob("root_cause*.json")):
+    for path in sorted(data.glob("*/root_cause*.json")):
         found |= json.loads(path.read_text(encoding="utf-8"))
     return found

@@ -23,7 +23,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Symptomatic:
-    """What is known of an incident besides telemetry. until: ns, up to when changes count."""
+    """What is known of an incident besides telemetry. until: ns, up to when changes and traces count."""
 
     tenant: str
     onset: datetime
@@ -52,6 +52,7 @@ def picture(window: TelemetryWindow, seen: Symptomatic, reach: Reach | None = No
         logs=tuple(window.logs(seen.tenant, start, window.now)),
         changes=tuple(window.changes(seen.tenant, onset - span_of(reach.changes), seen.until)),
         similar=tuple(seen.similar),
+        traces=window.traces(seen.tenant, start, seen.until),
         services=seen.services,
         report=seen.report,
         incident=seen.incident,

@@ -134,7 +134,6 @@ class Casework:
             alerts=incident.alerts,
             similar=similar,
             services=self._sources.services,
-            traces=window.traces(incident.tenant, start, self._clock.nanoseconds()),
             report=Report(incident.reported, incident.title) if incident.reported else None,
             incident=incident.id,
         )
