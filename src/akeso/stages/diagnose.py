@@ -21,7 +21,7 @@ class DiagnoseOptions:
 
     temperature: float = 1.2
     unknown_bias: float = 1.2
-    minimum_confidence: float = 0.45
+    minimum_confidence: float = 0.5
     minimum_class: float = 0.8
     suspected: float = 0.3
     at_most: int = 6

@@ -2,23 +2,24 @@
 
 A folder holds report.json and Akeso's data (`akeso/telemetry.db`, `akeso/akeso.db`). A moment is one diagnosis that was
 made before anything was done. From each the same moment is derived with less telemetry: without log lines, without
-spans, without gauges, and with nothing from the service at fault.
+spans, without gauges, with nothing from the service at fault, and with nothing but what a monitoring would alert of.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from akeso.adapters.journals.sql import SqlJournal
-from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_batches
 from akeso.bench.corpus.known import Known, names
 from akeso.casefiles.rerun import Rerun, RerunOptions
+from akeso.domain.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.case import Case
 from akeso.domain.errors import InvalidInput
 from akeso.domain.events import ActionIntended, DiagnosisMade, Entry
@@ -28,6 +29,8 @@ from akeso.domain.service import Services
 from akeso.domain.telemetry import NANOSECONDS
 from akeso.domain.topology import Topology
 from akeso.service_file import load_services
+from akeso.stages.correlate import SYMPTOMS
+from akeso.stages.headline import suspect
 from akeso.stages.picture import Symptomatic, picture
 from akeso.stages.watches import nanoseconds
 
@@ -89,18 +92,15 @@ def _diagnosed(entries: Sequence[Entry]) -> list[int]:
 
 async def _rerun(folder: Path, moments: Sequence[_Moment]) -> AsyncIterator[Known]:
     table, services = SeriesTable(), _services(folder)
-    store = SqliteTelemetryStore(folder / "akeso" / "telemetry.db", table)
+    reader = open_recording(folder / "akeso" / "telemetry.db")
     rerun = Rerun(table, services, RerunOptions(span=timedelta(minutes=12), detecting=False))
     waiting = list(moments)
-    try:
-        async for _, batch in store.replay(table):
-            while waiting and batch.received_at > waiting[0].at:
-                for known in _known(rerun, waiting.pop(0), services):
-                    yield known
-            for _decision in rerun.take(batch):
-                pass
-    finally:
-        await store.close()
+    async for _, batch in stored_batches(reader, table, Stretch()):
+        while waiting and batch.received_at > waiting[0].at:
+            for known in _known(rerun, waiting.pop(0), services):
+                yield known
+        for _decision in rerun.take(batch):
+            pass
 
 
 def _services(folder: Path) -> Services:
@@ -156,9 +156,32 @@ def _without_cause(case: Case, truth: str) -> Case:
     return replace(less, logs=tuple(p for p in case.logs if p.service != truth))
 
 
+def _one_alert(case: Case, truth: str) -> Case:
+    del truth
+    symptoms = [a for a in case.anomalies if a.signal in SYMPTOMS]
+    return _only_alerts(case, [suspect(symptoms, (), case.topology)] if symptoms else [])
+
+
+def _all_alerts(case: Case, truth: str) -> Case:
+    del truth
+    return _only_alerts(case, sorted({a.service for a in case.anomalies if a.signal in SYMPTOMS}))
+
+
+def _only_alerts(case: Case, services: Sequence[str]) -> Case:
+    """What is known where nobody sends telemetry, but somebody else's monitoring alerts."""
+    at = datetime.fromtimestamp(case.onset / NANOSECONDS, UTC)
+    alerts = tuple(
+        Alert(case.tenant, service, "monitoring", service, f"{service} hurts", Severity.ERROR, AlertStatus.FIRING, at)
+        for service in services
+    )
+    return replace(keeping(case, lambda *_: False), logs=(), topology=Topology(), alerts=alerts)
+
+
 THINNERS: Mapping[str, Callable[[Case, str], Case]] = {
     "log lines": _without_logs,
     "spans": _without_spans,
     "gauges": _without_gauges,
     "the service at fault": _without_cause,
+    "anything but one alert": _one_alert,
+    "anything but alerts": _all_alerts,
 }

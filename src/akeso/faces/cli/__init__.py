@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "models": ("akeso.faces.cli.models", "app", "Versions of the detection model: list, compare, train, promote."),
         "feedback": ("akeso.faces.cli.models", "feedback", "Say whether a service was anomalous at a time."),
         "audit": ("akeso.faces.cli.audit", "app", "Verify and read the journal."),
+        "diagnose": ("akeso.faces.cli.diagnose", "diagnose_command", "Find the cause in recorded telemetry."),
         "learn": ("akeso.faces.cli.learn", "app", "What Akeso's own incidents teach: fit the confidence to them."),
         "replay": ("akeso.faces.cli.replay", "replay", "Run recorded telemetry through Akeso, without effects."),
         "telemetry": ("akeso.faces.cli.telemetry", "app", "Ask about stored telemetry, and export it."),

@@ -11,7 +11,7 @@ class Reported:
 
     name = "report"
 
-    def __init__(self, named: float = 2.0) -> None:
+    def __init__(self, named: float = 2.5) -> None:
         self._named = named
 
     def gather(self, case: Case) -> Sequence[Evidence]:

@@ -1,0 +1,133 @@
+"""`akeso diagnose`: an offline look at recorded telemetry, by the same stages that run live. Changes nothing."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from akeso.app import make_faculties, read_knowledge
+from akeso.casefiles.asked import Asked, Found, parse_range
+from akeso.casefiles.reading import cases
+from akeso.casefiles.table import calls
+from akeso.domain.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.errors import InvalidInput
+from akeso.domain.service import Services
+from akeso.drawing.causal import causal_picture
+from akeso.drawing.evidence import evidence_picture
+from akeso.service_file import load_services
+from akeso.settings import load_settings
+from akeso.topology_file import load_topology
+
+MOST = 10  # incidents that are told of one recording
+
+
+def diagnose_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    source: Annotated[
+        Path | None, typer.Option("--from", help="telemetry.db, OTLP or other JSON lines, CSV, or a folder with one.")
+    ] = None,
+    span: Annotated[str, typer.Option("--range", help="Time of the fault: FROM/TO, as ISO 8601 or -15m/now.")] = "",
+    number: Annotated[int, typer.Option("--incident", min=0, help="Only this one of those found (from 1).")] = 0,
+    past: Annotated[float, typer.Option(min=0.1, help="Minutes before the onset to compare with.")] = 10.0,
+    graph: Annotated[Path | None, typer.Option(help="Calls: topology.yaml or a CSV with caller,callee.")] = None,
+    services: Annotated[Path | None, typer.Option(help="services.yaml")] = None,
+    out: Annotated[Path | None, typer.Option(help="Receives diagnosis.json and the pictures (SVG).")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file (default: ./akeso.toml if it exists).")] = None,
+    data: Annotated[Path | None, typer.Option(help="Akeso's data folder, where --from is not given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Find the cause in recorded telemetry, with evidence, confidence and pictures. Nothing is changed or acted on."""
+    settings = load_settings(config, {"data": str(data)} if data else {})
+    if source is None and not span:
+        raise InvalidInput("--from", "say where to look (--from FILE) or when, in Akeso's own store (--range FROM/TO)")
+    team = services or settings.services
+    asked = Asked(
+        source=source or settings.data,
+        span=parse_range(span, datetime.now(UTC)) if span else None,
+        past=timedelta(minutes=past),
+        services=load_services(team) if team else Services(),
+        edges=(calls(graph) if graph else ()) + (load_topology(settings.topology) if settings.topology else ()),
+        tenant=settings.tenant,
+    )
+    found = _chosen(asyncio.run(cases(asked, settings)), number)
+    think = make_faculties(settings, read_knowledge(settings)).diagnose
+    told = [(name, each, think(each.case)) for name, each in found]
+    report = {"incidents": [_view(name, each, diagnosis) for name, each, diagnosis in told]}
+    if out is not None:
+        _write(out, told, report)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        for name, each, diagnosis in told:
+            _tell(Console(), name, each, diagnosis)
+
+
+def _chosen(found: Sequence[Found], number: int) -> list[tuple[int, Found]]:
+    numbered = list(enumerate(found, 1))
+    if not number:
+        return numbered[:MOST]
+    if number > len(found):
+        raise InvalidInput("--incident", f"there are {len(found)}")
+    return [numbered[number - 1]]
+
+
+def _view(name: int, found: Found, diagnosis: Diagnosis) -> dict[str, Any]:
+    onset = datetime.fromtimestamp(found.case.onset / 1e9, UTC)
+    return {
+        "incident": name,
+        "title": found.title,
+        "onset": onset.isoformat().replace("+00:00", "Z"),
+        "known": diagnosis.known,
+        "explanation": diagnosis.explanation,
+        "next_looks": list(diagnosis.next_looks),
+        "grounds": dict(diagnosis.grounds),
+        "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses],
+    }
+
+
+def _hypothesis(h: Hypothesis) -> Mapping[str, Any]:
+    evidence = [
+        {"provider": e.provider, "statement": e.statement, "weight": round(e.weight, 4), "numbers": dict(e.numbers)}
+        for e in h.evidence
+    ]
+    return {
+        "service": h.service,
+        "fault_class": h.fault_class,
+        "confidence": round(h.confidence, 4),
+        "evidence": evidence,
+    }
+
+
+def _write(out: Path, told: Sequence[tuple[int, Found, Diagnosis]], report: Mapping[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "diagnosis.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    for name, found, diagnosis in told:
+        (out / f"incident-{name}-causes.svg").write_text(causal_picture(found.case, diagnosis), encoding="utf-8")
+        (out / f"incident-{name}-evidence.svg").write_text(evidence_picture(found.case, diagnosis), encoding="utf-8")
+
+
+def _tell(console: Console, name: int, found: Found, diagnosis: Diagnosis) -> None:
+    onset = datetime.fromtimestamp(found.case.onset / 1e9, UTC)
+    console.print(f"[bold]{name}. {escape(found.title)}[/bold], since {onset:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
+    table = Table("", "service", "class of fault", "probability", "the most telling evidence", pad_edge=False)
+    for rank, h in enumerate(diagnosis.hypotheses[:5], 1):
+        table.add_row(str(rank), escape(h.service), h.fault_class, f"{h.confidence:.0%}", escape(_first(h)))
+    console.print(table)
+    for number, finding in enumerate(diagnosis.hypotheses[0].evidence[:8] if diagnosis.hypotheses else (), 1):
+        said = f"  {number}. {escape(finding.statement)} [dim]({finding.provider}, {finding.weight:+.1f})[/dim]"
+        console.print(said, highlight=False)
+    if not diagnosis.known:
+        console.print("  The cause is [bold]unknown[/bold]. Look next:")
+    for look in diagnosis.next_looks:
+        console.print(f"  - {escape(look)}", highlight=False)
+    console.print()
+
+
+def _first(hypothesis: Hypothesis) -> str:
+    return next((e.statement for e in hypothesis.evidence if e.weight > 0), "")
