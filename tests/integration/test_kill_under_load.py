@@ -1,4 +1,4 @@
-"""kill -9 twenty times of a running Akeso that takes all it can over several protocols: what it acknowledged is there."""
+"""kill -9 twenty times of an Akeso that takes all it can over several protocols: what it acknowledged is there."""
 
 import asyncio
 import json

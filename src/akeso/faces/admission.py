@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from akeso.app import System
 from akeso.domain.access import Caller, Role
+from akeso.domain.errors import Forbidden
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -25,3 +26,11 @@ def sender_of(system: System, key: str, host: str) -> Caller | None:
     if system.settings.anonymous_ingest and host in _LOOPBACK:
         return Caller("anonymous", Role.INGEST, system.settings.tenant)
     return None
+
+
+def check_tenant(sender: Caller, headers: Mapping[str, str]) -> None:
+    """Raises Forbidden when a sender names another tenant (`X-Scope-OrgID`) than its key is of: the key alone says
+    whose telemetry it is. headers: lower-case names."""
+    named = headers.get("x-scope-orgid", "")
+    if named and named != sender.tenant:
+        raise Forbidden(f"X-Scope-OrgID names the tenant {named!r}; the key is of the tenant {sender.tenant!r}")

@@ -186,14 +186,6 @@ def test_other_encodings_are_refused(encoding: str) -> None:
         blocks_of(request_to(PATH, b"", encoding))
 
 
-def test_the_keys_tenant_may_be_named_and_no_other() -> None:
-    request = push(JSON, ({"app": "a"}, [(AT, "x", {})]))
-    named = replace(request, headers={**request.headers, "x-scope-orgid": "default"})
-    assert len(blocks_of(named)) == 1
-    with pytest.raises(Forbidden, match="'fake'"):
-        blocks_of(replace(request, headers={**request.headers, "x-scope-orgid": "fake"}))
-
-
 def test_refusals_have_lokis_statuses() -> None:
     source, request = LokiPush(), push(JSON)
     with pytest.raises(InvalidInput) as bomb:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from akeso.app import System
 from akeso.domain.errors import AkesoError, Overloaded, Unavailable
 from akeso.engine.fairness import Holding
+from akeso.faces.admission import check_tenant
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
 from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed, too_large
@@ -49,6 +50,7 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = IngestRequest(request.url.path, headers, b"", sender.tenant, system.clock.nanoseconds())
         try:
+            check_tenant(sender, headers)
             if not system.started:
                 raise Unavailable("Akeso is starting")
             with Holding(system.ingestion.bodies, sender.tenant) as held:

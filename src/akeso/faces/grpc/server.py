@@ -13,7 +13,7 @@ import grpc.aio
 from akeso.app import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Unavailable
 from akeso.engine.fairness import Holding
-from akeso.faces.admission import presented_key, sender_of
+from akeso.faces.admission import check_tenant, presented_key, sender_of
 from akeso.faces.grpc.refusal import Refusal, refusal_of
 from akeso.ports.source import IngestRequest, Source
 
@@ -78,6 +78,7 @@ class OtlpServer:
             if sender is None:
                 return await _refuse(context, _STRANGER)
             try:
+                check_tenant(sender, headers)
                 if not system.started:
                     raise Unavailable("Akeso is starting")
                 asked = IngestRequest(path, headers, body, sender.tenant, system.clock.nanoseconds())

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from akeso.domain.errors import AkesoError, Forbidden, InvalidInput
+from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Attributes, LogBlock, TelemetryBatch
 from akeso.plugins.sources._wire.body import parse_json
@@ -73,9 +73,8 @@ class _Lines:
 class LokiPush:
     """Streams as protobuf or JSON; one block a service and instance.
 
-    A line's level is told by its metadata, the stream's labels, or the line itself. `X-Scope-OrgID` may be missing; if
-    it is there it has to name the tenant of the API key, and anything else is refused with 403, because the key alone
-    says whose telemetry it is. service_labels: the labels that may name the service, the first that is there decides.
+    A line's level is told by its metadata, the stream's labels, or the line itself. service_labels: the labels that may
+    name the service, the first that is there decides.
     """
 
     name = "loki_push"
@@ -88,7 +87,6 @@ class LokiPush:
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source. Raises Forbidden for another tenant's name as well."""
         del table
-        _check_tenant(request)
         blocks: dict[tuple[str, Attributes], _Lines] = {}
         for labels, entries in self._streams(request):
             instance = first_of(labels, INSTANCES)
@@ -136,12 +134,6 @@ def _entry(body: bytes) -> _Entry:
 @cache
 def _messages() -> dict[str, Any]:
     return message_classes("akeso.loki", _SCHEMA)
-
-
-def _check_tenant(request: IngestRequest) -> None:
-    named = request.headers.get("x-scope-orgid", "")
-    if named and named != request.tenant:
-        raise Forbidden(f"X-Scope-OrgID names the tenant {named!r}; the key is of the tenant {request.tenant!r}")
 
 
 def _read(lines: _Lines, labels: Mapping[str, str], entries: Sequence[_Entry]) -> None:
