@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from akeso.domain.events import AnomaliesAttached, Entry, Event, IncidentDetected
+from akeso.domain.events import AnomaliesAttached, Entry, Event, ExplanationGiven, IncidentDetected
 from akeso.domain.incident import fold
 from akeso.engine.codec import encode_event
 from akeso.faces.api.views import entry_view, incident_view
@@ -47,7 +47,10 @@ def test_a_kind_that_this_version_does_not_know_is_passed_over() -> None:
 def test_a_story_holds_cause_and_time_line_and_takes_no_text_for_markup() -> None:
     detected = replace(example(IncidentDetected, full=True), title="[red]pay")
     entries = [Entry(1, "i1", AT, "healing", detected)]
-    entries += [Entry(n, "i1", AT, "healing", example(kind, full=True)) for n, kind in enumerate(_COURSE, 2)]
+    examples = [example(kind, full=True) for kind in _COURSE]
+    # It explains the first diagnosis.
+    examples = [replace(e, diagnosis=1) if isinstance(e, ExplanationGiven) else e for e in examples]
+    entries += [Entry(n, "i1", AT, "healing", event) for n, event in enumerate(examples, 2)]
     incident = fold(entries)
     assert incident is not None
     out = io.StringIO()
@@ -62,8 +65,11 @@ def test_a_story_holds_cause_and_time_line_and_takes_no_text_for_markup() -> Non
         "onset",
         "diagnosed:",
         "planned:",
+        "explained by text (text)",
+        "1. text",
+        "[text] text (text)",
     ):
         assert part in story, part
 
 
-_COURSE = [kind for kind in KINDS if kind.__name__ in {"DiagnosisMade", "PlanMade"}]
+_COURSE = [kind for kind in KINDS if kind.__name__ in {"DiagnosisMade", "ExplanationGiven", "PlanMade"}]

@@ -118,3 +118,28 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 def test_every_setting_has_a_default() -> None:
     assert all(not field.is_required() for field in Settings.model_fields.values())
+
+
+def test_the_key_of_a_language_model_comes_from_akeso_s_variable_or_the_provider_s(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    chosen = {"llm": {"provider": "groq", "model": "m"}}
+    assert load_settings(None, chosen).llm.api_key.get_secret_value() == ""
+    (folder / ".env").write_text("GROQ_API_KEY=from-file\nOPENAI_API_KEY=of-another\n")
+    assert load_settings(None, chosen).llm.api_key.get_secret_value() == "from-file"
+    monkeypatch.setenv("GROQ_API_KEY", "from-environment")
+    assert load_settings(None, chosen).llm.api_key.get_secret_value() == "from-environment"
+    monkeypatch.setenv("AKESO_LLM__API_KEY", "own")
+    settings = load_settings(None, chosen)
+    assert settings.llm.api_key.get_secret_value() == "own"
+    assert "own" not in repr(settings.llm)
+
+
+def test_the_language_model_has_times_and_limits_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AKESO_LLM__PATIENCE__EACH", "7.5")
+    monkeypatch.setenv("AKESO_LLM__LIMITS__DAY_MONEY", "2.5")
+    llm = load_settings().llm
+    assert (llm.patience.each, llm.limits.day_money) == (timedelta(seconds=7.5), 2.5)
+    assert refused(llm={"provider": "oracle"}).field == "llm.provider"
+    assert refused(llm={"limits": {"day_moeny": 1}}).field == "llm.limits.day_moeny"

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from akeso.settings import Settings, load_settings
 
 EXTRAS = {
     "postgres": "asyncpg", "kafka": "confluent_kafka", "grpc": "grpc", "queue": "redis", "lab": "supervisor",
-    "embeddings": "onnxruntime",
+    "embeddings": "onnxruntime", "llm": "pydantic_ai",
 }  # fmt: skip
 
 
@@ -63,7 +63,19 @@ def _examine(config: Path | None, data: Path | None, url: str, key: str) -> Iter
     yield Finding("settings", True, str(config or "defaults, akeso.toml and AKESO_… variables"))
     yield _data_folder(settings.data)
     yield from _files(settings)
+    yield _language_model(settings)
     yield _running(url, key, settings.data)
+
+
+def _language_model(settings: Settings) -> Finding:
+    what = "language model"
+    if settings.healing.reasoner != "llm":
+        return Finding(what, None, "not asked: healing.reasoner is not llm")
+    try:
+        chosen = settings.llm.checked()
+    except AkesoError as error:
+        return Finding(what, False, str(error))
+    return replace(_reachable(what, chosen.url), what=f"{what} {chosen.model} of {chosen.provider}")
 
 
 def _data_folder(folder: Path) -> Finding:

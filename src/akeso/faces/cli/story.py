@@ -19,6 +19,7 @@ def tell(console: Console, incident: Mapping[str, Any]) -> None:
         f"[bold]{incident['id']}[/bold]  [{colour}]{incident['status']}[/{colour}]  {escape(incident['title'])}"
     )
     _cause(console, incident)
+    _words(console, incident)
     _timeline(console, incident)
 
 
@@ -35,6 +36,21 @@ def _cause(console: Console, incident: Mapping[str, Any]) -> None:
         console.print(f"    {number}. {escape(finding['statement'])} [dim]({finding['provider']})[/dim]")
     for look in incident["next_looks"]:
         console.print(f"    next: {escape(look)}", highlight=False)
+
+
+def _words(console: Console, incident: Mapping[str, Any]) -> None:
+    """What a reasoner that took its time says, each claim with what it cites."""
+    if not incident["explained_by"]:
+        return
+    console.print(f"  explained by {incident['explained_by']} [dim]({escape(incident['explanation_note'])})[/dim]")
+    for title, claims in (("", incident["claims"]), ("  it might help to:", incident["proposals"])):
+        if title and claims:
+            console.print(title)
+        for number, claim in enumerate(claims, 1):
+            console.print(f"    {number}. {escape(claim['text'])}", highlight=False)
+            for cited in claim["citations"]:
+                stands = escape(f"[{cited['id']}] {cited['statement']} ({cited['source']})")
+                console.print(f"       [dim]{stands}[/dim]", highlight=False)
 
 
 def _timeline(console: Console, incident: Mapping[str, Any]) -> None:
