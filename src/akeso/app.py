@@ -37,6 +37,7 @@ from akeso.agents.tallies import Tallies
 from akeso.detection import Surroundings, connect, open_detection
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.knowledge import Knowledge
+from akeso.domain.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
 from akeso.engine.effects import Effects, Stage
@@ -53,12 +54,15 @@ from akeso.service_file import load_services
 from akeso.settings import PullSettings, Settings
 from akeso.stages.calibration_file import load_calibration
 from akeso.stages.knowledge_file import load_knowledge
+from akeso.stages.metric_query import MetricQuery
 from akeso.stages.playbooks import Playbook, load_playbooks
 from akeso.topology_file import load_topology
 
 WATERMARK = "decisions"
 # Who puts a diagnosis into words at once; another one's words come later.
 FIRST_WORDS = "deterministic"
+# Of one question that a reasoner asks the store.
+HISTORY_POINTS, HISTORY_SERIES = 500_000, 50
 
 
 def read_services(settings: Settings) -> Services:
@@ -268,8 +272,12 @@ class System:
             return None
         reasoner: Reasoner = make("reasoners", chosen, {"options": self.settings.llm} if chosen == "llm" else {})
         if isinstance(reasoner, Consulting):
-            reasoner.connect(Around(self.clock, self.registry, self.knowledge, self.memory.recall, self.store))
+            recall, keeper = self.memory.recall, self.store
+            reasoner.connect(Around(self.clock, self.registry, self.knowledge, recall, self._history, keeper))
         return reasoner
+
+    async def _history(self, selector: MetricSelector, over: Range) -> MetricMatrix:
+        return await self.store.ask(MetricQuery(selector, over, HISTORY_POINTS, HISTORY_SERIES))
 
     async def _mark(self, slot_end: int) -> None:
         await self.store.mark(WATERMARK, slot_end)

@@ -11,6 +11,7 @@ from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.explanation import Explanation
 from akeso.domain.knowledge import Knowledge
 from akeso.domain.memory import Recollection
+from akeso.domain.query import MetricMatrix, MetricSelector, Range
 from akeso.ports.clock import Clock
 
 
@@ -29,6 +30,10 @@ class Reasoner(Protocol):
 Recall = Callable[[str, str, Sequence[str], int], Awaitable[Sequence[Recollection]]]
 
 
+# What stored telemetry holds of some series over a range.
+History = Callable[[MetricSelector, Range], Awaitable[MetricMatrix]]
+
+
 class Keeper(Protocol):
     """Remembers numbers over restarts (the telemetry store does)."""
 
@@ -45,6 +50,7 @@ class Around:
     registry: CollectorRegistry
     knowledge: Knowledge
     recall: Recall | None = None
+    history: History | None = None
     keeper: Keeper | None = None
 
 

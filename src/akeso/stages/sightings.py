@@ -1,6 +1,5 @@
 """Which symptoms of the bridging knowledge a case shows, where, and since when."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,19 +44,19 @@ def sightings(case: Case, knowledge: Knowledge) -> tuple[Sighting, ...]:
 
 def _of_metrics(case: Case, knowledge: Knowledge) -> Iterator[Sighting]:
     cues = [(symptom, cue) for symptom in knowledge.symptoms.values() for cue in symptom.metrics]
-    if not cues:
-        return
-    # Most series match nothing: one look each tells.
-    some = re.compile("|".join(f"(?:{cue.name.pattern})" for _, cue in cues), re.IGNORECASE)
     symptoms = read(case)
+    # Services share the names of their metrics, and most names match nothing.
+    named: dict[str, list[tuple[Symptom, MetricCue]]] = {}
     for service in sorted(symptoms.services):
         for departure in symptoms.of(service):
-            name, whole = departure.key.metric, _whole(departure.key)
-            if name.startswith(_DERIVED) or not (some.search(name) or some.search(whole)):
+            name = departure.key.metric
+            if name.startswith(_DERIVED):
                 continue
-            for symptom, cue in cues:
-                named = cue.name.search(name) or cue.name.search(whole)
-                if named and (starts_s := _moved(symptoms, departure, cue)) is not None:
+            whole = _whole(departure.key)
+            if whole not in named:
+                named[whole] = [(s, cue) for s, cue in cues if cue.name.search(name) or cue.name.search(whole)]
+            for symptom, cue in named[whole]:
+                if (starts_s := _moved(symptoms, departure, cue)) is not None:
                     yield _sighting(symptom, departure, starts_s)
 
 

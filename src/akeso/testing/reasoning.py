@@ -6,12 +6,15 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Self
 
+import numpy as np
 from prometheus_client import CollectorRegistry
 
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.explanation import Explanation
 from akeso.domain.memory import Recollection
+from akeso.domain.query import MetricMatrix, MetricSelector, Range
+from akeso.domain.telemetry import SeriesKey
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners._llm.options import Limits, LlmOptions, Patience, Provider
 from akeso.plugins.reasoners.llm import Llm
@@ -55,7 +58,7 @@ class Bench:
     @cached_property
     def reasoner(self) -> Llm:
         reasoner = Llm(self.options)
-        reasoner.connect(Around(self.clock, self.registry, shipped_knowledge(), self._recall))
+        reasoner.connect(Around(self.clock, self.registry, shipped_knowledge(), self._recall, self._history))
         return reasoner
 
     async def __aenter__(self) -> Self:
@@ -70,6 +73,11 @@ class Bench:
     def meter(self, name: str, **labels: str) -> float:
         """A counter's value; 0 when it never counted."""
         return self.registry.get_sample_value(name, labels) or 0.0
+
+    async def _history(self, selector: MetricSelector, over: Range) -> MetricMatrix:
+        self.asked.append(f"{selector.tenant}: {selector.metric} of {selector.service}")
+        key = SeriesKey(selector.tenant, selector.service, selector.metric)
+        return MetricMatrix((key,), over.times, np.full((1, len(over.times)), 42.0))
 
     async def _recall(self, tenant: str, text: str, signature: Sequence[str], limit: int) -> Sequence[Recollection]:
         del signature

@@ -75,14 +75,15 @@ async def test_models_that_cannot_call_tools_for_the_answer_write_json(form: For
 
 
 async def test_every_tool_answers_and_what_it_answers_can_be_cited() -> None:
-    said, bench, model = await asked(recorded(EXCHANGES / "curious.json"), limits=Limits(requests=9))
+    said, bench, model = await asked(recorded(EXCHANGES / "curious.json"), limits=Limits(requests=10))
     assert [[c.id for c in claim.citations] for claim in said.claims] == [["E1", "O1"], ["T1"]]
-    assert bench.asked == ["test: quotes is slow"]
+    assert bench.asked == ["test: quotes is slow", "test: latency of quotes"]
     tools = [m for m in model.received[-1].content["messages"] if m["role"] == "tool"]
-    assert len(tools) == 7
+    assert len(tools) == 8
     told = [json.loads(t["content"]) for t in tools]
-    assert [bool(t.get("findings")) for t in told] == [True] * 6 + [False]
+    assert [bool(t.get("findings")) for t in told] == [True] * 6 + [False, True]
     assert any("akeso.red.self_time of quotes in ms: before" in f["text"] for f in told[1]["findings"])
+    assert "5.5 h before 42, 5 h before 42" in told[7]["findings"][0]["text"]
     assert any("buy calls quotes" in f["text"] for f in told[4]["findings"])
 
 

@@ -86,7 +86,7 @@ class Llm:
         if (known := self._cache.find(digest)) is not None:
             self._meters.explanations.labels("cached").inc()
             return known
-        queries = Queries(case, around.knowledge, shown, around.recall)
+        queries = Queries(case, around.knowledge, shown, around.recall, around.history)
         line = await self._opened(around)
         conversation = importlib.import_module(_CONVERSATION)
         answer: Answer = await conversation.ask(line, case.incident, prompt, queries)

@@ -92,5 +92,6 @@ def _tools(queries: Queries) -> list[Tool[object]]:
         queries.topology,
         queries.bridging,
         queries.past,
+        queries.history,
     )
     return [Tool(function, takes_ctx=False, name=f"query_{function.__name__}") for function in functions]

@@ -1,4 +1,4 @@
-"""What the model may ask: questions about one case, read only. Pure but for memory; every answer becomes exhibits."""
+"""What the model may ask about one case, read only. Pure but for memory and the store; answers become exhibits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 
 from akeso.domain.case import Case, LogPattern
+from akeso.domain.errors import InvalidInput
 from akeso.domain.knowledge import Knowledge
+from akeso.domain.query import MetricSelector, Range
 from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.telemetry import NANOSECONDS, Floats, SeriesKey, Times
 from akeso.plugins.reasoners._llm.exhibits import Exhibits
-from akeso.ports.reasoner import Recall
+from akeso.ports.reasoner import History, Recall
 from akeso.stages.symptoms import Departure, read
 
 _MOST = 12  # lines of one answer
 _NAMES = 60
+_LONGEST_H, _STEPS = 14 * 24.0, 12
 _TRACED = (RED_RATE, RED_ERRORS, RED_MEAN, RED_P95, RED_SELF)
 
 
@@ -27,6 +30,7 @@ class Queries:
     knowledge: Knowledge
     shown: Exhibits
     recall: Recall | None = None
+    history_of: History | None = None
 
     def services(self) -> dict[str, Any]:
         """Every service that is known, and how many series and log patterns there are of it."""
@@ -88,6 +92,20 @@ class Queries:
         ]
         return self._answer(rows, "memory", total=len(rows))
 
+    async def history(self, service: str, metric: str, hours: float = 24.0) -> dict[str, Any]:
+        """The hours before the onset of one metric of a service, as its sender names it: was it like this before?"""
+        if self.history_of is None:
+            return self._answer((), "history")
+        seconds = min(max(hours, 0.25), _LONGEST_H) * 3600.0
+        over = Range(self.case.onset - int(seconds * NANOSECONDS), self.case.onset, int(seconds * NANOSECONDS / _STEPS))
+        selector = MetricSelector(self.case.tenant, service, metric, quantile=0.95)
+        try:
+            found = await self.history_of(selector, over)
+        except InvalidInput as refusal:
+            return {"note": self.shown.shown(str(refusal))}
+        rows = [_past(key, found.values[i], found.times, self.case.onset) for i, key in enumerate(found.keys)]
+        return self._answer(rows, "history", total=len(rows))
+
     def _answer(self, rows: Iterable[str], source: str, *, total: int = 0, most: int = _MOST) -> dict[str, Any]:
         told = [row for row, _ in zip(rows, range(most), strict=False)]
         found = self.shown.all("O", told, source)
@@ -112,13 +130,26 @@ class Queries:
 
 def _series(departure: Departure, course: str) -> str:
     key = departure.key
-    name = " ".join((key.metric, *(f"{a}={v}" for a, v in key.attributes), *([key.stat] if key.stat else [])))
     parts = [
         f"{what} {value:.3g}"
         for what, value in (("before", departure.past), ("since", departure.level), ("newest", departure.last))
         if np.isfinite(value)
     ]
-    return f"{name} of {key.service} in {key.unit or '1'}: {', '.join(parts) or 'no values'}{course}"
+    return f"{_named(key)} of {key.service} in {key.unit or '1'}: {', '.join(parts) or 'no values'}{course}"
+
+
+def _past(key: SeriesKey, values: Floats, times: Times, onset: int) -> str:
+    """“… 24 h before 0.3, 22 h before 0.28, …”."""
+    points = [
+        f"{(onset - int(time)) / NANOSECONDS / 3600.0:.3g} h before {value:.3g}"
+        for time, value in zip(times, values, strict=True)
+        if np.isfinite(value)
+    ]
+    return f"{_named(key)} of {key.service} in {key.unit or '1'}: {', '.join(points)}"
+
+
+def _named(key: SeriesKey) -> str:
+    return " ".join((key.metric, *(f"{a}={v}" for a, v in key.attributes), *([key.stat] if key.stat else [])))
 
 
 def _rates(pattern: LogPattern, during: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[float, float]:
