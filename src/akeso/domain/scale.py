@@ -11,21 +11,24 @@ from akeso.domain.telemetry import Codes, Floats
 
 _LINEAR, _LOGARITHM, _ROOT = 0, 1, 2
 # A duration below this (ms) is as good as none: 0.2 ms instead of 0.1 ms is no news.
-_LOG_OFFSET = 1.0
-_ROOT_OFFSET = 0.375
+LOG_OFFSET = 1.0
+ROOT_OFFSET = 0.375
+
+LOGARITHMIC = (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME)
+ROOTED = (Signal.TRAFFIC, Signal.LOG_VOLUME, Signal.LOG_ERRORS, Signal.NOVELTY, Signal.BACKLOG, Signal.LOCKS)
 
 _KIND = np.zeros(256, np.uint8)
-_KIND[[Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME]] = _LOGARITHM
-_KIND[[Signal.TRAFFIC, Signal.LOG_VOLUME, Signal.LOG_ERRORS, Signal.NOVELTY, Signal.BACKLOG, Signal.LOCKS]] = _ROOT
+_KIND[list(LOGARITHMIC)], _KIND[list(ROOTED)] = _LOGARITHM, _ROOT
 
 # The least spread that is believed, on the scale: absolute, and as a share of the level (linear signals only).
-_FLOOR = np.full(256, 1e-9)
-_FLOOR[[Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME]] = 0.1
-_FLOOR[[Signal.TRAFFIC, Signal.LOG_VOLUME, Signal.LOG_ERRORS, Signal.NOVELTY]] = 1.0
-_FLOOR[[Signal.BACKLOG, Signal.LOCKS]] = 0.5
-_FLOOR[[Signal.ERRORS, Signal.EDGE_ERRORS]] = 0.01
-_FLOOR[Signal.CPU] = 0.02
-_FLOOR_SHARE = 0.05
+FLOOR = np.full(256, 1e-9)
+FLOOR[[Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME]] = 0.1
+FLOOR[[Signal.TRAFFIC, Signal.LOG_VOLUME, Signal.LOG_ERRORS, Signal.NOVELTY]] = 1.0
+FLOOR[[Signal.BACKLOG, Signal.LOCKS]] = 0.5
+FLOOR[[Signal.ERRORS, Signal.EDGE_ERRORS]] = 0.01
+FLOOR[Signal.CPU] = 0.02
+FLOOR_SHARE = 0.05
+IS_LINEAR = _KIND == _LINEAR
 
 
 def scaled(values: Floats, signals: Codes) -> Floats:
@@ -33,8 +36,8 @@ def scaled(values: Floats, signals: Codes) -> Floats:
     out = np.array(values, np.float64)
     kind = _KIND[signals]
     logarithm, root = kind == _LOGARITHM, kind == _ROOT
-    out[logarithm] = np.log(np.maximum(out[logarithm], 0.0) + _LOG_OFFSET)
-    out[root] = 2.0 * np.sqrt(np.maximum(out[root], 0.0) + _ROOT_OFFSET)
+    out[logarithm] = np.log(np.maximum(out[logarithm], 0.0) + LOG_OFFSET)
+    out[root] = 2.0 * np.sqrt(np.maximum(out[root], 0.0) + ROOT_OFFSET)
     return out
 
 
@@ -43,15 +46,15 @@ def unscaled(positions: Floats, signals: Codes) -> Floats:
     out = np.array(positions, np.float64)
     kind = _KIND[signals]
     logarithm, root = kind == _LOGARITHM, kind == _ROOT
-    out[logarithm] = np.maximum(np.exp(out[logarithm]) - _LOG_OFFSET, 0.0)
-    out[root] = np.maximum((np.maximum(out[root], 0.0) / 2.0) ** 2 - _ROOT_OFFSET, 0.0)
+    out[logarithm] = np.maximum(np.exp(out[logarithm]) - LOG_OFFSET, 0.0)
+    out[root] = np.maximum((np.maximum(out[root], 0.0) / 2.0) ** 2 - ROOT_OFFSET, 0.0)
     return out
 
 
 def believable(spread: Floats, center: Floats, signals: Codes) -> Floats:
     """A learnt spread (on the scale), raised to the least that is believed: no constant series is infinitely sure."""
-    share = np.where(_KIND[signals] == _LINEAR, _FLOOR_SHARE, 0.0)
-    return np.asarray(np.fmax(spread, np.fmax(_FLOOR[signals], share * np.abs(center))))
+    share = np.where(_KIND[signals] == _LINEAR, FLOOR_SHARE, 0.0)
+    return np.asarray(np.fmax(spread, np.fmax(FLOOR[signals], share * np.abs(center))))
 
 
 def normal_range(center: Floats, spread: Floats, signals: Codes) -> tuple[Floats, Floats]:

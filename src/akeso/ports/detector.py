@@ -1,28 +1,52 @@
 """Anomaly detectors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.scale import normal_range
+from akeso.domain.telemetry import Codes, FeatureFrame, Floats, Mask
 
 State = Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """One detector's opinion of one frame, float64[n] each.
+    """One detector's opinion of one frame, floats[n] each.
 
     score: 0 = nothing to see, 1.0 = at this detector's alarm threshold, above = beyond it; never NaN (0 where the
     value is missing or the detector has not seen enough). expected, spread: what it thought normal, NaN if it has no
-    opinion.
+    opinion. signals: where they are given, expected and spread are told on the scales of these signals (see
+    akeso.domain.scale), and only what is looked at is turned into the units of the series.
     """
 
-    score: Floats
-    expected: Floats
-    spread: Floats
+    __slots__ = ("_center", "_width", "score", "signals")
+
+    def __init__(
+        self, score: NDArray[Any], expected: NDArray[Any], spread: NDArray[Any], signals: Codes | None = None
+    ) -> None:
+        self.score, self.signals = score, signals
+        self._center, self._width = expected, spread
+
+    @property
+    def told(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Expected and spread as the detector told them: on the scale where `signals` are given."""
+        return self._center, self._width
+
+    @property
+    def expected(self) -> Floats:
+        """float64[n] in the units of the series."""
+        return self._range()[0]
+
+    @property
+    def spread(self) -> Floats:
+        """float64[n] in the units of the series."""
+        return self._range()[1]
+
+    def _range(self) -> tuple[Floats, Floats]:
+        center, width = self._center.astype(np.float64), self._width.astype(np.float64)
+        return (center, width) if self.signals is None else normal_range(center, width, self.signals)
 
 
 @runtime_checkable

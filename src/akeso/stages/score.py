@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from akeso.domain.messages import Prediction
+from akeso.domain.scale import normal_range
 from akeso.domain.telemetry import FeatureFrame, Floats
 from akeso.ports.detector import Detector, Scores
 
@@ -32,7 +33,7 @@ def score(
     start = seconds()
     chosen = {name: d for name, d in detectors.items() if not options.safe_mode or name in options.rules}
     opinions = [detector.score(frame) for detector in chosen.values()]
-    expected, spread = _most_to_say(opinions, len(frame.values))
+    expected, spread = _most_to_say(opinions, frame)
     return Prediction(
         frame=frame,
         detectors=tuple(chosen),
@@ -45,17 +46,26 @@ def score(
 
 
 def _stacked(opinions: list[Scores], series: int) -> Floats:
-    if not opinions:
-        return np.empty((0, series))
-    return np.clip([o.score for o in opinions], 0.0, _HIGHEST)
+    stacked = np.empty((len(opinions), series))
+    for row, opinion in zip(stacked, opinions, strict=True):
+        np.clip(opinion.score, 0.0, _HIGHEST, out=row)
+    return stacked
 
 
-def _most_to_say(opinions: list[Scores], series: int) -> tuple[Floats, Floats]:
+def _most_to_say(opinions: list[Scores], frame: FeatureFrame) -> tuple[Floats, Floats]:
     # A detector that knows how far normal values spread says more than one that only knows a limit.
-    expected, spread, best = (np.full(series, fill) for fill in (np.nan, np.nan, -np.inf))
+    series = len(frame.values)
+    center, width, best = (np.full(series, fill) for fill in (np.nan, np.nan, -np.inf))
+    on_scale = np.zeros(series, np.bool_)
     for opinion in opinions:
-        weight = np.where(np.isfinite(opinion.spread), opinion.score, opinion.score - 2 * _HIGHEST)
-        better = np.isfinite(opinion.expected) & (weight > best)
-        expected[better], spread[better] = opinion.expected[better], opinion.spread[better]
-        best[better] = weight[better]
-    return expected, spread
+        expected, spread = opinion.told
+        known = np.isfinite(expected)
+        if not known.any():
+            continue
+        weight = np.where(np.isfinite(spread), opinion.score, opinion.score - 2 * _HIGHEST)
+        better = known & (weight > best)
+        for column, told in ((center, expected), (width, spread), (best, weight)):
+            np.copyto(column, told, where=better)
+        on_scale[better] = opinion.signals is not None
+    expected, spread = normal_range(center, width, frame.signals)
+    return np.where(on_scale, expected, center), np.where(on_scale, spread, width)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
-from akeso.domain.scale import believable, caution, normal_range, scaled
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
 
 _MEAN_DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution
@@ -22,33 +22,43 @@ class AdaptiveThreshold:
 
     def __init__(self, threshold: float = 3.4, span: int = 3, memory: int = 90, warm: int = 20) -> None:
         self._threshold, self._span, self._memory, self._warm = threshold, span, memory, warm
-        self._rows = Rows({"level": 0.0, "deviation": 0.0, "seen": 0.0, "recent": np.full(span - 1, np.nan)})
+        self._lately = tuple(f"before_{age}" for age in range(1, span))
+        missing = dict.fromkeys(self._lately, np.float32(np.nan))
+        self._rows = Rows(dict.fromkeys(("level", "deviation", "seen"), np.float32(0.0)) | missing)
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
-        warm = state["seen"] >= self._warm
-        level = np.where(warm, state["level"], np.nan)
-        spread = self._spread(frame)
-        score = np.abs(self._short_mean(frame) - level) / (spread * caution(state["seen"]) * self._threshold)
-        single = np.where(warm, spread * np.sqrt(self._span), np.nan)
-        expected, width = normal_range(level, single, frame.signals)
-        return Scores(np.nan_to_num(score), expected, width)
+        found, opinions = positions(frame), Opinions(len(frame.values))
+        for block in found.blocks(self._grown(frame)):
+            level, seen = block["level"], block["seen"]
+            spread, warm = self._spread(block), seen >= self._warm
+            score = self._short_mean(block, self._clipped(block, spread, warm))
+            score -= level
+            np.abs(score, out=score)
+            score /= spread * cautious(seen) * np.float32(self._threshold)
+            spread *= np.float32(np.sqrt(self._span))
+            opinions.tell(block.at, warm, score, level, spread)
+        return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        state = self._grown(frame)
-        short, x = self._short_mean(frame), self._clipped(frame)
-        present = np.isfinite(x)
-        rows = np.flatnonzero(update & present)
-        seen, level = state["seen"][rows], state["level"][rows]
-        rate = np.maximum(1.0 / (seen + 1.0), 1.0 / self._memory)
-        reach = np.where(seen >= self._warm, 5.0 * self._spread(frame)[rows], np.inf)
-        away = np.clip(short[rows] - level, -reach, reach)
-        off = np.abs(away) * (seen > 0)
-        state["level"][rows] = level + rate * away
-        state["deviation"][rows] += rate * (off - state["deviation"][rows])
-        state["seen"][rows] = seen + 1.0
-        lately = np.column_stack([state["recent"][:, 1:], x])
-        state["recent"][present] = lately[present]
+        for block in positions(frame).blocks(self._grown(frame)):
+            level, deviation, seen = block["level"], block["deviation"], block["seen"]
+            learnt, warm, spread = learning(update, block.at), seen >= self._warm, self._spread(block)
+            x = self._clipped(block, spread, warm)
+            away = self._short_mean(block, x)
+            away -= level
+            reach = reach_of(spread, 5.0, warm)
+            np.clip(away, -reach, reach, out=away)
+            rate = fading(seen, self._memory)
+            if learnt is not None:
+                rate *= learnt
+            off = np.abs(away)
+            off *= seen > 0
+            off -= deviation
+            level += np.multiply(away, rate, out=away)
+            deviation += np.multiply(off, rate, out=off)
+            seen += np.float32(1.0) if learnt is None else learnt
+            block.put(level=level, deviation=deviation, seen=seen)
+            self._remember(block, x)
 
     def snapshot(self) -> State:
         return self._rows.snapshot()
@@ -56,24 +66,40 @@ class AdaptiveThreshold:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _short_mean(self, frame: FeatureFrame) -> Floats:
-        # NaN where the frame has no value; a young series has fewer than `span` values.
-        recent, x = self._rows["recent"], self._clipped(frame)
-        known = np.isfinite(recent)
-        return np.asarray((np.where(known, recent, 0.0).sum(axis=1) + x) / (known.sum(axis=1) + 1))
+    def _remember(self, block: Block, x: Singles) -> None:
+        for name in self._lately:
+            before = block[name].copy()
+            self._rows[name][block.at] = x
+            x = before
 
-    def _clipped(self, frame: FeatureFrame) -> Floats:
+    def _short_mean(self, block: Block, x: Singles) -> Singles:
+        # A young series has fewer than `span` values.
+        total: Singles = x.copy()
+        count = np.ones(1, np.float32)  # one for all while they are of one age
+        young = np.isnan(block[self._lately[-1]]).any() if self._lately else False
+        for name in self._lately:
+            before = block[name]
+            if young:
+                known = np.isfinite(before)
+                before, count = np.where(known, before, np.float32(0.0)), count + known.astype(np.float32)
+            else:
+                count = count + np.float32(1.0)
+            total += before
+        total /= count
+        return total
+
+    def _clipped(self, block: Block, spread: Singles, warm: Mask) -> Singles:
         # One wild value counts as six deviations, or it would raise the mean for as long as it is in the span.
-        state = self._rows
-        reach = 6.0 * self._spread(frame) * np.sqrt(self._span)
-        reach = np.where(state["seen"] >= self._warm, reach, np.inf)
-        return np.clip(scaled(frame.values, frame.signals), state["level"] - reach, state["level"] + reach)
+        reach = reach_of(spread, 6.0 * float(np.sqrt(self._span)), warm)
+        level = block["level"]
+        return np.clip(block.x, level - reach, level + reach)
 
-    def _spread(self, frame: FeatureFrame) -> Floats:
-        state = self._rows
+    def _spread(self, block: Block) -> Singles:
         # The least believable spread is one of single values; that of a mean is narrower.
-        single = state["deviation"] * _MEAN_DEVIATION_TO_SIGMA * np.sqrt(self._span)
-        return np.asarray(believable(single, state["level"], frame.signals) / np.sqrt(self._span))
+        single = block["deviation"] * np.float32(_MEAN_DEVIATION_TO_SIGMA * np.sqrt(self._span))
+        spread = block.believable(single, block["level"])
+        spread *= np.float32(1.0 / np.sqrt(self._span))
+        return spread
 
     def _grown(self, frame: FeatureFrame) -> Rows:
         self._rows.grow(len(frame.values))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
-from akeso.domain.scale import believable, caution, normal_range, scaled
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
 
 
@@ -21,31 +21,42 @@ class Ewma:
     def __init__(self, threshold: float = 3.4, weight: float = 0.35, memory: int = 180, warm: int = 20) -> None:
         self._threshold, self._weight, self._memory, self._warm = threshold, weight, memory, warm
         self._narrowing = float(np.sqrt(weight / (2.0 - weight)))
-        self._rows = Rows({"mean": 0.0, "fast": np.nan, "distance": 0.0, "seen": 0.0})
+        none = np.float32(0.0)
+        self._rows = Rows({"mean": none, "fast": np.float32(np.nan), "distance": none, "seen": none})
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
-        warm = state["seen"] >= self._warm
-        mean = np.where(warm, state["mean"], np.nan)
-        spread = self._spread(frame)
-        distance = np.abs(self._fast(frame) - mean)
-        score = distance / (spread * self._narrowing * caution(state["seen"]) * self._threshold)
-        expected, width = normal_range(mean, np.where(warm, spread, np.nan), frame.signals)
-        return Scores(np.nan_to_num(score), expected, width)
+        found, opinions = positions(frame), Opinions(len(frame.values))
+        for block in found.blocks(self._grown(frame)):
+            mean, seen = block["mean"], block["seen"]
+            spread, warm = self._spread(block), seen >= self._warm
+            score = self._fast(block, spread, warm)
+            score -= mean
+            np.abs(score, out=score)
+            score /= spread * cautious(seen) * np.float32(self._narrowing * self._threshold)
+            opinions.tell(block.at, warm, score, mean, spread)
+        return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        state = self._grown(frame)
-        fast = self._fast(frame)
-        x = scaled(frame.values, frame.signals)
-        rows = np.flatnonzero(update & np.isfinite(x))
-        seen, mean = state["seen"][rows], state["mean"][rows]
-        rate = np.maximum(1.0 / (seen + 1.0), 1.0 / self._memory)
-        reach = np.where(seen >= self._warm, 4.0 * self._spread(frame)[rows], np.inf)
-        away = np.clip(fast[rows] - mean, -reach, reach) * (seen > 0)
-        state["mean"][rows] = mean + rate * np.clip(x[rows] - mean, -reach, reach)
-        state["distance"][rows] = (1.0 - rate) * state["distance"][rows] + rate * away * away
-        state["seen"][rows] = seen + 1.0
-        state["fast"][: len(fast)] = np.where(np.isfinite(fast), fast, state["fast"])
+        for block in positions(frame).blocks(self._grown(frame)):
+            mean, distance, seen = block["mean"], block["distance"], block["seen"]
+            learnt, warm, spread = learning(update, block.at), seen >= self._warm, self._spread(block)
+            fast = self._fast(block, spread, warm)
+            reach = reach_of(spread, 4.0, warm)
+            away = fast - mean
+            np.clip(away, -reach, reach, out=away)
+            away *= seen > 0
+            step = block.x - mean
+            np.clip(step, -reach, reach, out=step)
+            rate = fading(seen, self._memory)
+            if learnt is not None:
+                rate *= learnt
+            mean += np.multiply(step, rate, out=step)
+            away *= away
+            away -= distance
+            distance += np.multiply(away, rate, out=away)
+            seen += np.float32(1.0) if learnt is None else learnt
+            block.put(mean=mean, distance=distance, seen=seen)
+            self._rows["fast"][block.at] = fast
 
     def snapshot(self) -> State:
         return self._rows.snapshot()
@@ -53,18 +64,23 @@ class Ewma:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _fast(self, frame: FeatureFrame) -> Floats:
-        # NaN where the frame has no value. One wild value counts as six deviations, or it would ring on for long.
-        state = self._rows
-        x = scaled(frame.values, frame.signals)
-        reach = np.where(state["seen"] >= self._warm, 6.0 * self._spread(frame), np.inf)
-        x = np.clip(x, state["mean"] - reach, state["mean"] + reach)
-        before = np.where(np.isfinite(state["fast"]), state["fast"], x)
-        return np.asarray(before + self._weight * (x - before))
+    def _fast(self, block: Block, spread: Singles, warm: Mask) -> Singles:
+        # One wild value counts as six deviations, or it would ring on for long.
+        reach = reach_of(spread, 6.0, warm)
+        mean, fast = block["mean"], block["fast"]
+        x = np.clip(block.x, mean - reach, mean + reach)
+        moved = x - fast
+        moved *= np.float32(self._weight)
+        moved += fast
+        begun = np.isnan(fast)
+        if begun.any():
+            moved[begun] = x[begun]
+        return moved
 
-    def _spread(self, frame: FeatureFrame) -> Floats:
-        state = self._rows
-        return believable(np.sqrt(state["distance"]) / self._narrowing, state["mean"], frame.signals)
+    def _spread(self, block: Block) -> Singles:
+        spread = np.sqrt(block["distance"])
+        spread *= np.float32(1.0 / self._narrowing)
+        return block.believable(spread, block["mean"])
 
     def _grown(self, frame: FeatureFrame) -> Rows:
         self._rows.grow(len(frame.values))

@@ -1,14 +1,16 @@
 """Tukey's fences around running quartiles."""
 
+from itertools import repeat
+
 import numpy as np
 
+from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions
 from akeso.domain.rows import Rows
-from akeso.domain.scale import believable, caution, normal_range, scaled
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
 
 _IQR_TO_SIGMA = 1 / 1.349
-_QUARTILES = np.array([0.25, 0.5, 0.75])
+_QUARTILES = {"low": 0.25, "middle": 0.5, "high": 0.75}
 
 
 class InterquartileRange:
@@ -23,37 +25,38 @@ class InterquartileRange:
 
     def __init__(self, fence: float = 2.5, step: float = 0.05, warm: int = 20) -> None:
         self._fence, self._step, self._warm = fence, step, warm
-        self._rows = Rows({"quartiles": np.zeros(3), "deviation": 0.0, "seen": 0.0})
+        self._rows = Rows(dict.fromkeys((*_QUARTILES, "deviation", "seen"), np.float32(0.0)))
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
-        x = scaled(frame.values, frame.signals)
-        warm = state["seen"] >= self._warm
-        low, middle, high = state["quartiles"].T
-        spread = self._spread(frame)
-        beyond = np.maximum(x - high, low - x)
-        reach = self._fence * spread / _IQR_TO_SIGMA * caution(state["seen"])
-        score = np.where(warm, np.maximum(beyond, 0.0) / reach, 0.0)
-        center = np.where(warm, middle, np.nan)
-        expected, width = normal_range(center, np.where(warm, spread, np.nan), frame.signals)
-        return Scores(np.nan_to_num(score), expected, width)
+        found, opinions = positions(frame), Opinions(len(frame.values))
+        for block in found.blocks(self._grown(frame)):
+            middle, seen, spread = block["middle"], block["seen"], _spread(block)
+            beyond = np.maximum(block.x - block["high"], block["low"] - block.x)
+            np.maximum(beyond, np.float32(0.0), out=beyond)
+            beyond /= spread * cautious(seen) * np.float32(self._fence / _IQR_TO_SIGMA)
+            opinions.tell(block.at, seen >= self._warm, beyond, middle, spread)
+        return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        state = self._grown(frame)
-        x = scaled(frame.values, frame.signals)
-        rows = np.flatnonzero(update & np.isfinite(x))
-        value, seen = x[rows], state["seen"][rows]
-        quartiles = np.where((seen == 0)[:, None], value[:, None], state["quartiles"][rows])
-        rate = np.maximum(1.0 / (seen + 1.0), self._step / 2)
-        deviation = state["deviation"][rows]
-        deviation = deviation + rate * (np.abs(value - quartiles[:, 1]) - deviation)
-        step = (np.maximum(4.0 / (seen + 1.0), self._step) * deviation)[:, None]
-        below = value[:, None] < quartiles
-        at = value[:, None] == quartiles
-        moved = quartiles + step * np.where(at, 0.0, _QUARTILES - below)
-        state["quartiles"][rows] = np.sort(moved, axis=1)
-        state["deviation"][rows] = deviation
-        state["seen"][rows] = seen + 1.0
+        for block in positions(frame).blocks(self._grown(frame)):
+            x, deviation, seen = block.x, block["deviation"], block["seen"]
+            quartiles, learnt = [block[name] for name in _QUARTILES], learning(update, block.at)
+            begun = seen == 0
+            if begun.any():
+                quartiles = [np.where(begun, x, quartile) for quartile in quartiles]
+            off = np.abs(x - quartiles[1])
+            off -= deviation
+            rate = fading(seen, 2.0 / self._step)
+            off *= rate if learnt is None else rate * learnt
+            deviation += off
+            step = np.maximum(np.float32(4.0) / (seen + np.float32(1.0)), np.float32(self._step))
+            step *= deviation
+            if learnt is not None:
+                step *= learnt
+            low, middle, high = map(_moved, quartiles, _QUARTILES.values(), repeat(x), repeat(step))
+            seen += np.float32(1.0) if learnt is None else learnt
+            block.put(deviation=deviation, seen=seen)
+            self._order(block, low, middle, high)
 
     def snapshot(self) -> State:
         return self._rows.snapshot()
@@ -61,10 +64,26 @@ class InterquartileRange:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _spread(self, frame: FeatureFrame) -> Floats:
-        low, middle, high = self._rows["quartiles"].T
-        return believable((high - low) * _IQR_TO_SIGMA, middle, frame.signals)
+    def _order(self, block: Block, *quartiles: Singles) -> None:
+        a, b, c = quartiles
+        lower, upper = np.minimum(a, b), np.maximum(a, b)
+        self._rows["low"][block.at] = np.minimum(lower, c)
+        self._rows["middle"][block.at] = np.maximum(lower, np.minimum(upper, c))
+        self._rows["high"][block.at] = np.maximum(upper, c)
 
     def _grown(self, frame: FeatureFrame) -> Rows:
         self._rows.grow(len(frame.values))
         return self._rows
+
+
+def _moved(quartile: Singles, share: float, x: Singles, step: Singles) -> Singles:
+    # Up by the share of a step, down by the rest of it, and not at all by the very value.
+    move = np.float32(share) - (x < quartile)
+    move *= x != quartile
+    return np.asarray(quartile + step * move, np.float32)
+
+
+def _spread(block: Block) -> Singles:
+    spread = block["high"] - block["low"]
+    spread *= np.float32(_IQR_TO_SIGMA)
+    return block.believable(spread, block["middle"])

@@ -1,7 +1,9 @@
 """More error log records than a service usually writes."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from akeso.domain.positions import Opinions, rows_of
 from akeso.domain.rows import Rows
 from akeso.domain.scale import surprise
 from akeso.domain.signal import Signal
@@ -26,22 +28,24 @@ class LogErrors:
         self._rows = Rows({"total": 0.0, "squares": 0.0, "slots": 0.0})
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
+        state, opinions = self._grown(frame), Opinions(len(frame.values))
         seconds = frame.width / NANOSECONDS
-        judged = (frame.signals == Signal.LOG_ERRORS) & (state["slots"] >= self._warm)
-        mean = (_PRIOR_COUNT + state["total"]) / (_PRIOR_SLOTS + state["slots"])
-        heaps = self._dispersion(mean)
-        news = surprise(np.nan_to_num(frame.values * seconds), mean) / heaps
-        expected = np.where(judged, mean / seconds, np.nan)
-        spread = np.where(judged, np.sqrt(mean * heaps) / seconds, np.nan)
-        return Scores(np.where(judged, news / self._threshold, 0.0), expected, spread)
+        rows = rows_of(frame.signals, Signal.LOG_ERRORS)
+        rows = rows[state["slots"][rows] >= self._warm]
+        mean = (_PRIOR_COUNT + state["total"][rows]) / (_PRIOR_SLOTS + state["slots"][rows])
+        heaps = self._dispersion(rows, mean)
+        news = surprise(np.nan_to_num(frame.values[rows] * seconds), mean) / heaps
+        opinions.score[rows] = news / self._threshold
+        opinions.center[rows], opinions.width[rows] = mean / seconds, np.sqrt(mean * heaps) / seconds
+        return Scores(opinions.score, opinions.center, opinions.width)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         state = self._grown(frame)
-        count = frame.values * (frame.width / NANOSECONDS)
-        rows = np.flatnonzero(update & np.isfinite(count) & (frame.signals == Signal.LOG_ERRORS))
+        rows = rows_of(frame.signals, Signal.LOG_ERRORS)
+        rows = rows[update[rows] & np.isfinite(frame.values[rows])]
+        count = frame.values[rows] * (frame.width / NANOSECONDS)
         keep = 1.0 - 1.0 / self._memory
-        for name, term in (("total", count[rows]), ("squares", count[rows] ** 2), ("slots", 1.0)):
+        for name, term in (("total", count), ("squares", count**2), ("slots", 1.0)):
             state[name][rows] = keep * state[name][rows] + term
 
     def snapshot(self) -> State:
@@ -50,9 +54,9 @@ class LogErrors:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _dispersion(self, mean: Floats) -> Floats:
-        slots = np.maximum(self._rows["slots"], 1.0)
-        variance = self._rows["squares"] / slots - (self._rows["total"] / slots) ** 2
+    def _dispersion(self, rows: NDArray[np.intp], mean: Floats) -> Floats:
+        slots = np.maximum(self._rows["slots"][rows], 1.0)
+        variance = self._rows["squares"][rows] / slots - (self._rows["total"][rows] / slots) ** 2
         return np.asarray(np.maximum(variance / mean, 1.0))
 
     def _grown(self, frame: FeatureFrame) -> Rows:

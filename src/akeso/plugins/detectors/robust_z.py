@@ -1,9 +1,10 @@
 """Standard score against median and median absolute deviation."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from akeso.domain.positions import Opinions, cautious, positions
 from akeso.domain.rows import Rows
-from akeso.domain.scale import believable, caution, normal_range, scaled
 from akeso.domain.telemetry import FeatureFrame, Floats, Ids, Mask
 from akeso.ports.detector import Scores, State
 
@@ -26,29 +27,32 @@ class RobustZ:
     def __init__(self, threshold: float = 4.0, window: int = 120, every: int = 10, warm: int = 20) -> None:
         self._threshold, self._every, self._warm = threshold, every, warm
         blank = np.full(window, np.nan, np.float32)
-        self._rows = Rows({"window": blank, "center": np.nan, "spread": np.nan, "seen": 0.0})
+        nothing = np.float32(np.nan)
+        self._rows = Rows({"window": blank, "center": nothing, "spread": nothing, "seen": np.float32(0.0)})
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
-        x = scaled(frame.values, frame.signals)
-        warm = state["seen"] >= self._warm
-        center = np.where(warm, state["center"], np.nan)
-        spread = np.where(warm, believable(state["spread"], state["center"], frame.signals), np.nan)
-        score = np.abs(x - center) / (spread * caution(state["seen"]) * self._threshold)
-        expected, width = normal_range(center, spread, frame.signals)
-        return Scores(np.nan_to_num(score), expected, width)
+        found, opinions = positions(frame), Opinions(len(frame.values))
+        for block in found.blocks(self._grown(frame)):
+            center, seen = block["center"], block["seen"]
+            spread = block.believable(block["spread"].copy(), center)
+            score = np.abs(block.x - center)
+            score /= spread * cautious(seen) * np.float32(self._threshold)
+            opinions.tell(block.at, seen >= self._warm, score, center, spread)
+        return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        state = self._grown(frame)
-        x = scaled(frame.values, frame.signals)
-        learnt = update & np.isfinite(x)
-        rows = np.flatnonzero(learnt)
-        size = state["window"].shape[1]
-        state["window"][rows, state["seen"][rows].astype(np.int64) % size] = x[rows]
-        state["seen"][rows] += 1.0
-        young = state["seen"] <= 2 * self._warm
-        due = (state["seen"] + np.arange(len(x))) % self._every == 0
-        self._renew(np.flatnonzero(learnt & (young | due)).astype(np.int32))
+        window = self._grown(frame)["window"]
+        due: list[NDArray[np.intp]] = []
+        for block in positions(frame).blocks(self._rows):
+            chosen = update[block.at]
+            rows = np.arange(len(update))[block.at][chosen]
+            seen = self._rows["seen"][rows]
+            window[rows, seen.astype(np.int64) % window.shape[1]] = block.x[chosen]
+            self._rows["seen"][rows] = seen = seen + np.float32(1.0)
+            turn = (seen + rows) % self._every == 0
+            due.append(rows[turn | (seen <= 2 * self._warm)])
+        for rows in due:
+            self._renew(rows)
 
     def snapshot(self) -> State:
         return self._rows.snapshot()
@@ -56,7 +60,7 @@ class RobustZ:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _renew(self, rows: Ids) -> None:
+    def _renew(self, rows: NDArray[np.intp]) -> None:
         if not len(rows):
             return
         size = self._rows["window"].shape[1]

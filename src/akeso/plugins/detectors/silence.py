@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from akeso.domain.positions import Opinions, rows_of
 from akeso.domain.rows import Rows
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Mask
@@ -23,23 +24,28 @@ class Silence:
         self._rows = Rows({"longest": 0.0, "heard": 0.0, "before": np.inf})
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
-        judged = (frame.signals == Signal.SILENCE) & (state["heard"] >= self._arrivals)
-        limit = np.maximum(self._least, self._factor * state["longest"])
-        score = np.where(judged, np.nan_to_num(frame.values, nan=0.0, posinf=1e9) / limit, 0.0)
-        expected = np.where(judged, state["longest"], np.nan)
-        return Scores(np.maximum(score, 0.0), expected, np.where(judged, limit - state["longest"], np.nan))
+        state, opinions = self._grown(frame), Opinions(len(frame.values))
+        rows = rows_of(frame.signals, Signal.SILENCE)
+        rows = rows[state["heard"][rows] >= self._arrivals]
+        longest = state["longest"][rows]
+        limit = np.maximum(self._least, self._factor * longest)
+        score = np.nan_to_num(frame.values[rows], nan=0.0, posinf=1e9) / limit
+        opinions.score[rows] = np.maximum(score, 0.0)
+        opinions.center[rows], opinions.width[rows] = longest, limit - longest
+        return Scores(opinions.score, opinions.center, opinions.width)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         state = self._grown(frame)
-        present = (frame.signals == Signal.SILENCE) & np.isfinite(frame.values)
+        rows = rows_of(frame.signals, Signal.SILENCE)
+        rows = rows[np.isfinite(frame.values[rows])]
+        values, before = frame.values[rows], state["before"][rows]
         # A silence that did not grow by the slot was broken within it, and only then was its length a usual one.
-        before = state["before"].copy()
-        heard = present & (frame.values < before + frame.width / NANOSECONDS / 2)
-        rows = np.flatnonzero(heard & update & np.isfinite(before))
-        state["longest"][rows] = np.maximum(self._fading * state["longest"][rows], before[rows])
-        state["heard"] += heard
-        state["before"][present] = frame.values[present]
+        heard = values < before + frame.width / NANOSECONDS / 2
+        usual = heard & update[rows] & np.isfinite(before)
+        longest = state["longest"][rows]
+        state["longest"][rows] = np.where(usual, np.maximum(self._fading * longest, before), longest)
+        state["heard"][rows] += heard
+        state["before"][rows] = values
 
     def snapshot(self) -> State:
         return self._rows.snapshot()

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
+from akeso.domain.positions import Opinions
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
 from akeso.domain.signal import RED_ERRORS, RED_MEAN
@@ -36,12 +38,16 @@ class StaticThreshold:
         self._limits = {"latency_ms": latency_ms, "error_ratio": error_ratio}
         self._services = services or Services()
         self._table = table or SeriesTable()
-        self._known = np.empty(0)
+        self._looked_at = 0
+        self._limited_rows: list[int] = []
+        self._known: list[float] = []
 
     def score(self, frame: FeatureFrame) -> Scores:
-        limit = self._limits_of(len(frame.values))
-        score = np.maximum(np.nan_to_num(frame.values / np.maximum(limit, 1e-9)), 0.0)
-        return Scores(score, limit, np.full(len(limit), np.nan))
+        opinions = Opinions(len(frame.values))
+        rows, limit = self._limited(len(frame.values))
+        score = np.nan_to_num(frame.values[rows] / np.maximum(limit, 1e-9))
+        opinions.score[rows], opinions.center[rows] = np.maximum(score, 0.0), limit
+        return Scores(opinions.score, opinions.center, opinions.width)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         """Nothing: a stated limit does not move."""
@@ -53,10 +59,15 @@ class StaticThreshold:
     def restore(self, state: State) -> None:
         """Nothing was kept."""
 
-    def _limits_of(self, rows: int) -> Floats:
-        new = (self._limit(self._table[row]) for row in range(len(self._known), min(rows, len(self._table))))
-        self._known = np.concatenate([self._known, np.fromiter(new, np.float64)])
-        return np.pad(self._known[:rows], (0, max(rows - len(self._known), 0)), constant_values=np.nan)
+    def _limited(self, series: int) -> tuple[NDArray[np.intp], Floats]:
+        """The rows that have a limit, and the limits."""
+        for row in range(self._looked_at, min(series, len(self._table))):
+            limit = self._limit(self._table[row])
+            if np.isfinite(limit):
+                self._limited_rows.append(row)
+                self._known.append(limit)
+        self._looked_at = max(self._looked_at, min(series, len(self._table)))
+        return np.array(self._limited_rows, np.intp), np.array(self._known, np.float64)
 
     def _limit(self, key: SeriesKey) -> float:
         spec = self._services[key.service]

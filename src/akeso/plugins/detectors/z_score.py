@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
-from akeso.domain.scale import believable, caution, normal_range, scaled
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
 
 
@@ -19,30 +19,35 @@ class ZScore:
 
     def __init__(self, threshold: float = 4.0, memory: int = 240, warm: int = 20) -> None:
         self._threshold, self._memory, self._warm = threshold, memory, warm
-        self._rows = Rows({"mean": 0.0, "variance": 0.0, "seen": 0.0})
+        self._rows = Rows(dict.fromkeys(("mean", "variance", "seen"), np.float32(0.0)))
 
     def score(self, frame: FeatureFrame) -> Scores:
-        state = self._grown(frame)
-        x = scaled(frame.values, frame.signals)
-        seen = state["seen"]
-        warm = seen >= self._warm
-        mean = np.where(warm, state["mean"], np.nan)
-        spread = self._spread(frame)
-        score = np.abs(x - mean) / (spread * caution(seen) * self._threshold)
-        expected, width = normal_range(mean, np.where(warm, spread, np.nan), frame.signals)
-        return Scores(np.nan_to_num(score), expected, width)
+        found, opinions = positions(frame), Opinions(len(frame.values))
+        for block in found.blocks(self._grown(frame)):
+            mean, seen = block["mean"], block["seen"]
+            spread = _spread(block)
+            score = np.abs(block.x - mean)
+            score /= spread * cautious(seen) * np.float32(self._threshold)
+            opinions.tell(block.at, seen >= self._warm, score, mean, spread)
+        return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        state = self._grown(frame)
-        x = scaled(frame.values, frame.signals)
-        rows = np.flatnonzero(update & np.isfinite(x))
-        seen, mean = state["seen"][rows], state["mean"][rows]
-        reach = np.where(seen >= self._warm, 4.0 * self._spread(frame)[rows], np.inf)
-        delta = np.clip(x[rows] - mean, -reach, reach)
-        rate = np.maximum(1.0 / (seen + 1.0), 1.0 / self._memory)
-        state["mean"][rows] = mean + rate * delta
-        state["variance"][rows] = (1.0 - rate) * (state["variance"][rows] + rate * delta * delta)
-        state["seen"][rows] = seen + 1.0
+        for block in positions(frame).blocks(self._grown(frame)):
+            mean, variance, seen = block["mean"], block["variance"], block["seen"]
+            learnt = learning(update, block.at)
+            reach = reach_of(_spread(block), 4.0, seen >= self._warm)
+            delta = block.x - mean
+            np.clip(delta, -reach, reach, out=delta)
+            rate = fading(seen, self._memory)
+            if learnt is not None:
+                rate *= learnt
+            step = rate * delta
+            mean += step
+            step *= delta
+            variance += step
+            variance *= np.float32(1.0) - rate
+            seen += np.float32(1.0) if learnt is None else learnt
+            block.put(mean=mean, variance=variance, seen=seen)
 
     def snapshot(self) -> State:
         return self._rows.snapshot()
@@ -50,9 +55,10 @@ class ZScore:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _spread(self, frame: FeatureFrame) -> Floats:
-        return believable(np.sqrt(self._rows["variance"]), self._rows["mean"], frame.signals)
-
     def _grown(self, frame: FeatureFrame) -> Rows:
         self._rows.grow(len(frame.values))
         return self._rows
+
+
+def _spread(block: Block) -> Singles:
+    return block.believable(np.sqrt(block["variance"]), block["mean"])
