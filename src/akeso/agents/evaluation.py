@@ -48,7 +48,7 @@ class Shadow:
     detectors: Mapping[str, Detector]
     options: DecideOptions
     alarms: int
-    state: DecideState = field(default_factory=DecideState)
+    state: DecideState
     record: RaisedRecord = field(default_factory=RaisedRecord)
     duel: Duel = field(default_factory=Duel)
     since: int = 0  # ns, end of its first slot
@@ -133,7 +133,7 @@ class EvaluationAgent:
         detectors = self._detectors()
         restore(artefact, detectors, self._table)
         options = replace(self._options.decide, threshold=artefact.threshold)
-        self.shadow = Shadow(version, detectors, options, self._champion.alarms)
+        self.shadow = Shadow(version, detectors, options, self._champion.alarms, self._pipeline.state)
 
     async def _shadowed(self, frame: FeatureFrame) -> None:
         shadow = self.shadow

@@ -87,6 +87,11 @@ class ModelAgent:
         """How it is decided now what may be learnt; the decision agent decides in the same way."""
         return self._options.decide
 
+    @property
+    def state(self) -> DecideState:
+        """What deciding what may be learnt remembers; a challenger begins with it."""
+        return self._state
+
     async def start(self) -> None:
         """The first life begins with the champion; a later one goes on with what is known."""
         if self._registry is not None and not self.version:

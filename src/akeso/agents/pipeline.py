@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
+import numpy as np
 import structlog
 
 from akeso.agents.model import ModelAgent
@@ -20,7 +21,7 @@ from akeso.ports.detector import Detector
 from akeso.ports.labels import LabelStore
 from akeso.ports.model_registry import ModelRegistry
 from akeso.ports.pipeline import By
-from akeso.stages.decide import DecideOptions
+from akeso.stages.decide import DecideOptions, DecideState
 from akeso.stages.detection_settings import redecided, rescored
 from akeso.stages.score import ScoreOptions
 from akeso.stages.slotting import nanoseconds
@@ -98,6 +99,12 @@ class OwnPipeline:
         return self._model.version
 
     @property
+    def state(self) -> DecideState:
+        """What deciding remembers of each series, with nothing raised."""
+        state = self._model.state
+        return replace(state, raised=np.zeros_like(state.raised))
+
+    @property
     def registry(self) -> ModelRegistry:
         return self._workshop.registry
 
@@ -154,7 +161,7 @@ class OwnPipeline:
         artefact = self._model.artefact()
         if threshold is not None:
             redecided(DecideOptions(), ConfigUpdate("threshold", repr(threshold), self._clock.now(), by.who))
-            artefact = Artefact(artefact.keys, artefact.signals, artefact.states, artefact.reference, threshold)
+            artefact = replace(artefact, threshold=threshold)
         return await self._register(artefact, by, {"slots": float(self._model.frames)})
 
     async def first(self) -> ModelVersion | None:

@@ -6,17 +6,18 @@ import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
 
 from akeso.lab.check import Proof, prove
-from akeso.lab.console import cases_table, faults_table, proofs_table, summary_table
+from akeso.lab.console import cases_table, faults_table, inward_table, proofs_table, summary_table
 from akeso.lab.errors import LabError
 from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.faults.register import FAULTS, chosen
 from akeso.lab.faults.restore import restore
+from akeso.lab.inward.run import InwardOrder, score_inward
 from akeso.lab.load.client import View
 from akeso.lab.scoring.case import Bench
 from akeso.lab.scoring.run import LEARN_FOR_S, Order, given_bench, own_bench, score, warm_up
@@ -32,6 +33,7 @@ app = typer.Typer(no_args_is_help=True, help="A small real shop of processes wit
 screen = Console(stderr=True)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="The shop's folder.")]
+Scenarios = Literal["shop", "self"]
 SeedOption = Annotated[int, typer.Option("--seed", help="What faults, targets and times are drawn from.")]
 FaultsOption = Annotated[str, typer.Option("--faults", help="`all` or names separated by commas.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -115,13 +117,30 @@ def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
     akeso: Annotated[str | None, typer.Option(help="Score this Akeso on the open shop instead of own ones.")] = None,
     key: Annotated[str | None, typer.Option(help="API key of that Akeso.")] = None,
     run: RunOption = None,
+    scenarios: Annotated[Scenarios, typer.Option(help="The shop's faults, or faults of Akeso itself.")] = "shop",
+    override: Annotated[list[str] | None, typer.Option("--set", help="With self: a setting of that Akeso.")] = None,
 ) -> None:
-    """Score Akeso: calm, then every fault; writes report.json."""
+    """Score Akeso: calm, then every fault; writes report.json. With `--scenarios self` Akeso itself is the patient; the
+    exit code is 1 when it did not heal everything."""
+    if scenarios == "self":
+        _run_inward(InwardOrder(repeat, seed, out.resolve(), tuple(override or ())), as_json)
+        return
     report = _run(lambda: _score(Order(chosen(faults), repeat, seed, out.resolve(), calm), akeso, key, run))
     if as_json:
         print(json.dumps(report))
     else:
         Console().print(cases_table(report), summary_table(report))
+
+
+def _run_inward(order: InwardOrder, as_json: bool) -> None:
+    (order.out / "report.json").unlink(missing_ok=True)
+    report = _run(lambda: score_inward(order, _tell))
+    if as_json:
+        print(json.dumps(report))
+    else:
+        Console().print(inward_table(report))
+    if report["summary"]["healed"] < report["summary"]["cases"]:
+        raise typer.Exit(1)
 
 
 async def _up(plan: Plan, detach: bool) -> None:

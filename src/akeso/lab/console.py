@@ -76,6 +76,28 @@ def summary_table(report: dict[str, Any]) -> Table:
     return table
 
 
+def inward_table(report: dict[str, Any]) -> Table:
+    """Every case in which Akeso itself was the patient."""
+    table = Table("Fault", "Detected after", "Repaired after", "Actions", "Policy", "Verified", "Healed")
+    for case in report["cases"]:
+        policy = case.get("policy") or {}
+        table.add_row(
+            case["scenario"],
+            _seconds(case["detection_s"]),
+            _seconds(case["mttr_s"]),
+            "; ".join(case.get("actions", ())) or "-",
+            policy.get("by", "-"),
+            case["verified"] or "-",
+            "yes" if case["healed"] else "NO",
+        )
+    summary = report["summary"]
+    table.caption = (
+        f"{summary['healed']} of {summary['cases']} healed; medians: detected after "
+        f"{_seconds(summary['median_detection_s'])}, repaired after {_seconds(summary['median_mttr_s'])}"
+    )
+    return table
+
+
 def _shown(value: float | None, unit: str) -> str:
     if value is None:
         return "-"

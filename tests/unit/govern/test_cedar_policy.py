@@ -243,3 +243,23 @@ def test_whatever_is_asked_the_limits_hold(request: PolicyRequest) -> None:
         assert request.risk < Risk.HIGH
     if isinstance(verdict, Allow) and request.approved_by:
         assert request.role in {"approver", "admin"}
+
+
+OWN = replace(ROUTINE, step=Step("s", "rollback_model", "akeso.model"), trust=2, confidence=0.3, tier=0)
+
+
+@pytest.mark.parametrize(
+    "action", ["safe_mode", "rollback_model", "retrain_model", "adjust_threshold", "restart_agent"]
+)
+def test_akesos_own_pipeline_is_healed_without_a_person(action: str) -> None:
+    assert SHIPPED.decide(replace(OWN, step=Step("s", action, "akeso.model"))) == Allow("heal-itself")
+
+
+@pytest.mark.parametrize("change", [{"trust": 0}, {"trust": 1}, {"suspended": True}])
+def test_but_not_where_nothing_may_be_done(change: dict[str, object]) -> None:
+    assert isinstance(SHIPPED.decide(replace(OWN, **change)), Deny)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", [Step("s", "restart", "akeso.model"), Step("s", "rollback_model", "shop.akeso.model")])
+def test_and_nothing_else_passes_under_its_name(step: Step) -> None:
+    assert SHIPPED.decide(replace(OWN, step=step)) == HALF_HOUR

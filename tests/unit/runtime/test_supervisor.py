@@ -17,7 +17,7 @@ from akeso.adapters.clocks.system import SystemClock
 from akeso.agents.metrics import AgentMetrics
 from akeso.agents.runtime import AgentRunner, RuntimeOptions
 from akeso.agents.supervisor import Supervisor, SupervisorOptions
-from akeso.domain.errors import Unavailable
+from akeso.domain.errors import NotFound, Unavailable
 from akeso.domain.messages import ConfigUpdate
 from akeso.ports.bus import Message, Topic
 from akeso.testing.agents import ScriptedAgent
@@ -196,3 +196,23 @@ async def test_the_lateness_of_the_event_loop_is_measured() -> None:
         await until(lambda: place.registry.get_sample_value("akeso_loop_lag_seconds") is not None)
         await asyncio.sleep(0.3)
         assert (place.registry.get_sample_value("akeso_loop_lag_seconds") or 0.0) < 1.0
+
+
+async def test_a_restart_that_was_asked_for_ends_a_hung_life_and_begins_another() -> None:
+    stuck, fine = ScriptedAgent("stuck"), ScriptedAgent("fine")
+
+    async def hang(message: Message) -> None:
+        if len(stuck.calls) == 1:
+            await asyncio.Event().wait()
+
+    stuck.on_message = hang
+    place = Place([stuck, fine], SupervisorOptions(look_every=10 * MS, first_wait=5 * MS))
+    async with place.running() as supervisor:
+        await place.bus.publish(Topic.CONFIG_UPDATES, "k", ConfigUpdate("hang", "", START, "test"))
+        await until(lambda: len(stuck.calls) == 1)
+        await supervisor.restart("stuck")
+        assert (place.restarts("stuck"), place.restarts("fine")) == (1, 0)
+        await until(lambda: len(stuck.calls) == 2)  # what it hung on comes again
+        assert stuck.starts == 2
+        with pytest.raises(NotFound, match="nobody"):
+            await supervisor.restart("nobody")

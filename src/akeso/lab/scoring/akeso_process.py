@@ -1,6 +1,7 @@
 """Launches the Akeso that is scored: the same interpreter, its own data folder, effects switched on."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -46,13 +47,19 @@ class AkesoProcess:
             await asyncio.to_thread(self.process.wait)
 
 
-def launch_akeso(data: Path, services: Path, port: int, settings: tuple[str, ...] = SETTINGS) -> AkesoProcess:
-    """Start `akeso up` on a port of the loopback address; its output goes to `akeso.log` in its data folder."""
+def launch_akeso(
+    data: Path, services: Path, port: int, settings: tuple[str, ...] = SETTINGS, plugins: Path | None = None
+) -> AkesoProcess:
+    """Start `akeso up` on a port of the loopback address; its output goes to `akeso.log` in its data folder. plugins:
+    a folder whose distributions it finds besides those that are installed."""
     data.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "akeso", "up", "--data", str(data), "--services", str(services)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     for setting in settings:
         command += ["--set", setting]
+    environment = {**os.environ, "PYTHONPATH": str(plugins)} if plugins else None
     with (data / "akeso.log").open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=data)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=data, env=environment
+        )
     return AkesoProcess(process, data, f"http://127.0.0.1:{port}")

@@ -1,0 +1,124 @@
+"""Drift statistics, by hand and against SciPy."""
+
+from math import log, log2
+
+import numpy as np
+import pytest
+
+from akeso.domain.signal import Signal
+from akeso.stages.drift import DriftOptions, drift, drifted, judged, summarise
+
+TEN = np.arange(1.0, 11.0)[:, None]  # its deciles are its values
+
+
+def test_equal_samples_have_not_drifted() -> None:
+    found = drift(TEN, TEN, bins=5)
+    assert found.ks[0] == found.js[0] == 0.0
+    assert found.psi[0] == pytest.approx(0.0)
+
+
+def test_the_stability_index_by_hand() -> None:
+    # Two bins, split at the median 5: 5 and 5 of ten before, 1 and 9 after; half a value is added to each.
+    after = np.array([1.0, *[9.0] * 9])[:, None]
+    before_low, before_high, after_low, after_high = 5.5 / 11, 5.5 / 11, 1.5 / 11, 9.5 / 11
+    by_hand = (after_low - before_low) * log(after_low / before_low)
+    by_hand += (after_high - before_high) * log(after_high / before_high)
+    found = drift(TEN, after, bins=2)
+    assert found.psi[0] == pytest.approx(by_hand)
+    assert found.chance[0] == pytest.approx(1 * (1 / 10 + 1 / 10))
+
+
+def test_the_divergence_by_hand() -> None:
+    after = np.array([1.0, *[9.0] * 9])[:, None]
+    p, q = (0.5, 0.5), (0.1, 0.9)
+    middle = [(a + b) / 2 for a, b in zip(p, q, strict=True)]
+    by_hand = sum(a * log2(a / m) + b * log2(b / m) for a, b, m in zip(p, q, middle, strict=True)) / 2
+    assert drift(TEN, after, bins=2).js[0] == pytest.approx(by_hand)
+
+
+def test_the_distance_by_hand() -> None:
+    # Up to 3 there are .3 before and none after, from 3.5 on still .3 before and all after.
+    after = np.full((4, 1), 3.5)
+    assert drift(TEN, after).ks[0] == pytest.approx(0.7)
+
+
+def test_samples_that_do_not_meet_are_as_far_apart_as_can_be() -> None:
+    found = drift(TEN, TEN + 100, bins=5)
+    assert found.ks[0] == pytest.approx(1.0)
+    assert found.psi[0] > 1.5
+    # All recent values lie in the last bin, which held a fifth before: .8 log2 2, and the last bin's two terms.
+    by_hand = (0.8 * 1 + 0.2 * log2(0.2 / 0.6) + log2(1 / 0.6)) / 2
+    assert found.js[0] == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_feature_at_once_agrees_with_scipy_one_by_one(seed: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    distance = pytest.importorskip("scipy.spatial.distance")
+    random = np.random.default_rng(seed)
+    reference = random.normal(size=(120, 8)).round(1)  # with ties
+    recent = (random.normal(size=(45, 8)) * np.linspace(0.5, 2, 8) + np.linspace(0, 1, 8)).round(1)
+    reference[random.random(reference.shape) < 0.1] = np.nan
+    recent[random.random(recent.shape) < 0.1] = np.nan
+    found = drift(reference, recent, bins=10)
+    for column in range(8):
+        old = reference[np.isfinite(reference[:, column]), column]
+        new = recent[np.isfinite(recent[:, column]), column]
+        assert found.ks[column] == pytest.approx(stats.ks_2samp(old, new).statistic)
+        edges = np.sort(old)[np.ceil(np.arange(1, 10) * len(old) / 10).astype(int) - 1]
+        p, q = (np.bincount(np.searchsorted(edges, x), minlength=10) / len(x) for x in (old, new))
+        assert found.js[column] == pytest.approx(distance.jensenshannon(p, q, base=2) ** 2)
+
+
+def test_features_without_values_say_nothing() -> None:
+    nothing = np.full((10, 1), np.nan)
+    for found in (drift(nothing, TEN), drift(TEN, nothing)):
+        assert np.isnan([found.psi[0], found.ks[0], found.js[0]]).all()
+
+
+def test_what_never_moves_and_what_has_too_few_values_is_not_judged() -> None:
+    random = np.random.default_rng(1)
+    reference, recent = random.normal(size=(60, 4)), random.normal(size=(30, 4))
+    reference[:, 0] = recent[:, 0] = 0.0  # an error ratio without errors
+    recent[5:, 1] = np.nan
+    signals = np.array([Signal.ERRORS, Signal.LATENCY, Signal.TRAFFIC, Signal.LATENCY], np.uint8)
+    assert judged(reference, recent, signals, 20).tolist() == [False, False, False, True]
+    reference[:, 0] = 1.0  # it was one, and is another
+    assert judged(reference, recent, signals, 20)[0]
+
+
+def shifted(share: float, seed: int, slots: int = 24) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    reference, recent = random.lognormal(size=(30, 40)), random.lognormal(size=(slots, 40))
+    recent[:, : int(share * 40)] *= 20
+    return reference, recent, np.full(40, Signal.LATENCY, np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_chance_alone_is_no_drift_even_with_small_samples(seed: int) -> None:
+    summary = summarise(*shifted(0.0, seed), DriftOptions())
+    assert summary.features == 40
+    assert not drifted(summary, DriftOptions())
+    assert summary.share < 0.25
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_most_features_have_to_drift(seed: int) -> None:
+    assert drifted(summarise(*shifted(0.6, seed), DriftOptions()), DriftOptions())
+    assert not drifted(summarise(*shifted(0.3, seed), DriftOptions()), DriftOptions())
+
+
+def test_two_features_are_too_few_to_tell() -> None:
+    reference, recent, signals = shifted(1.0, 1)
+    two = summarise(reference[:, :2], recent[:, :2], signals[:2], DriftOptions())
+    assert two.share == 1.0
+    assert not drifted(two, DriftOptions())
+    nothing = summarise(reference[:, :0], recent[:, :0], signals[:0], DriftOptions())
+    assert (nothing.features, nothing.worst) == (0, -1)
+
+
+def test_the_worst_feature_is_named() -> None:
+    reference, recent, signals = shifted(0.0, 3)
+    recent[:, 17] += 1000
+    assert summarise(reference, recent, signals, DriftOptions()).worst == 17
+    assert summarise(reference, recent, np.full(40, Signal.LATENCY, np.uint8), DriftOptions()).ks < 0.4
