@@ -42,7 +42,8 @@ class Healer:
         await self.site.visitors.wait_unhealthy(time.time(), 30.0)
         self.incidents.append(self._incident())
         await self.site.shop.restart(self.blamed)
-        self.incidents[0] |= {"status": "RESOLVED", "outcome": "recovered"}
+        over = datetime.now(UTC).isoformat()
+        self.incidents[0] |= {"status": "RESOLVED", "outcome": "recovered", "resolved_at": over}
 
     def _incident(self) -> dict[str, Any]:
         return {
@@ -51,6 +52,7 @@ class Healer:
             "service": self.blamed,
             "title": "requests fail",
             "detected_at": datetime.now(UTC).isoformat(),
+            "resolved_at": None,
             "hypotheses": [{"service": self.blamed, "fault_class": "crash", "confidence": 0.9, "evidence": []}],
             "actions": [
                 {"action": "restart", "target": self.blamed, "status": "applied", "dry_run": False, "applied_at": None}

@@ -36,7 +36,9 @@ class DecideOptions:
     rules: detectors that decide alone, also in safe mode; alone: those that decide alone otherwise; advisory: those
     that score for others to read and have no vote; of all others `agreement` must agree. warm: values a series must
     have before statistics speak. part_factor: how much more is demanded of a series of a part. surprise: nats for
-    pooled failures (7.5: at most one in 1,800). threshold: multiplies every threshold but a rule's (the alert
+    pooled failures (7.5: at most one in 1,800). loud: a score with which two values in a row are enough, whatever
+    persistence its signal needs otherwise; unmistakable: one with which a single value is, if a second service has a
+    loud symptom as well and not more than half of them do (then it is the machine that stood still). threshold: multiplies every threshold but a rule's (the alert
     budget's handle). doubtful: values of this score are not learnt. clear_below, clear_after, forget_after: a raised
     series clears after `clear_after` slots with a score below `clear_below` (a flicker sooner) or `forget_after`
     slots without a value. accept_after: a raised level that lasts this long is learnt as the new normal (error ratios
@@ -50,6 +52,8 @@ class DecideOptions:
     warm: int = 25
     part_factor: float = 1.25
     surprise: float = 7.5
+    loud: float = 2.0
+    unmistakable: float = 3.0
     threshold: float = 1.0
     safe_mode: bool = False
     doubtful: float = 0.75
@@ -61,13 +65,14 @@ class DecideOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecideState:
-    """Per series: seen values; history: bits of the last eight values, the newest lowest, 1 where it deviated; quiet,
+    """Per series: seen values; last: the score of the last value; history: bits of the last eight values, the newest lowest, 1 where it deviated; quiet,
     missing: slots in a row; raised; age: slots since it was raised; since: ns, start of the slot in which the
     departure showed first (0: it does not); usual_calls: a mean of the calls behind a slot's value. The failures have a
     row for each error ratio, in the order of the series.
     """
 
     seen: Floats = field(default_factory=lambda: np.zeros(0))
+    last: Floats = field(default_factory=lambda: np.zeros(0))
     history: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     quiet: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
     missing: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -123,7 +128,7 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
         raised=tuple(_anomaly(row, prediction, facts.key(row), look, after) for row in np.flatnonzero(raise_).tolist()),
         cleared=tuple(facts.key(row) for row in np.flatnonzero(clear).tolist()),
     )
-    after = _settled(after, raise_, clear)
+    after = _settled(after, raise_, clear, np.where(np.isfinite(frame.values), look.score, after.last))
     learn = _learnable(after, frame, known, look, options)
     return Judgement(decision, _learnt(after, frame, calls, learn), learn)
 
@@ -222,21 +227,42 @@ def _after(state: DecideState, frame: FeatureFrame, look: _Look, options: Decide
 def _changes(
     state: DecideState, frame: FeatureFrame, facts: SeriesFacts, look: _Look, options: DecideOptions
 ) -> tuple[Mask, Mask]:
-    loud = np.flatnonzero(~state.raised & np.isfinite(frame.values) & (look.score >= 1.0))
-    hits, slots = persistence(frame.signals[loud], facts.part[loud])
-    hits = np.where(look.at_once[loud], 1, hits)
-    seen = np.bitwise_count(state.history[loud] & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
+    high = np.flatnonzero(~state.raised & np.isfinite(frame.values) & (look.score >= 1.0))
     raise_ = np.zeros(len(state.raised), bool)
-    raise_[loud] = seen >= hits
+    if len(high):
+        hits, slots = persistence(frame.signals[high], facts.part[high])
+        hits = np.minimum(hits, _enough(high, state, frame, facts, look, options))
+        seen = np.bitwise_count(state.history[high] & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
+        raise_[high] = seen >= hits
     patience = np.clip(state.age, 2, options.clear_after)
     clear = state.raised & ((state.quiet >= patience) | (state.missing >= options.forget_after))
     return raise_, clear
 
 
-def _settled(state: DecideState, raise_: Mask, clear: Mask) -> DecideState:
+def _enough(
+    rows: NDArray[np.intp],
+    state: DecideState,
+    frame: FeatureFrame,
+    facts: SeriesFacts,
+    look: _Look,
+    options: DecideOptions,
+) -> Ids:
+    # Values that are enough however persistent the signal has to be otherwise.
+    score = look.score[rows]
+    enough = np.where((score >= options.loud) & (state.last[rows] >= options.loud), 2, 8)
+    ill = np.unique(facts.service[rows[(score >= options.loud) & opens(frame.signals[rows])]])
+    if len(ill) > 1:
+        heard = np.unique(facts.service[np.isfinite(frame.values)])
+        if 2 * len(ill) <= len(heard):
+            enough[(score >= options.unmistakable) & np.isin(facts.service[rows], ill)] = 1
+    return np.where(look.at_once[rows], 1, enough).astype(np.int32)
+
+
+def _settled(state: DecideState, raise_: Mask, clear: Mask, last: Floats) -> DecideState:
     changed = raise_ | clear
     return replace(
         state,
+        last=last,
         raised=(state.raised | raise_) & ~clear,
         age=np.where(changed, 0, state.age).astype(np.int32),
         quiet=np.where(changed, 0, state.quiet).astype(np.int32),

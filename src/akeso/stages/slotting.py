@@ -24,7 +24,7 @@ class FeatureOptions:
     """
 
     slot: timedelta = timedelta(seconds=1)
-    lateness: timedelta = timedelta(milliseconds=600)
+    lateness: timedelta = timedelta(milliseconds=400)
     late_limit: timedelta = timedelta(seconds=10)
     skew: timedelta = timedelta(seconds=5)
     steady: timedelta = timedelta(seconds=5)

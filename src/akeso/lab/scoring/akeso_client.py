@@ -48,6 +48,7 @@ class Incident:
     service: str
     title: str
     detected_at: float
+    ended_at: float | None
     hypotheses: tuple[Hypothesis, ...]
     actions: tuple[Action, ...]
     outcome: str | None
@@ -68,6 +69,7 @@ class Incident:
             service=raw["service"],
             title=raw["title"],
             detected_at=_seconds(raw["detected_at"]),
+            ended_at=_seconds(raw["resolved_at"]) if raw["resolved_at"] else None,
             hypotheses=tuple(hypotheses),
             actions=tuple(
                 Action(a["action"], a["target"], a["status"], _seconds(a["applied_at"]) if a["applied_at"] else None)
