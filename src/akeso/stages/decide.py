@@ -37,12 +37,12 @@ class DecideOptions:
     that score for others to read and have no vote; of all others `agreement` must agree. warm: values a series must
     have before statistics speak. part_factor: how much more is demanded of a series of a part. surprise: nats for
     pooled failures (7.5: at most one in 1,800). loud: a score with which two values in a row are enough, whatever
-    persistence its signal needs otherwise; unmistakable: one with which a single value is, if a second service has a
-    loud symptom as well and not more than half of them do (then it is the machine that stood still). threshold: multiplies every threshold but a rule's (the alert
-    budget's handle). doubtful: values of this score are not learnt. clear_below, clear_after, forget_after: a raised
-    series clears after `clear_after` slots with a score below `clear_below` (a flicker sooner) or `forget_after`
-    slots without a value. accept_after: a raised level that lasts this long is learnt as the new normal (error ratios
-    six times later, silence never).
+    persistence its signal needs otherwise; unmistakable: one with which a single value is, if a second service has
+    a loud symptom as well and not more than half of them do (then it is the machine that stood still). threshold:
+    multiplies every threshold but a rule's (the alert budget's handle). doubtful: values of this score are not
+    learnt. clear_below, clear_after, forget_after: a raised series clears after `clear_after` slots with a score
+    below `clear_below` (a flicker sooner) or `forget_after` slots without a value. accept_after: a raised level
+    that lasts this long is learnt as the new normal (error ratios six times later, silence never).
     """
 
     rules: frozenset[str] = frozenset({"static_threshold", "silence"})
@@ -65,10 +65,10 @@ class DecideOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecideState:
-    """Per series: seen values; last: the score of the last value; history: bits of the last eight values, the newest lowest, 1 where it deviated; quiet,
-    missing: slots in a row; raised; age: slots since it was raised; since: ns, start of the slot in which the
-    departure showed first (0: it does not); usual_calls: a mean of the calls behind a slot's value. The failures have a
-    row for each error ratio, in the order of the series.
+    """Per series: seen values; last: the score of the last value; history: bits of the last eight values, the
+    newest lowest, 1 where it deviated; quiet, missing: slots in a row; raised; age: slots since it was raised;
+    since: ns, start of the slot in which the departure showed first (0: it does not); usual_calls: a mean of the
+    calls behind a slot's value. The failures have a row for each error ratio, in the order of the series.
     """
 
     seen: Floats = field(default_factory=lambda: np.zeros(0))
