@@ -191,7 +191,8 @@ def _messages(step: Calls | Talks, number: int) -> dict[str, Any]:
     }
 
 
-def _chat(step: Calls | Talks, number: int) -> dict[str, Any]:
+def chat(step: Calls | Talks, number: int) -> dict[str, Any]:
+    """A step as an answer of Chat Completions."""
     message: dict[str, Any] = {"role": "assistant", "content": None}
     match step:
         case Calls(tool, arguments):
@@ -241,7 +242,7 @@ def _responses(step: Calls | Talks, number: int) -> dict[str, Any]:
 
 
 _PROTOCOLS: Mapping[str, Callable[[Calls | Talks, int], dict[str, Any]]] = MappingProxyType(
-    {"/v1/messages": _messages, "/v1/chat/completions": _chat, "/v1/responses": _responses}
+    {"/v1/messages": _messages, "/v1/chat/completions": chat, "/v1/responses": _responses}
 )
 
 

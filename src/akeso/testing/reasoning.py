@@ -45,6 +45,7 @@ class Bench:
     options: LlmOptions
     recalled: Sequence[Recollection] = ()
     asked: list[str] = field(default_factory=list)
+    marks: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.clock, self.registry = FakeClock(), CollectorRegistry()
@@ -58,8 +59,15 @@ class Bench:
     @cached_property
     def reasoner(self) -> Llm:
         reasoner = Llm(self.options)
-        reasoner.connect(Around(self.clock, self.registry, shipped_knowledge(), self._recall, self._history))
+        reasoner.connect(Around(self.clock, self.registry, shipped_knowledge(), self._recall, self._history, self))
         return reasoner
+
+    async def mark(self, name: str, value: int) -> None:
+        """The keeper of what was spent."""
+        self.marks[name] = value
+
+    async def marked(self, name: str) -> int:
+        return self.marks.get(name, 0)
 
     async def __aenter__(self) -> Self:
         return self

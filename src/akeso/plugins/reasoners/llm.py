@@ -74,9 +74,10 @@ class Llm:
             return self._fallback(case, diagnosis, f"no words of the language model ({type(bad).__name__})")
 
     async def close(self) -> None:
-        """Ends the connections to the provider."""
-        if self._line is not None:
-            await self._line.close()
+        """Ends the connections to the provider; the next explanation opens new ones."""
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
 
     async def _asked(self, around: Around, case: Case, diagnosis: Diagnosis) -> Explanation:
         shown = Exhibits()

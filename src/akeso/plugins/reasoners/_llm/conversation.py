@@ -6,6 +6,7 @@ Imports the extra [llm]; the reasoner imports this when it is first asked, never
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import structlog
 from pydantic_ai import Agent, NativeOutput, PromptedOutput, Tool, ToolOutput
 from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.models import Model
@@ -25,6 +26,8 @@ from akeso.plugins.reasoners._llm.wire import open_client, open_model, prices_of
 from akeso.ports.clock import Clock
 from akeso.ports.reasoner import Keeper
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -38,10 +41,12 @@ class Line:
 def open_line(options: LlmOptions, clock: Clock, meters: Meters, keeper: Keeper | None) -> Line:
     """Takes a second or two (imports, certificates): call it off the event loop. Nothing is sent yet."""
     client = open_client(options)
-    patience = options.patience
+    patience, prices = options.patience, prices_of(options)
+    if prices.input is None or prices.output is None:
+        log.warning("llm.price_unknown", model=options.model, bounded_by="tokens alone")
     guard = Guard(
         options,
-        Budget(options.limits, prices_of(options), clock, keeper),
+        Budget(options.limits, prices, clock, keeper),
         CircuitBreaker("the language model", clock, BreakerOptions(patience.failures, patience.rest)),
         meters,
     )

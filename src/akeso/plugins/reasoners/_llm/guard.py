@@ -43,10 +43,22 @@ class Guard:
         """The answer. Raises BudgetSpent, CircuitOpen, or Unavailable with what happened (never what was said)."""
         size = len(ModelMessagesTypeAdapter.dump_json(messages)) // _BYTES_A_TOKEN + _SCHEMA_TOKENS
         try:
-            return await self.breaker.call(lambda: self._attempts(incident, size, send))
+            found = await self.breaker.call(lambda: self._answer_or_bill(incident, size, send))
         except CircuitOpen:
             self.meters.requests.labels("refused").inc()
             raise
+        if isinstance(found, BudgetSpent):
+            raise found
+        return found
+
+    async def _answer_or_bill(
+        self, incident: str, size: int, send: Callable[[], Awaitable[ModelResponse]]
+    ) -> ModelResponse | BudgetSpent:
+        # An empty purse is no failure of the provider's, so the breaker must not see it as one.
+        try:
+            return await self._attempts(incident, size, send)
+        except BudgetSpent as spent:
+            return spent
 
     async def _attempts(self, incident: str, size: int, send: Callable[[], Awaitable[ModelResponse]]) -> ModelResponse:
         patience = self.options.patience
