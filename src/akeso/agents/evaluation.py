@@ -10,7 +10,7 @@ import structlog
 from akeso.agents.pipeline import OwnPipeline
 from akeso.domain.detection_model import Alias
 from akeso.domain.errors import NotFound
-from akeso.domain.messages import ConfigUpdate, Decision, Feedback
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame
 from akeso.engine.aside import aside
@@ -24,6 +24,7 @@ from akeso.stages.restoring import restore
 from akeso.stages.score import ScoreOptions, score
 from akeso.stages.sequential import Duel, Outcome, SequentialOptions, outcome
 from akeso.stages.series_facts import FactsTable
+from akeso.stages.significance import Significance
 from akeso.stages.slotting import nanoseconds
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,11 @@ class Shadow:
     since: int = 0  # ns, end of its first slot
     frames: int = 0
     latency_ms: float = 0.0  # of all its frames together
+    significance: Significance = field(default_factory=Significance)
+
+    def scored(self, frame: FeatureFrame) -> Prediction:
+        """What it thinks of a frame."""
+        return self.significance.judged(score(frame, self.detectors, ScoreOptions(), perf_counter))
 
 
 class EvaluationAgent:
@@ -139,10 +145,11 @@ class EvaluationAgent:
         shadow = self.shadow
         if shadow is None or frame.end <= shadow.record.newest:
             return
-        prediction = await aside(lambda: score(frame, shadow.detectors, ScoreOptions(), perf_counter), "akeso-shadow")
+        prediction = await aside(lambda: shadow.scored(frame), "akeso-shadow")
         judgement = decide(prediction, self._facts, shadow.state, shadow.options)
         for detector in shadow.detectors.values():
             detector.learn(frame, judgement.learn)
+        shadow.significance.learn(prediction, ~judgement.state.raised)
         shadow.state = judgement.state
         shadow.record.take(judgement.decision)
         shadow.since = shadow.since or frame.end

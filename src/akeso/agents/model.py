@@ -11,7 +11,7 @@ import structlog
 
 from akeso.domain.detection_model import Alias, Artefact
 from akeso.domain.errors import NotFound
-from akeso.domain.messages import ConfigUpdate
+from akeso.domain.messages import ConfigUpdate, Prediction
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import Codes, FeatureFrame
 from akeso.engine.aside import aside
@@ -25,6 +25,7 @@ from akeso.stages.frame_sample import FrameSample
 from akeso.stages.restoring import restore
 from akeso.stages.score import ScoreOptions, score
 from akeso.stages.series_facts import FactsTable
+from akeso.stages.significance import Significance, SignificanceOptions
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,7 @@ class ModelAgent:
         self._table, self._facts = feature_table, FactsTable(feature_table)
         self._options = options or ModelOptions()
         self._registry = registry
+        self._significance = Significance(SignificanceOptions(decide=self._options.decide))
         self._sample = FrameSample(self._options.sampled, self._options.samples)
         self._state = DecideState()
         self._newest = 0
@@ -158,14 +160,17 @@ class ModelAgent:
         self._options = replace(o, score=rescored(o.score, update), decide=redecided(o.decide, update))
 
     async def _predict(self, frame: FeatureFrame) -> None:
-        detectors, options = self._detectors, self._options.score
-        prediction = await aside(lambda: score(frame, detectors, options, perf_counter), "akeso-score")
+        prediction = await aside(lambda: self._scored(frame), "akeso-score")
         judgement = decide(prediction, self._facts, self._state, self._options.decide)
         # Published first: when that fails the message comes again, and nothing was learnt twice.
         await self._bus.publish(Topic.PREDICTIONS, "", prediction)
         for detector in self._detectors.values():
             detector.learn(frame, judgement.learn)
+        self._significance.learn(prediction, ~judgement.state.raised)
         self._sample.add(frame)
         self._state, self._newest, self._signals = judgement.state, frame.end, frame.signals
         self.frames += 1
         self.span += timedelta(microseconds=frame.width / 1_000)
+
+    def _scored(self, frame: FeatureFrame) -> Prediction:
+        return self._significance.judged(score(frame, self._detectors, self._options.score, perf_counter))

@@ -17,6 +17,7 @@ from akeso.stages.decide import DecideOptions, DecideState, decide
 from akeso.stages.features import FeatureBuilder
 from akeso.stages.score import ScoreOptions, score
 from akeso.stages.series_facts import FactsTable
+from akeso.stages.significance import Significance, SignificanceOptions
 from akeso.stages.slotting import FeatureOptions
 
 
@@ -37,13 +38,15 @@ class Detection:
     def __init__(self, table: SeriesTable, services: Services, options: RerunOptions) -> None:
         self._options, self._facts, self._state = options, FactsTable(table), DecideState()
         self._detectors = build("detectors", {"static_threshold": {"services": services, "table": table}})
+        self._significance = Significance(SignificanceOptions(decide=options.decide))
 
     def decide(self, frame: FeatureFrame) -> Decision:
         """What changed with this slot."""
-        prediction = score(frame, self._detectors, self._options.score, perf_counter)
+        prediction = self._significance.judged(score(frame, self._detectors, self._options.score, perf_counter))
         judgement = decide(prediction, self._facts, self._state, self._options.decide)
         for detector in self._detectors.values():
             detector.learn(frame, judgement.learn)
+        self._significance.learn(prediction, ~judgement.state.raised)
         self._state = judgement.state
         return judgement.decision
 

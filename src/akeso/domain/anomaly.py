@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from math import nan
 
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import Attributes, SeriesKey
@@ -23,6 +24,7 @@ class Anomaly:
 
     score: how far beyond the alarm threshold (1.0 = at it); observed, expected and spread in the unit of the series
     (spread: the robust standard deviation of normal values; NaN when unknown). onset: the first deviating slot.
+    p_value: how often a normal slot looks as bad as the one that was decided on; NaN when nothing is known of it.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Anomaly:
     expected: float
     spread: float
     detectors: tuple[str, ...] = ()
+    p_value: float = nan
 
     @property
     def service(self) -> str:

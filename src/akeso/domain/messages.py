@@ -23,7 +23,8 @@ class Prediction:
     """All detectors' opinions of one frame.
 
     detectors: d names; score: float64[d, n]; expected, spread: float64[n], of the detector with the most to say (NaN
-    if none); model: version of the detection model; latency_ms: how long the scoring took.
+    if none); model: version of the detection model; latency_ms: how long the scoring took; p_value: float64[n], how
+    often a normal slot is scored as high (see akeso.stages.significance), NaN no opinion; empty when nobody asked.
     """
 
     frame: FeatureFrame
@@ -33,6 +34,7 @@ class Prediction:
     spread: Floats
     model: str
     latency_ms: float
+    p_value: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)

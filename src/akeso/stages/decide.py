@@ -22,6 +22,7 @@ from akeso.stages.correlate import opens
 from akeso.stages.failures import FailureState, FailureView, learnt, pooled
 from akeso.stages.relevance import persistence, relevant
 from akeso.stages.series_facts import FactsTable, SeriesFacts
+from akeso.stages.votes import agreed, highest, others
 
 # Whether a signal is one of these, by its code.
 _DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
@@ -104,12 +105,13 @@ class Judgement:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
     # One slot as everything below sees it, float64[n] or bool[n] each. stirring: the departure shows, if weakly;
-    # at_once: a single slot decides.
+    # at_once: a single slot decides. p_value: NaN without an opinion.
     score: Floats
     expected: Floats
     spread: Floats
     stirring: Mask
     at_once: Mask
+    p_value: Floats
 
 
 def decide(prediction: Prediction, facts: FactsTable, state: DecideState, options: DecideOptions) -> Judgement:
@@ -150,14 +152,13 @@ def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
 
 def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Counted, options: DecideOptions) -> _Look:
     frame = p.frame
-    rules, warm = _highest(p, options.rules), state.seen >= options.warm
+    rules, warm = highest(p, options.rules), state.seen >= options.warm
     voters = options.rules | options.alone | options.advisory
-    others = [score for name, score in zip(p.detectors, p.score, strict=True) if name not in voters]
     matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
-    loudest, agreed = _agreed(others, options.agreement, len(warm))
-    votes = np.where(matters, agreed * _support(frame, counted.calls, state) / factor, 0.0)
-    alone = np.where(warm, _highest(p, options.alone) / options.threshold, 0.0)
+    loudest, common = agreed(others(p, voters), options.agreement, len(warm))
+    votes = np.where(matters, common * _support(frame, counted.calls, state) / factor, 0.0)
+    alone = np.where(warm, highest(p, options.alone) / options.threshold, 0.0)
     score = np.maximum(np.maximum(rules, alone), votes)
     stirring = matters & (loudest >= 0.6)
     expected, spread, at_once = p.expected.copy(), p.spread.copy(), facts.simple & (rules >= 1.0)
@@ -175,25 +176,10 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
     spread[rows] = np.sqrt(np.maximum(view.expected, 0.0) / np.maximum(state.usual_calls[rows], 1.0))
     # Pooled failures and a component's own word are persistent enough by themselves.
     at_once[rows] |= ~facts.part[rows]
-    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once)
-
-
-def _highest(p: Prediction, names: frozenset[str]) -> Floats:
-    highest = np.zeros(p.score.shape[1])
-    for name, score in zip(p.detectors, p.score, strict=True):
-        if name in names:
-            np.maximum(highest, score, out=highest)
-    return highest
-
-
-def _agreed(scores: list[Floats], agreement: int, series: int) -> tuple[Floats, Floats]:
-    # The highest score, and what the `agreement` most alarmed detectors have in common.
-    tops = [np.zeros(series) for _ in range(max(agreement, 1))]
-    for score in scores:
-        rest = score
-        for place, top in enumerate(tops):
-            tops[place], rest = np.maximum(top, rest), np.minimum(top, rest)
-    return tops[0], tops[-1]
+    p_value = p.p_value.copy() if len(p.p_value) else np.full(len(score), np.nan)
+    # A Chernoff bound on the chance of so many failures.
+    p_value[rows] = np.exp(-np.maximum(view.surprise, 0.0))
+    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once, p_value)
 
 
 def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
@@ -310,6 +296,7 @@ def _anomaly(row: int, p: Prediction, key: SeriesKey, look: _Look, state: Decide
         expected=float(look.expected[row]),
         spread=float(look.spread[row]),
         detectors=tuple(n for n, s in zip(p.detectors, p.score[:, row], strict=True) if s >= 1.0),
+        p_value=float(look.p_value[row]),
     )
 
 

@@ -21,6 +21,7 @@ from akeso.stages.decide import DecideOptions, DecideState, decide
 from akeso.stages.raised import RaisedRecord
 from akeso.stages.score import ScoreOptions, score
 from akeso.stages.series_facts import FactsTable
+from akeso.stages.significance import Significance
 from akeso.stages.slotting import nanoseconds
 
 
@@ -108,11 +109,11 @@ def _pass(
     options: TrainingOptions,
 ) -> None:
     facts = FactsTable(SeriesTable(history.keys))
-    said = _Said(history, labels, options)
+    said, significance = _Said(history, labels, options), Significance()
     width = int(np.median(np.diff(history.times))) if len(history.times) > 1 else NANOSECONDS
     for slot, end in enumerate(history.times.tolist()):
         frame = FeatureFrame(end, width, history.values[slot], history.signals)
-        prediction = score(frame, detectors, ScoreOptions(), perf_counter)
+        prediction = significance.judged(score(frame, detectors, ScoreOptions(), perf_counter))
         judgements = [decide(prediction, facts, trial.state, trial.options) for trial in trials]
         for trial, judgement in zip(trials, judgements, strict=True):
             trial.state = judgement.state
@@ -120,6 +121,7 @@ def _pass(
         learn = said.corrected(end, judgements[0].learn)
         for detector in detectors.values():
             detector.learn(frame, learn)
+        significance.learn(prediction, ~judgements[0].state.raised)
 
 
 class _Said:

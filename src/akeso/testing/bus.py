@@ -29,12 +29,16 @@ OpenBus: TypeAlias = Callable[[], Awaitable[Bus]]
 
 def samples(ingest: SeriesTable, features: SeriesTable) -> Mapping[Topic, Any]:
     """A payload for each topic; the series are interned in the tables."""
-    anomaly = Anomaly("a", "acme", KEYS[0], Signal.LATENCY, AT, AT, 2.0, 9.0, float("nan"), float("nan"), ("ewma",))
+    anomaly = Anomaly(
+        "a", "acme", KEYS[0], Signal.LATENCY, AT, AT, 2.0, 9.0, float("nan"), float("nan"), ("ewma",), 1e-4
+    )
     features.intern_all(KEYS)
     signals = np.array([signal_of(key) for key in features.keys], np.uint8)
     frame = FeatureFrame(2 * 10**9, 10**9, np.arange(len(features), dtype=np.float64), signals)
     nothing = np.full(len(features), np.nan)
-    prediction = Prediction(frame, ("ewma", "iqr"), np.ones((2, len(features))), nothing, nothing, "v1", 1.5)
+    prediction = Prediction(
+        frame, ("ewma", "iqr"), np.ones((2, len(features))), nothing, nothing, "v1", 1.5, 0.1 * np.ones(len(features))
+    )
     block = MetricBlock(ingest.intern_all(KEYS), np.array([1, 2], np.int64), np.array([0.5, np.nan]))
     step = Step("s1", "restart", "cart", MappingProxyType({"grace": "5"}))
     request = PolicyRequest("healer", "agent", step, True, Risk.LOW, 1, "prod", False, 3, 0.8, 2, 0)

@@ -37,7 +37,7 @@ class FrameBody(msgspec.Struct, array_like=True, frozen=True):
 
 
 class PredictionBody(msgspec.Struct, array_like=True, frozen=True):
-    """score: d rows of n; expected, spread: n each."""
+    """score: d rows of n; expected, spread: n each; p_value: n, or none at all."""
 
     frame: FrameBody
     detectors: tuple[str, ...]
@@ -46,6 +46,7 @@ class PredictionBody(msgspec.Struct, array_like=True, frozen=True):
     spread: bytes
     model: str
     latency_ms: float
+    p_value: bytes = b""
 
 
 class FrameCodec:
@@ -65,7 +66,8 @@ class FrameCodec:
     def prediction(self, made: Prediction) -> PredictionBody:
         score, expected, spread = (_bytes(column, "<f8") for column in (made.score, made.expected, made.spread))
         frame = self.frame(made.frame)
-        return PredictionBody(frame, made.detectors, score, expected, spread, made.model, made.latency_ms)
+        p_value = _bytes(made.p_value, "<f8")
+        return PredictionBody(frame, made.detectors, score, expected, spread, made.model, made.latency_ms, p_value)
 
     def read_frame(self, body: msgspec.Raw) -> FeatureFrame:
         return self._frame(msgspec.msgpack.decode(body, type=FrameBody))
@@ -84,7 +86,11 @@ class FrameCodec:
             self._placed(_column(found.spread, "<f8", rows), found.frame.keys, np.nan),
             found.model,
             found.latency_ms,
+            self._opinions(found.p_value, found.frame.keys, rows),
         )
+
+    def _opinions(self, p_value: bytes, keys: bytes, rows: int) -> NDArray[np.float64]:
+        return self._placed(_column(p_value, "<f8", rows), keys, np.nan) if p_value else np.empty(0)
 
     def _frame(self, found: FrameBody) -> FeatureFrame:
         ids = self._ids(found.keys)

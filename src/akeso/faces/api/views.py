@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from math import isnan
 from typing import Any
 
 import msgspec
@@ -130,6 +131,7 @@ def anomaly_view(a: Anomaly) -> dict[str, Any]:
         "observed": a.observed,
         "expected": a.expected,
         "detectors": list(a.detectors),
+        "p_value": None if isnan(a.p_value) else a.p_value,
     }
 
 
