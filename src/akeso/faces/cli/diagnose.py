@@ -21,6 +21,8 @@ from akeso.domain.errors import InvalidInput
 from akeso.domain.service import Services
 from akeso.drawing.causal import causal_picture
 from akeso.drawing.evidence import evidence_picture
+from akeso.plugins.reasoners._refutation.worker import require
+from akeso.plugins.reasoners.refuting import Refuting
 from akeso.service_file import load_services
 from akeso.settings import load_settings
 from akeso.topology_file import load_topology
@@ -37,6 +39,7 @@ def diagnose_command(  # noqa: PLR0913, PLR0917 - each is an option of the comma
     past: Annotated[float, typer.Option(min=0.1, help="Minutes before the onset to compare with.")] = 10.0,
     graph: Annotated[Path | None, typer.Option(help="Calls: topology.yaml or a CSV with caller,callee.")] = None,
     services: Annotated[Path | None, typer.Option(help="services.yaml")] = None,
+    refute: Annotated[bool, typer.Option("--refute", help="Try to refute the claimed effect with DoWhy.")] = False,
     out: Annotated[Path | None, typer.Option(help="Receives diagnosis.json and the pictures (SVG).")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (default: ./akeso.toml if it exists).")] = None,
     data: Annotated[Path | None, typer.Option(help="Akeso's data folder, where --from is not given.")] = None,
@@ -58,14 +61,28 @@ def diagnose_command(  # noqa: PLR0913, PLR0917 - each is an option of the comma
     found = _chosen(asyncio.run(cases(asked, settings)), number)
     think = make_faculties(settings, read_knowledge(settings)).diagnose
     told = [(name, each, think(each.case)) for name, each in found]
+    attempts = asyncio.run(_refuted([(each, diagnosis) for _, each, diagnosis in told])) if refute else []
     report = {"incidents": [_view(name, each, diagnosis) for name, each, diagnosis in told]}
+    for view, lines in zip(report["incidents"], attempts, strict=False):
+        view["refutation"] = lines
     if out is not None:
         _write(out, told, report)
     if as_json:
         print(json.dumps(report))
     else:
-        for name, each, diagnosis in told:
+        for (name, each, diagnosis), view in zip(told, report["incidents"], strict=True):
             _tell(Console(), name, each, diagnosis)
+            for line in view.get("refutation", ()):
+                Console().print(f"  refutation: {escape(line)}", highlight=False)
+
+
+async def _refuted(told: Sequence[tuple[Found, Diagnosis]]) -> list[list[str]]:
+    require()
+    reasoner = Refuting()
+    try:
+        return [[claim.text for claim in await reasoner.tested(each.case, diagnosis)] for each, diagnosis in told]
+    finally:
+        await reasoner.close()
 
 
 def _chosen(found: Sequence[Found], number: int) -> list[tuple[int, Found]]:

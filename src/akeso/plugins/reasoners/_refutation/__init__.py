@@ -1,0 +1,1 @@
+"""DoWhy in a process of its own."""
