@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from akeso.drawing.evidence import evidence_picture
 from akeso.plugins.reasoners._refutation.worker import require
 from akeso.plugins.reasoners.refuting import Refuting
 from akeso.service_file import load_services
-from akeso.settings import load_settings
+from akeso.settings import Settings, load_settings
 from akeso.topology_file import load_topology
 
 MOST = 10  # incidents that are told of one recording
@@ -58,31 +59,42 @@ def diagnose_command(  # noqa: PLR0913, PLR0917 - each is an option of the comma
         edges=(calls(graph) if graph else ()) + (load_topology(settings.topology) if settings.topology else ()),
         tenant=settings.tenant,
     )
-    found = _chosen(asyncio.run(cases(asked, settings)), number)
-    think = make_faculties(settings, read_knowledge(settings)).diagnose
-    told = [(name, each, think(each.case)) for name, each in found]
-    attempts = asyncio.run(_refuted([(each, diagnosis) for _, each, diagnosis in told])) if refute else []
-    report = {"incidents": [_view(name, each, diagnosis) for name, each, diagnosis in told]}
-    for view, lines in zip(report["incidents"], attempts, strict=False):
-        view["refutation"] = lines
+    told = asyncio.run(_told(asked, settings, number, refute=refute))
+    report = {"incidents": [_view(each) for each in told]}
     if out is not None:
         _write(out, told, report)
     if as_json:
         print(json.dumps(report))
     else:
-        for (name, each, diagnosis), view in zip(told, report["incidents"], strict=True):
-            _tell(Console(), name, each, diagnosis)
-            for line in view.get("refutation", ()):
-                Console().print(f"  refutation: {escape(line)}", highlight=False)
+        for each in told:
+            _tell(Console(), each)
 
 
-async def _refuted(told: Sequence[tuple[Found, Diagnosis]]) -> list[list[str]]:
-    require()
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of an incident. refutation: what became of the attempts, when they were asked for."""
+
+    number: int
+    found: Found
+    diagnosis: Diagnosis
+    refutation: tuple[str, ...] = ()
+
+
+async def _told(asked: Asked, settings: Settings, number: int, *, refute: bool) -> list[_Told]:
+    if refute:
+        require()
+    think = make_faculties(settings, read_knowledge(settings)).diagnose
+    told = [_Told(name, each, think(each.case)) for name, each in _chosen(await cases(asked, settings), number)]
+    return [await _refuted(each) for each in told] if refute else told
+
+
+async def _refuted(told: _Told) -> _Told:
     reasoner = Refuting()
     try:
-        return [[claim.text for claim in await reasoner.tested(each.case, diagnosis)] for each, diagnosis in told]
+        claims = await reasoner.tested(told.found.case, told.diagnosis)
     finally:
         await reasoner.close()
+    return replace(told, refutation=tuple(claim.text for claim in claims))
 
 
 def _chosen(found: Sequence[Found], number: int) -> list[tuple[int, Found]]:
@@ -94,16 +106,18 @@ def _chosen(found: Sequence[Found], number: int) -> list[tuple[int, Found]]:
     return [numbered[number - 1]]
 
 
-def _view(name: int, found: Found, diagnosis: Diagnosis) -> dict[str, Any]:
+def _view(told: _Told) -> dict[str, Any]:
+    found, diagnosis = told.found, told.diagnosis
     onset = datetime.fromtimestamp(found.case.onset / 1e9, UTC)
     return {
-        "incident": name,
+        "incident": told.number,
         "title": found.title,
         "onset": onset.isoformat().replace("+00:00", "Z"),
         "known": diagnosis.known,
         "explanation": diagnosis.explanation,
         "next_looks": list(diagnosis.next_looks),
         "grounds": dict(diagnosis.grounds),
+        "refutation": list(told.refutation),
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses],
     }
 
@@ -121,17 +135,20 @@ def _hypothesis(h: Hypothesis) -> Mapping[str, Any]:
     }
 
 
-def _write(out: Path, told: Sequence[tuple[int, Found, Diagnosis]], report: Mapping[str, Any]) -> None:
+def _write(out: Path, told: Sequence[_Told], report: Mapping[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "diagnosis.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    for name, found, diagnosis in told:
-        (out / f"incident-{name}-causes.svg").write_text(causal_picture(found.case, diagnosis), encoding="utf-8")
-        (out / f"incident-{name}-evidence.svg").write_text(evidence_picture(found.case, diagnosis), encoding="utf-8")
+    for each in told:
+        causes, evidence = (draw(each.found.case, each.diagnosis) for draw in (causal_picture, evidence_picture))
+        (out / f"incident-{each.number}-causes.svg").write_text(causes, encoding="utf-8")
+        (out / f"incident-{each.number}-evidence.svg").write_text(evidence, encoding="utf-8")
 
 
-def _tell(console: Console, name: int, found: Found, diagnosis: Diagnosis) -> None:
+def _tell(console: Console, told: _Told) -> None:
+    found, diagnosis = told.found, told.diagnosis
     onset = datetime.fromtimestamp(found.case.onset / 1e9, UTC)
-    console.print(f"[bold]{name}. {escape(found.title)}[/bold], since {onset:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
+    title = f"[bold]{told.number}. {escape(found.title)}[/bold], since {onset:%Y-%m-%d %H:%M:%S} UTC"
+    console.print(title, highlight=False)
     table = Table("", "service", "class of fault", "probability", "the most telling evidence", pad_edge=False)
     for rank, h in enumerate(diagnosis.hypotheses[:5], 1):
         table.add_row(str(rank), escape(h.service), h.fault_class, f"{h.confidence:.0%}", escape(_first(h)))
@@ -143,6 +160,8 @@ def _tell(console: Console, name: int, found: Found, diagnosis: Diagnosis) -> No
         console.print("  The cause is [bold]unknown[/bold]. Look next:")
     for look in diagnosis.next_looks:
         console.print(f"  - {escape(look)}", highlight=False)
+    for line in told.refutation:
+        console.print(f"  refutation: {escape(line)}", highlight=False)
     console.print()
 
 
