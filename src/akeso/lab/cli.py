@@ -20,8 +20,9 @@ from akeso.lab.faults.restore import restore
 from akeso.lab.inward.run import InwardOrder, score_inward
 from akeso.lab.load.client import View
 from akeso.lab.scoring.case import Bench
+from akeso.lab.scoring.day import live_day
 from akeso.lab.scoring.run import LEARN_FOR_S, Order, given_bench, own_bench, score, warm_up
-from akeso.lab.shop.folder import RunFolder
+from akeso.lab.shop.folder import RunFolder, write_atomically
 from akeso.lab.shop.opening import Plan, close, default_folder, is_open, prepare, start
 from akeso.lab.shop.running import Shop
 
@@ -132,6 +133,7 @@ def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
         Console().print(cases_table(report), summary_table(report))
 
 
+<<<<<<< Updated upstream
 def _run_inward(order: InwardOrder, as_json: bool) -> None:
     (order.out / "report.json").unlink(missing_ok=True)
     report = _run(lambda: score_inward(order, _tell))
@@ -141,6 +143,27 @@ def _run_inward(order: InwardOrder, as_json: bool) -> None:
         Console().print(inward_table(report))
     if report["summary"]["healed"] < report["summary"]["cases"]:
         raise typer.Exit(1)
+=======
+@app.command()
+def day(
+    minutes: Annotated[float, typer.Option(min=1, help="How long to record.")] = 10.0,
+    day_minutes: Annotated[float, typer.Option(min=1, help="How long a day takes, from midnight to midnight.")] = 10.0,
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option(help="Where day.json and Akeso's data go.")] = Path("out/lab-day"),
+    as_json: JsonOption = False,
+) -> None:
+    """Live calm days, shortened: load by the time of day, deploys, a restart of the load generator; no fault."""
+    lived = _run(lambda: _live(minutes * 60.0, day_minutes * 60.0, seed, out.resolve()))
+    print(json.dumps(lived) if as_json else f"{len(lived['false_incidents'])} false incidents; see {out}/day.json")
+
+
+async def _live(seconds: float, day_s: float, seed: int, out: Path) -> dict[str, Any]:
+    async with own_bench(None, out, seed, _tell) as bench:
+        await warm_up(bench, _tell)
+        lived = (await live_day(bench.site, bench.akeso, seconds, day_s, seed)).as_json()
+    write_atomically(out / "day.json", json.dumps(lived, indent=2) + "\n")
+    return lived
+>>>>>>> Stashed changes
 
 
 async def _up(plan: Plan, detach: bool) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from akeso.lab.shop.running import Shop, exchange
+from akeso.lab.errors import ShopNotRunning
+from akeso.lab.shop.running import Shop, eventually, exchange
 
 LOOK_EVERY_S = 0.25
 
@@ -63,6 +64,18 @@ class VisitorsClient:
     async def view(self) -> View:
         """The present view."""
         return View.of(await exchange("GET", f"{self.shop.facts.load_url}/view"))
+
+    async def answering(self, within_s: float) -> None:
+        """Return once their desk answers. Raises NotReady."""
+
+        async def answers() -> bool:
+            try:
+                await self.view()
+            except ShopNotRunning:
+                return False
+            return True
+
+        await eventually(answers, "the visitors coming back", within_s)
 
     async def seconds(self, last: int) -> list[dict[str, Any]]:
         """Requests, errors and worst latency of each of the `last` seconds that are over."""
