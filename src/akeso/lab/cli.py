@@ -133,7 +133,6 @@ def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
         Console().print(cases_table(report), summary_table(report))
 
 
-<<<<<<< Updated upstream
 def _run_inward(order: InwardOrder, as_json: bool) -> None:
     (order.out / "report.json").unlink(missing_ok=True)
     report = _run(lambda: score_inward(order, _tell))
@@ -143,7 +142,8 @@ def _run_inward(order: InwardOrder, as_json: bool) -> None:
         Console().print(inward_table(report))
     if report["summary"]["healed"] < report["summary"]["cases"]:
         raise typer.Exit(1)
-=======
+
+
 @app.command()
 def day(
     minutes: Annotated[float, typer.Option(min=1, help="How long to record.")] = 10.0,
@@ -163,7 +163,6 @@ async def _live(seconds: float, day_s: float, seed: int, out: Path) -> dict[str,
         lived = (await live_day(bench.site, bench.akeso, seconds, day_s, seed)).as_json()
     write_atomically(out / "day.json", json.dumps(lived, indent=2) + "\n")
     return lived
->>>>>>> Stashed changes
 
 
 async def _up(plan: Plan, detach: bool) -> None:
