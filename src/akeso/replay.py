@@ -1,7 +1,7 @@
 """The other composition root: recorded telemetry through the stages of the running Akeso, with nothing to act with.
 
-Ingestion, the journal of the installation, its bus and its actions' targets are left out: a replay writes into a folder
-of its own, and its actions are stilled (akeso.engine.stilled).
+Ingestion, the journal of the installation, its bus and its actions' targets are left out: a replay keeps its journal in
+memory, and its actions are stilled (akeso.engine.stilled).
 """
 
 import time
@@ -9,12 +9,12 @@ from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
-from pathlib import Path
 from typing import Self
 
 from akeso.adapters.buses.relay import RelayBus
 from akeso.adapters.clocks.recorded import RecordedClock
-from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.journals.database import Database
+from akeso.adapters.journals.memory import MemoryJournal
 from akeso.adapters.memory.sql import SqlMemory
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.agents.agent import Agent
@@ -48,11 +48,12 @@ _MOST_INCIDENTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay led to. wall_s: how long it took; slots: decided; decisions: those that raised or cleared
+    """What a replay led to. wall_s, cpu_s: how long it took, and on the processors; slots: decided; decisions: those that raised or cleared
     something; incidents: oldest first, as they stood at the end; would_act: step id → when it would have been done."""
 
     played: Played
     wall_s: float
+    cpu_s: float
     slots: int
     decisions: tuple[Decision, ...]
     incidents: tuple[Incident, ...]
@@ -77,13 +78,14 @@ class ReplayReport:
 class Rehearsal:
     """The agents of a replay, wired together. ingest_table: the one that the recording's batches refer to."""
 
-    def __init__(self, settings: Settings, journal: SqlJournal, memory: SqlMemory, quiet_until: int = 0) -> None:
-        self._settings, self._journal, self._memory = settings, journal, memory
+    def __init__(self, settings: Settings, database: Database, memory: SqlMemory, quiet_until: int = 0) -> None:
+        self._settings, self._database, self._memory = settings, database, memory
+        self._journal = MemoryJournal()
         self._clock, self._bus = RecordedClock(), RelayBus()
         self.ingest_table, self._features = SeriesTable(), SeriesTable()
         self._services = read_services(settings)
         self._window = self._hot_window()
-        self._register = Register(journal, self._bus, self._clock, _numbered())
+        self._register = Register(self._journal, self._bus, self._clock, _numbered())
         self._healing = self._rehearsal()
         self._decisions: list[Decision] = []
         self._slots = 0
@@ -96,27 +98,27 @@ class Rehearsal:
         self._replay = Replay(agents, self._bus, self._clock, lambda: self._healing.unfinished, options)
 
     @classmethod
-    async def open(cls, settings: Settings, folder: Path, quiet_until: int = 0) -> Self:
-        """folder: for the replay's own journal. quiet_until: slots that end by then (ns) only teach."""
-        journal = await SqlJournal.open(f"sqlite+aiosqlite:///{folder / 'replay.db'}")
+    async def open(cls, settings: Settings, quiet_until: int = 0) -> Self:
+        """quiet_until: slots that end by then (ns) only teach. Journal and memory of the replay forget with it."""
+        database = Database("sqlite+aiosqlite://")
         try:
-            return cls(settings, journal, await SqlMemory.open(journal.database, make_embedder(settings)), quiet_until)
+            return cls(settings, database, await SqlMemory.open(database, make_embedder(settings)), quiet_until)
         except BaseException:
-            await journal.close()
+            await database.close()
             raise
 
     async def run(self, recording: AsyncIterable[TelemetryBatch]) -> ReplayReport:
         """Everything, at full speed."""
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         played = await self._replay.play(recording)
         found = await self._register.recent(limit=_MOST_INCIDENTS)
         incidents = tuple(sorted(found, key=lambda incident: (incident.detected_at, incident.id)))
-        took = time.perf_counter() - began
+        took, work = time.perf_counter() - began, time.process_time() - worked
         would_act = dict(self._healing.would_act)
-        return ReplayReport(played, took, self._slots, tuple(self._decisions), incidents, would_act)
+        return ReplayReport(played, took, work, self._slots, tuple(self._decisions), incidents, would_act)
 
     async def close(self) -> None:
-        await self._journal.close()
+        await self._database.close()
 
     async def _heard(self, message: Message) -> None:
         decision: Decision = message.payload

@@ -118,6 +118,6 @@ def test_the_command_line_asks_exports_and_replays(akeso: Akeso, tmp_path: Path)
     for recording in ("out", str(akeso.data / "telemetry.db"), "5m"):
         code, out, err = run_akeso(tmp_path, "replay", recording, "--json", "--data", str(akeso.data))
         assert code == 0, err
-        replays.append({**json.loads(out), "wall_s": 0, "speed": 0})
+        replays.append({**json.loads(out), "wall_s": 0, "cpu_s": 0, "speed": 0})
     assert replays[0] == replays[1] == replays[2]
     assert replays[0]["points"] == 8

@@ -15,6 +15,7 @@ def report_view(report: ReplayReport) -> dict[str, Any]:
         **asdict(report.played),
         "recorded_s": round(report.recorded_s, 3),
         "wall_s": round(report.wall_s, 3),
+        "cpu_s": round(report.cpu_s, 3),
         "speed": round(report.speed, 1),
         "slots": report.slots,
         "anomalies_raised": report.raised,

@@ -24,7 +24,7 @@ def settings(folder: Path, **more: Any) -> Settings:
 
 
 async def rehearsed(folder: Path, quiet_until: int = 0, **more: Any) -> ReplayReport:
-    rehearsal = await Rehearsal.open(settings(folder, **more), folder, quiet_until)
+    rehearsal = await Rehearsal.open(settings(folder, **more), quiet_until)
 
     async def recording() -> AsyncIterator[TelemetryBatch]:
         for batch in sick_shop(rehearsal.ingest_table):
@@ -67,7 +67,7 @@ async def test_the_same_recording_leads_to_the_same_every_time(tmp_path: Path) -
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         report = await rehearsed(tmp_path / name)
-        views.append({**report_view(report), "wall_s": 0, "speed": 0})
+        views.append({**report_view(report), "wall_s": 0, "cpu_s": 0, "speed": 0})
         views.append([[a.id for a in d.raised] for d in report.decisions])
     assert views[:2] == views[2:]
 
@@ -84,7 +84,7 @@ async def test_a_database_is_replayed_as_it_was_stored(tmp_path: Path) -> None:
     for batch in sick_shop(table, 5, 0):
         await store.append(batch)
     await store.close()
-    rehearsal = await Rehearsal.open(settings(tmp_path), tmp_path)
+    rehearsal = await Rehearsal.open(settings(tmp_path))
     recording = Recording(tmp_path / "t.db").batches(rehearsal.ingest_table, settings(tmp_path))
     report = await rehearsal.run(recording)
     await rehearsal.close()

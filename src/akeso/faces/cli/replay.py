@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,12 +50,11 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 async def _replayed(settings: Settings, source: str, warm_up: timedelta) -> ReplayReport:
     recording = recording_of(source, settings, datetime.now(UTC), warm_up)
-    with tempfile.TemporaryDirectory(prefix="akeso-replay-") as folder:
-        rehearsal = await Rehearsal.open(settings, Path(folder), recording.reported_from)
-        try:
-            return await rehearsal.run(recording.batches(rehearsal.ingest_table, settings))
-        finally:
-            await rehearsal.close()
+    rehearsal = await Rehearsal.open(settings, recording.reported_from)
+    try:
+        return await rehearsal.run(recording.batches(rehearsal.ingest_table, settings))
+    finally:
+        await rehearsal.close()
 
 
 def _write(out: Path, found: dict[str, Any], report: ReplayReport) -> None:
@@ -79,7 +77,8 @@ def _tell(console: Console, found: dict[str, Any]) -> None:
     console.print(table if found["incidents"] else "No incidents.")
     console.print(
         f"{found['recorded_s']:,.0f} s of telemetry ({found['batches']:,} batches, {found['points']:,} points, "
-        f"{found['slots']:,} slots, {found['anomalies_raised']:,} anomalies) in {found['wall_s']:.1f} s: "
+        f"{found['slots']:,} slots, {found['anomalies_raised']:,} anomalies) in {found['wall_s']:.1f} s "
+        f"({found['cpu_s']:.1f} s of processor): "
         f"[bold]{found['speed']:.0f} × real time[/bold]",
         highlight=False,
     )
