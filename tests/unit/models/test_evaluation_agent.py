@@ -1,6 +1,7 @@
 """The pipeline of versions: the first one, rollback, training, and a challenger that has to show that it is better."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -263,16 +264,15 @@ async def test_work_aside_gives_its_result_and_its_error() -> None:
 
 
 async def test_work_aside_that_never_ends_can_be_left() -> None:
-    started, leave = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
+    started, release, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
     def hang() -> None:
         loop.call_soon_threadsafe(started.set)
-        asyncio.run_coroutine_threadsafe(leave.wait(), loop).result()
+        release.wait()
 
     task = asyncio.create_task(aside(hang, "hung"))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    leave.set()
+    release.set()
