@@ -33,7 +33,7 @@ from akeso.agents.metrics import AgentMetrics
 from akeso.agents.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
 from akeso.agents.runtime import AgentRunner
 from akeso.agents.supervisor import Supervisor
-from akeso.agents.tallies import Tallies
+from akeso.agents.tallies import PipelineTallies, Tallies
 from akeso.detection import Surroundings, connect, open_detection
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.knowledge import Knowledge
@@ -201,6 +201,7 @@ class System:
             self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
         )
         self.registry.register(Tallies(self.ingestion, feature))
+        self.registry.register(PipelineTallies(self.detection.monitoring, self.detection.pipeline))
         agents: list[Agent] = [
             self.feed,
             self.ingestion,

@@ -3,25 +3,33 @@
 from collections import deque
 from datetime import datetime
 
+import numpy as np
+
 from akeso.domain.detection_model import Alias
 from akeso.domain.errors import NotFound
+from akeso.domain.messages import Decision
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import FeatureFrame
+from akeso.domain.telemetry import FeatureFrame, Mask, SeriesKey
 from akeso.engine.aside import aside
 from akeso.ports.model_registry import ModelRegistry
+from akeso.stages.correlate import SYMPTOMS
 from akeso.stages.drift import DriftSummary, Sample, summarise
-from akeso.stages.frame_sample import FrameSample
+from akeso.stages.frame_sample import SAMPLED_SERIES, FrameSample
 from akeso.stages.selfcheck import SelfCheckOptions
 
 
 class DriftWatch:
-    """Part of the monitoring agent. Says nothing while no version is registered or too little was seen."""
+    """Part of the monitoring agent. Says nothing while no version is registered or too little was seen.
+
+    Of services that show a symptom nothing is taken in: that is an incident, and no change of what is normal.
+    """
 
     def __init__(self, registry: ModelRegistry, table: SeriesTable, options: SelfCheckOptions) -> None:
         self._registry, self._table, self._options = registry, table, options
         self._recent = FrameSample(options.drift_window, options.drift_samples)
         self._reference: Sample | None = None
         self._rows: list[int] = []
+        self._ill: dict[SeriesKey, tuple[str, str]] = {}
         self._past: deque[tuple[datetime, float]] = deque()
         self._frame: FeatureFrame | None = None
         self.version = ""
@@ -43,13 +51,21 @@ class DriftWatch:
         except NotFound:
             return
         self._reference = artefact.reference
-        self._rows = self._table.intern_all(artefact.keys).tolist()
+        self._rows = self._table.intern_all(artefact.keys[: artefact.reference.shape[1]]).tolist()
         self.version, self.fresh, self.summary = version, 0, None
         self._past.clear()
 
+    def decided(self, decision: Decision) -> None:
+        """Which services show a symptom from now on."""
+        for anomaly in decision.raised:
+            if anomaly.signal in SYMPTOMS:
+                self._ill[anomaly.key] = anomaly.tenant, anomaly.service
+        for key in decision.cleared:
+            self._ill.pop(key, None)
+
     def saw(self, frame: FeatureFrame) -> None:
         """The next slot."""
-        self._recent.add(frame)
+        self._recent.add(frame, self._usual(len(frame.values)))
         self._frame = frame
         self.fresh += 1
 
@@ -58,10 +74,10 @@ class DriftWatch:
         reference, frame = self._reference, self._frame
         if reference is None or frame is None or not self._recent.full or self.fresh < self._options.drift_again:
             return None
-        known = [row for row in self._rows if row < len(frame.signals)]
-        recent = self._recent.matrix(len(frame.signals))[:, known]
-        signals, options = frame.signals[known], self._options.drift
-        told = reference[:, : len(known)]
+        recent = self._recent.matrix(len(frame.signals))
+        pairs = [(place, row) for place, row in enumerate(self._rows) if row < recent.shape[1]]
+        places, rows = [place for place, _ in pairs], [row for _, row in pairs]
+        told, recent, signals, options = reference[:, places], recent[:, rows], frame.signals[rows], self._options.drift
         self.summary = await aside(lambda: summarise(told, recent, signals, options), "akeso-drift")
         self._past.append((at, self.summary.ks))
         while self._past and at - self._past[0][0] > self._options.drift_window / 4:
@@ -74,3 +90,12 @@ class DriftWatch:
         if len(self._past) < 2:
             return True
         return self._past[-1][1] - self._past[0][1] > self._options.drift_settles
+
+    def _usual(self, series: int) -> Mask:
+        ill = set(self._ill.values())
+        if not ill:
+            return np.ones(series, bool)
+        known = min(series, len(self._table), SAMPLED_SERIES)
+        usual = np.ones(series, bool)
+        usual[:known] = [(k.tenant, k.service) not in ill for k in self._table.keys[:known]]
+        return usual

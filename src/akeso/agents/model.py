@@ -167,7 +167,7 @@ class ModelAgent:
         for detector in self._detectors.values():
             detector.learn(frame, judgement.learn)
         self._significance.learn(prediction, ~judgement.state.raised)
-        self._sample.add(frame)
+        self._sample.add(frame, judgement.learn)
         self._state, self._newest, self._signals = judgement.state, frame.end, frame.signals
         self.frames += 1
         self.span += timedelta(microseconds=frame.width / 1_000)

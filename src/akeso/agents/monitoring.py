@@ -76,9 +76,11 @@ class MonitoringAgent:
                 self._latencies.append(prediction.latency_ms)
                 if self._drift is not None:
                     self._drift.saw(prediction.frame)
-            case Decision(end=end):
+            case Decision() as decision:
                 if self._clock is not None:
-                    self._delays.append((self._clock.nanoseconds() - end) / _MS)
+                    self._delays.append((self._clock.nanoseconds() - decision.end) / _MS)
+                if self._drift is not None:
+                    self._drift.decided(decision)
             case Feedback() as feedback:
                 # Of decisions that another model made, nothing follows for this one.
                 if self._changed_at is None or feedback.at >= self._changed_at:

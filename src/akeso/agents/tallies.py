@@ -1,5 +1,6 @@
 """What became of telemetry on its way, as Prometheus metrics. They are read when asked for: counting stays free."""
 
+import math
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -7,6 +8,8 @@ from prometheus_client.registry import Collector
 
 from akeso.agents.feature import FeatureAgent
 from akeso.agents.ingestion import IngestionAgent
+from akeso.agents.monitoring import MonitoringAgent
+from akeso.agents.pipeline import OwnPipeline
 
 _SENDER = ("tenant", "service", "instance", "signal")
 
@@ -46,3 +49,20 @@ class Tallies(Collector):
             "akeso_series_refused": (tally.refused_series, "Series beyond the limit of feature series"),
             "akeso_slot_gaps": (tally.gaps, "Pauses without any telemetry"),
         }
+
+
+class PipelineTallies(Collector):
+    """How Akeso's own pipeline is, as the monitoring agent sees it, and which version of the model decides."""
+
+    def __init__(self, monitoring: MonitoringAgent, pipeline: OwnPipeline) -> None:
+        self._monitoring, self._pipeline = monitoring, pipeline
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client. What is not known is left out."""
+        for name, value in self._monitoring.numbers.items():
+            if not math.isnan(value):
+                yield GaugeMetricFamily(f"akeso_pipeline_{name}", name.replace("_", " "), value=value)
+        yield GaugeMetricFamily("akeso_pipeline_safe_mode", "1 while only rules decide", value=self._pipeline.safe_mode)
+        info = GaugeMetricFamily("akeso_model_info", "1 for the version that decides", labels=("version",))
+        info.add_metric((self._pipeline.model or "none",), 1)
+        yield info

@@ -28,8 +28,8 @@ class Artefact:
     """What a version consists of.
 
     keys, signals: the n feature series by row; states: detector → its snapshot, one row a series; reference:
-    float32[t, n], a sample of the frames it was trained on (NaN: missing), which drift is measured against;
-    threshold: the factor on every threshold but a rule's.
+    float32[t, k], a sample of what was learnt of the first k series (NaN: missing or not learnt), which drift is
+    measured against; threshold: the factor on every threshold but a rule's.
     """
 
     keys: tuple[SeriesKey, ...]

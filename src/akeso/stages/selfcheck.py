@@ -34,7 +34,7 @@ class SelfCheckOptions:
     drift: DriftOptions = field(default_factory=DriftOptions)
     drift_window: timedelta = timedelta(minutes=5)
     drift_samples: int = 150
-    drift_every: timedelta = timedelta(seconds=5)
+    drift_every: timedelta = timedelta(seconds=15)
     drift_again: int = 5
     drift_settles: float = 0.05
 

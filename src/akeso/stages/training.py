@@ -11,6 +11,7 @@ from datetime import timedelta
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from akeso.domain.detection_model import Artefact
 from akeso.domain.messages import Feedback
@@ -18,6 +19,7 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, FeatureMatrix, Mask, Times
 from akeso.ports.detector import Detector
 from akeso.stages.decide import DecideOptions, DecideState, decide
+from akeso.stages.frame_sample import SAMPLED_SERIES
 from akeso.stages.raised import RaisedRecord
 from akeso.stages.score import ScoreOptions, score
 from akeso.stages.series_facts import FactsTable
@@ -76,14 +78,14 @@ def train(
     options = options or TrainingOptions()
     known = [label for label in labels if _within(label, history.times, options)]
     trials = _trials(known, deciding, options)
-    _pass(history, detectors, known, trials, options)
+    learnt = _pass(history, detectors, known, trials, options)
     agreements = {t.options.threshold: _agreement(t.record, known, options) for t in trials}
     threshold = _best(agreements, deciding.threshold)
     artefact = Artefact(
         keys=history.keys,
         signals=history.signals,
         states={name: dict(detector.snapshot()) for name, detector in detectors.items()},
-        reference=history.values[-options.reference :].astype(np.float32),
+        reference=_reference(history, learnt, options),
         threshold=threshold,
     )
     return Trained(artefact, _metrics(history, known, agreements, threshold, deciding.threshold))
@@ -107,7 +109,9 @@ def _pass(
     labels: Sequence[Feedback],
     trials: Sequence[_Trial],
     options: TrainingOptions,
-) -> None:
+) -> list[Mask]:
+    # What was learnt of each slot.
+    masks: list[Mask] = []
     facts = FactsTable(SeriesTable(history.keys))
     said, significance = _Said(history, labels, options), Significance()
     width = int(np.median(np.diff(history.times))) if len(history.times) > 1 else NANOSECONDS
@@ -122,6 +126,13 @@ def _pass(
         for detector in detectors.values():
             detector.learn(frame, learn)
         significance.learn(prediction, ~judgements[0].state.raised)
+        masks.append(learn)
+    return masks
+
+
+def _reference(history: FeatureMatrix, learnt: Sequence[Mask], options: TrainingOptions) -> NDArray[np.float32]:
+    values = np.where(np.array(learnt), history.values, np.nan)
+    return values[-options.reference :, :SAMPLED_SERIES].astype(np.float32)
 
 
 class _Said:

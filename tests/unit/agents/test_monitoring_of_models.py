@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from akeso.agents.monitoring import MonitoringAgent, Surveyed
-from akeso.domain.anomaly import AlertStatus
+from akeso.domain.anomaly import AlertStatus, Anomaly
 from akeso.domain.detection_model import Artefact, ModelDraft
 from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
 from akeso.domain.series import SeriesTable
@@ -168,3 +168,16 @@ async def test_the_delay_from_slot_to_decision_is_told() -> None:
         end = watched.clock.nanoseconds() - late_ms * 1_000_000
         await watched.agent.handle(Message(Topic.DECISIONS, "", Decision(end)))
     assert watched.agent.numbers["delay_ms_p50"] == 20.0
+
+
+async def test_a_service_that_is_ill_has_not_drifted() -> None:
+    watched = Watched()
+    await watched.version(50.0)
+    await watched.run(30)
+    raised = tuple(Anomaly(k.service, "t", k, Signal.LATENCY, START, START, 2.0, 90.0, 50.0, 5.0) for k in KEYS)
+    await watched.agent.handle(Message(Topic.DECISIONS, "", Decision(1, raised)))
+    await watched.run(60, level=90.0)
+    assert watched.alerts == []
+    await watched.agent.handle(Message(Topic.DECISIONS, "", Decision(2, (), KEYS)))
+    await watched.run(60, level=90.0)
+    assert watched.alerts == [("feature_drift", FIRING)]
