@@ -48,8 +48,9 @@ _MOST_INCIDENTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay led to. wall_s, cpu_s: how long it took, and on the processors; slots: decided; decisions: those that raised or cleared
-    something; incidents: oldest first, as they stood at the end; would_act: step id → when it would have been done."""
+    """What a replay led to. wall_s, cpu_s: how long it took, and on the processors; slots: decided; decisions: those
+    that raised or cleared something; incidents: oldest first, as they stood at the end; would_act: step id → when it
+    would have been done."""
 
     played: Played
     wall_s: float
