@@ -99,3 +99,14 @@ def test_the_topology_is_that_of_the_newest_slot(window: HotWindow) -> None:
     for callee in ("stock", "bank"):
         window.record(slot(1, 1.0, topology=Topology((Edge("cart", callee),))))
     assert window.topology("acme").edges == (Edge("cart", "bank"),)
+
+
+def test_training_sees_the_series_of_all_tenants(window: HotWindow) -> None:
+    for end in range(1, 7):
+        window.record(slot(end, *(float(10 * end + n) for n in range(3))))
+    found = window.frames(4 * NANOSECONDS, 6 * NANOSECONDS)
+    assert found.keys == KEYS
+    assert (found.times // NANOSECONDS).tolist() == [4, 5, 6]
+    assert found.values.tolist() == [[40, 41, 42], [50, 51, 52], [60, 61, 62]]
+    assert found.signals.tolist() == [0, 1, 2]
+    assert window.frames(0, window.now).values.shape == (4, 3)

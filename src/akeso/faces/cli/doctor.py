@@ -21,7 +21,7 @@ from akeso.settings import Settings, load_settings
 
 EXTRAS = {
     "postgres": "asyncpg", "kafka": "confluent_kafka", "grpc": "grpc", "queue": "redis", "lab": "supervisor",
-    "embeddings": "onnxruntime", "llm": "pydantic_ai",
+    "embeddings": "onnxruntime", "mlflow": "mlflow", "llm": "pydantic_ai",
 }  # fmt: skip
 
 

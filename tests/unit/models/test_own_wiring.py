@@ -1,0 +1,74 @@
+"""Which registry the settings choose, what is connected, and what /metrics says of the pipeline."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.models.sql import SqlModelRegistry
+from akeso.agents.tallies import PipelineTallies
+from akeso.detection import Detection, Surroundings, open_detection, open_registry
+from akeso.domain.errors import InvalidSettings
+from akeso.domain.series import SeriesTable
+from akeso.domain.service import Services
+from akeso.settings import Settings, load_settings
+from akeso.testing.clock import FakeClock
+from akeso.testing.engine import RelayBus
+from akeso.testing.model_registry import sample_draft
+
+
+async def opened(folder: Path, settings: Settings) -> tuple[SqlJournal, Detection]:
+    journal = await SqlJournal.open(f"sqlite+aiosqlite:///{folder / 'akeso.db'}")
+    history: Any = None  # nothing is trained here
+    around = Surroundings(journal, RelayBus(), FakeClock(), SeriesTable(), history, Services(), 0)
+    return journal, await open_detection(settings, around)
+
+
+async def test_versions_live_beside_the_journal_unless_told_otherwise(tmp_path: Path) -> None:
+    journal, detection = await opened(tmp_path, load_settings(None, {"data": str(tmp_path)}))
+    assert isinstance(detection.pipeline.registry, SqlModelRegistry)
+    assert [agent.name for agent in detection.agents] == ["model", "decision", "monitoring", "evaluation"]
+    await journal.close()
+
+
+async def test_the_champions_threshold_is_in_force_from_the_start(tmp_path: Path) -> None:
+    settings = load_settings(None, {"data": str(tmp_path)})
+    journal, detection = await opened(tmp_path, settings)
+    registry = detection.pipeline.registry
+    await registry.promote((await registry.register(sample_draft())).version)
+    await journal.close()
+    journal, again = await opened(tmp_path, settings)
+    await again.model.start()
+    assert (again.pipeline.threshold, again.pipeline.model) == (1.25, "1")
+    await journal.close()
+
+
+def test_an_unknown_registry_is_refused_by_name() -> None:
+    with pytest.raises(InvalidSettings, match=r"models\.registry"):
+        load_settings(None, {"models": {"registry": "a drawer"}})
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of how it uses SQLAlchemy and Pydantic
+async def test_mlflow_without_an_address_gets_a_store_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    settings = load_settings(None, {"data": str(tmp_path), "models": {"registry": "mlflow"}})
+    journal = await SqlJournal.open("sqlite+aiosqlite:///:memory:")
+    registry = await open_registry(settings, journal)
+    await registry.register(sample_draft())
+    assert (tmp_path / "mlflow.db").exists()
+    assert list((tmp_path / "mlflow-artifacts").rglob("artefact.npz"))
+    await journal.close()
+
+
+async def test_the_pipeline_is_told_to_prometheus(tmp_path: Path) -> None:
+    journal, detection = await opened(tmp_path, load_settings(None, {"data": str(tmp_path)}))
+    registry = CollectorRegistry()
+    registry.register(PipelineTallies(detection.monitoring, detection.pipeline))
+    assert registry.get_sample_value("akeso_model_info", {"version": "none"}) == 1
+    assert registry.get_sample_value("akeso_pipeline_safe_mode") == 0
+    assert registry.get_sample_value("akeso_pipeline_inference_events") == 0
+    assert registry.get_sample_value("akeso_pipeline_accuracy") is None  # not known
+    await journal.close()
