@@ -30,12 +30,14 @@ def discover(kind: str) -> Mapping[str, type[Any]]:
 
 
 def build(kind: str, options: Mapping[str, Mapping[str, object]] | None = None) -> dict[str, Any]:
-    """One instance of every plugin of a kind. options: plugin name → keyword arguments of its constructor."""
+    """One instance of every plugin of a kind. options: plugin name → keyword arguments of its constructor. A plugin
+    whose class says `on_request` is made only when the options name it, if with nothing."""
     options = options or {}
     known = discover(kind)
     if unknown := options.keys() - known.keys():
         raise InvalidSettings(f"{kind}.{min(unknown)}", f"no such plugin; there are {', '.join(known)}")
-    return {name: _construct(kind, plugin, options.get(name, {})) for name, plugin in known.items()}
+    wanted = {n: plugin for n, plugin in known.items() if n in options or not getattr(plugin, "on_request", False)}
+    return {name: _construct(kind, plugin, options.get(name, {})) for name, plugin in wanted.items()}
 
 
 def make(kind: str, name: str, options: Mapping[str, object]) -> Any:

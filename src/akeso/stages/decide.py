@@ -27,6 +27,10 @@ from akeso.stages.votes import agreed, highest, others
 # Whether a signal is one of these, by its code.
 _DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
 _RATIOS = np.isin(np.arange(256), (Signal.ERRORS, Signal.EDGE_ERRORS))
+ADVISERS = frozenset({
+    "value_novelty", "seasonal_novelty", "shape_novelty", "flat_line", "cusum", "extreme_value",
+    "seasonal_decomposition", "isolation_forest", "autoencoder", "log_patterns",
+})  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +52,7 @@ class DecideOptions:
 
     rules: frozenset[str] = frozenset({"static_threshold", "silence"})
     alone: frozenset[str] = frozenset({"climb", "log_errors"})
-    advisory: frozenset[str] = frozenset({"value_novelty", "seasonal_novelty", "shape_novelty"})
+    advisory: frozenset[str] = ADVISERS
     agreement: int = 2
     warm: int = 25
     part_factor: float = 1.25
