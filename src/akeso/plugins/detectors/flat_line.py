@@ -15,9 +15,9 @@ class FlatLine:
 
     With the learnt share `p` of values that differ from the one before, a run of r equal values has the chance
     (1 − p)^r when changes come independently. The alarm is at `threshold` nats of surprise, not before `least` equal
-    values, and not before `factor` times the longest run that is usual (which fades by `fading` a value). Only a series that
-    changes with at least `lively` of its values is judged, and never at zero: nothing to do is no defect. A service
-    that is no longer heard of is another detector's.
+    values, and not before `factor` times the longest run that is usual (which fades by `fading` a value). Only a series
+    that changes with at least `lively` of its values is judged, and never at zero: nothing to do is no defect. A
+    service that is no longer heard of is another detector's.
     """
 
     name = "flat_line"
