@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from akeso.adapters.allocator import give_back
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.clocks.system import SystemClock
@@ -162,6 +163,7 @@ class System:
     async def start(self) -> None:
         """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
         await self.supervisor.start()
+        await asyncio.to_thread(give_back)  # what reading the hot window took
         self.started = True
 
     async def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from sys import intern
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class SeriesTable:
         self.most = most
         self._ids: dict[SeriesKey, int] = {}
         self._keys: list[SeriesKey] = []
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._of_tenant: Counter[str] = Counter()
         self._overflows: dict[str, int] = {}
         for key in keys:
@@ -61,9 +63,21 @@ class SeriesTable:
         return self.most is not None and self._of_tenant[tenant] >= self.most
 
     def _added(self, key: SeriesKey) -> int:
+        key = self._sharing(key)
         found = self._ids[key] = len(self._keys)
         self._keys.append(key)
         self._of_tenant[key.tenant] += 1
+        return found
+
+    def _sharing(self, key: SeriesKey) -> SeriesKey:
+        """The same key, of strings and attributes that other keys have as well: a third of the memory."""
+        attributes = tuple([self._pairs.get(pair) or self._pair(pair) for pair in key.attributes])
+        tenant, service, metric = map(intern, (key.tenant, key.service, key.metric))
+        return SeriesKey(tenant, service, metric, attributes, intern(key.unit), key.temporality, intern(key.stat))
+
+    def _pair(self, pair: tuple[str, str]) -> tuple[str, str]:
+        name, value = pair
+        found = self._pairs[pair] = (intern(name), intern(value))
         return found
 
     def _overflow(self, tenant: str) -> int:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from akeso.adapters.telemetry.panes import Panes
 from akeso.domain.case import LogPattern
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
@@ -16,7 +17,6 @@ from akeso.stages.records import Pattern
 from akeso.stages.slotting import nanoseconds
 from akeso.stages.told_edges import ToldEdges
 from akeso.stages.trace_book import TraceBook
-from akeso.stages.trailing import grown
 
 _CHANGES_KEPT = 1_000
 
@@ -33,7 +33,7 @@ class HotWindow:
     ) -> None:
         self._slots = max(1, round(span / slot))
         self._table = table
-        self._values = np.full((self._slots, 0), np.nan, np.float32)
+        self._values = Panes(self._slots)
         self._signals = np.zeros(0, np.uint8)
         self._ends: Times = np.zeros(self._slots, np.int64)
         self._written = 0
@@ -71,7 +71,7 @@ class HotWindow:
             keys=tuple(self._table[number] for number in series.tolist()),
             signals=self._signals[series],
             times=self._ends[rows],
-            values=self._values[np.ix_(rows, series)].astype(np.float64),
+            values=self._values.read(rows, series),
         )
 
     def frames(self, start: int, end: int) -> FeatureMatrix:
@@ -79,7 +79,9 @@ class HotWindow:
         rows = self._rows(start, end)
         size = len(self._signals)
         keys = tuple(self._table[series] for series in range(size))
-        return FeatureMatrix(keys, self._signals, self._ends[rows], self._values[rows, :size].astype(np.float64))
+        return FeatureMatrix(
+            keys, self._signals, self._ends[rows], self._values.read(rows, np.arange(size, dtype=np.int32))
+        )
 
     def logs(self, tenant: str, start: int, end: int) -> Sequence[LogPattern]:
         """Patterns seen in the range, most frequent first, counts aligned with `features(tenant, start, end).times`."""
@@ -109,12 +111,9 @@ class HotWindow:
         return Traces() if self._traces is None else self._traces.between(tenant, start, end)
 
     def _record_frame(self, frame: FeatureFrame) -> None:
-        size = len(frame.values)
-        self._values = grown(self._values, size, np.nan)
         self._signals = frame.signals
         row = self._written % self._slots
-        self._values[row] = np.nan
-        self._values[row, :size] = frame.values
+        self._values.write(row, frame.values)
         self._ends[row] = frame.end
         self._written += 1
 

@@ -33,7 +33,7 @@ class Climb:
     def __init__(self, span: int = 10, steadiness: float = 0.85, fading: float = 0.9995) -> None:
         self._steadiness, self._fading = steadiness, fading
         self._early, self._late = np.triu_indices(span, 1)
-        self._rows = Rows({"recent": np.full(span - 1, np.nan), "highest": -np.inf})
+        self._rows = Rows({"recent": np.full(span - 1, np.nan, np.float32), "highest": np.float32(-np.inf)})
 
     def score(self, frame: FeatureFrame) -> Scores:
         self._rows.grow(len(frame.values))
