@@ -1,5 +1,6 @@
 """The composition root: settings → a running system. The only module that knows which adapter stands behind a port."""
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path

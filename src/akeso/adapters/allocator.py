@@ -4,6 +4,6 @@ import ctypes
 
 
 def give_back() -> bool:
-    """Return freed memory to the system; whether there was some, and a C library (glibc) that can. Takes milliseconds."""
+    """Return freed memory to the system; whether some was returned. Only glibc can. Takes milliseconds."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim is not None and bool(trim(0))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from sys import intern
+from threading import Lock
 
 import numpy as np
 
@@ -12,7 +13,8 @@ OVERFLOW = "akeso.series.overflow"
 
 
 class SeriesTable:
-    """An append-only two-way table of SeriesKey and id (0, 1, 2, …). Ids are never reused or reordered.
+    """An append-only two-way table of SeriesKey and id (0, 1, 2, …). Ids are never reused or reordered. Threads may
+    share it: a key gets one id.
 
     most: series a tenant may have. Further keys of it all get the id of one more series, its overflow, so that memory
     stays bounded whatever a sender thinks of; `within` leaves their points out.
@@ -22,6 +24,7 @@ class SeriesTable:
         self.most = most
         self._ids: dict[SeriesKey, int] = {}
         self._keys: list[SeriesKey] = []
+        self._growing = Lock()
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._of_tenant: Counter[str] = Counter()
         self._overflows: dict[str, int] = {}
@@ -32,7 +35,10 @@ class SeriesTable:
         """The id of `key`, a new one if it was never seen."""
         found = self._ids.get(key)
         if found is None:
-            found = self._overflow(key.tenant) if self._is_full(key.tenant) else self._added(key)
+            with self._growing:
+                found = self._ids.get(key)
+                if found is None:
+                    found = self._overflow(key.tenant) if self._is_full(key.tenant) else self._added(key)
         return found
 
     def intern_all(self, keys: Iterable[SeriesKey]) -> Ids:

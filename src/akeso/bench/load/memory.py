@@ -8,12 +8,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.bench.load.kernel import values_of
-from akeso.bench.load.metrics import labels_of
+from akeso.bench.load.bodies import Body, Template
+from akeso.bench.load.metrics import first_templates
+from akeso.bench.load.sender import Door, Sender
 from akeso.bench.process import running_akeso
+from akeso.domain.errors import Unavailable
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, MetricBlock, SeriesKey, TelemetryBatch
+from akeso.domain.telemetry import NANOSECONDS
+from akeso.plugins.sources._wire.snappy import unsnap
+from akeso.plugins.sources.remote_write import RemoteWrite
+from akeso.ports.source import IngestRequest
 
+WRITE = "content-type: application/x-protobuf\r\ncontent-encoding: snappy\r\n"
 SLOT_S, WINDOW_S = 10, 7_200
 _FEW = 1_000
 _SETTLE_S = 2 * SLOT_S + 2
@@ -30,7 +36,8 @@ def bytes_per_series(series: int) -> float:
     """The slope of the resident memory of an Akeso between 1,000 and `series` series.
 
     Two hours of telemetry lie in its store; Akeso reads them at its start as after any restart, so every window and
-    every detector is as full as after two hours.
+    every detector is as full as after two hours. Then each series comes once more by remote write, so that the way in
+    knows it, too.
     """
     few, many = (_resident(count) for count in (_FEW, series))
     return (many - few) / (series - _FEW)
@@ -38,29 +45,28 @@ def bytes_per_series(series: int) -> float:
 
 def _resident(series: int) -> int:
     with TemporaryDirectory(prefix="akeso-memory-") as folder:
-        data = Path(folder)
-        asyncio.run(_fill(data / "telemetry.db", series))
+        data, templates = Path(folder), first_templates(series)
+        asyncio.run(_fill(data / "telemetry.db", templates))
         arguments = [word for setting in _SETTINGS for word in ("--set", setting)]
-        with running_akeso(data, *arguments, within_s=600) as running:
+        with running_akeso(data, *arguments, within_s=900) as running:
+            now, random = time.time_ns(), np.random.default_rng(1)
+            bodies = [Body(now, template.at(now, random), len(template.stamps)) for template in templates]
+            if not all(each.taken for each in Sender(Door(running.url, "/api/v1/write", WRITE), 1).send(bodies)):
+                raise Unavailable("Akeso did not take what was sent after its start")
             time.sleep(_SETTLE_S)
             return running.resident_bytes()
 
 
-async def _fill(path: Path, series: int) -> None:
-    table = SeriesTable()
-    ids = np.array([table.intern(_key(number)) for number in range(series)], np.int32)
+async def _fill(path: Path, templates: list[Template]) -> None:
+    table, source, random = SeriesTable(), RemoteWrite(), np.random.default_rng(1)
     store = SqliteTelemetryStore(path, table)
     steps = WINDOW_S // SLOT_S
     newest = time.time_ns() // NANOSECONDS * NANOSECONDS
-    values = values_of(series, 16)
     for step in range(steps):
         at = newest - (steps - 1 - step) * SLOT_S * NANOSECONDS
-        block = MetricBlock(ids, np.full(series, at - NANOSECONDS, np.int64), values[step % 16])
-        await store.append(TelemetryBatch("default", at, metrics=block))
+        for template in templates:
+            body = unsnap(template.at(at - NANOSECONDS, random))
+            headers = {"content-type": "application/x-protobuf", "content-encoding": "snappy"}
+            request = IngestRequest("/api/v1/write", headers, body, "default", at)
+            await store.append(source.decode(request, table).batch)
     await store.close()
-
-
-def _key(number: int) -> SeriesKey:
-    labels = dict(labels_of(number))
-    metric, service = labels.pop("__name__"), labels.pop("container")
-    return SeriesKey("default", service, metric, tuple(sorted(labels.items())))

@@ -10,12 +10,17 @@ from starlette.routing import Route
 
 from akeso.app import System
 from akeso.domain.errors import AkesoError, Overloaded, Unavailable
+from akeso.domain.series import SeriesTable
+from akeso.engine.aside import aside
 from akeso.engine.fairness import Holding
 from akeso.faces.admission import check_tenant
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
 from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed, too_large
-from akeso.ports.source import Answer, IngestRequest, Source
+from akeso.ports.source import Answer, IngestRequest, Intake, Source
+
+# Bytes that every source decodes within some ten milliseconds.
+_AT_ONCE = 4 * 2**20
 
 
 def routes(sources: dict[str, Source]) -> Iterator[Route]:
@@ -70,8 +75,15 @@ async def _taken_in(request: Request, system: System, source: Source, asked: Ing
     async with system.ingestion.turns.turn(asked.tenant, len(raw)):
         body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
         held.grow_to(len(raw) + len(body))
-        intake = source.decode(replace(asked, body=body), system.ingest_table)
+        intake = await _decoded(source, replace(asked, body=body), system.ingest_table)
     return await system.ingestion.accept(intake)
+
+
+async def _decoded(source: Source, asked: IngestRequest, table: SeriesTable) -> Intake:
+    # A thread shares the interpreter with the loop, which slows both; it is worth that only for what would stall it.
+    if len(asked.body) <= _AT_ONCE:
+        return source.decode(asked, table)
+    return await aside(lambda: source.decode(asked, table), "akeso-decode")
 
 
 def _response(answer: Answer, extra: dict[str, str]) -> Response:
