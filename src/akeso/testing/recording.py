@@ -48,13 +48,13 @@ class Heard:
 
 
 def sick_shop(
-    table: SeriesTable, calm_s: int = 50, sick_s: int = 12, tenant: str = "default"
+    table: SeriesTable, calm_s: int = 50, sick_s: int = 12, tenant: str = "default", well_s: int = 10
 ) -> Iterator[TelemetryBatch]:
     """Two batches a second, in which `web` calls `cart`; after `calm_s` cart takes ten times as long and half its calls
-    fail, for `sick_s`, and then all is well again for ten seconds."""
+    fail, for `sick_s`, and then all is well again for `well_s`."""
     chance = np.random.default_rng(5)
     cpu = table.intern(SeriesKey(tenant, "cart", "process.cpu.utilization"))
-    for half in range(2 * (calm_s + sick_s + 10)):
+    for half in range(2 * (calm_s + sick_s + well_s)):
         at = BEGAN + half * NANOSECONDS // 2
         sick = calm_s <= half / 2 < calm_s + sick_s
         took = (chance.normal(200.0 if sick else 20.0, 2.0, CALLS) * 1e6).astype(np.int64)

@@ -1,13 +1,16 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.agents.chronicle import BY
 from akeso.domain.incident import IncidentStatus
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
+from akeso.domain.telemetry import NANOSECONDS, Change, TelemetryBatch
 from akeso.faces.replay_views import report_view
 from akeso.recordings import Recording
 from akeso.replay import Rehearsal, ReplayReport
@@ -15,7 +18,7 @@ from akeso.settings import Settings
 from akeso.testing.recording import BEGAN, sick_shop
 
 SICK_AT = BEGAN + 50 * NANOSECONDS
-SERVICES = "services: {cart: {bindings: {webhook: {kind: webhook, url: 'http://127.0.0.1:9/never'}}}}"
+SERVICES = "services: {cart: {bindings: {process: {kind: supervisord, url: 'http://127.0.0.1:9/never', group: cart}}}}"
 
 
 def settings(folder: Path, **more: Any) -> Settings:
@@ -23,11 +26,16 @@ def settings(folder: Path, **more: Any) -> Settings:
     return Settings(data=folder, services=folder / "services.yaml", **more)
 
 
-async def rehearsed(folder: Path, quiet_until: int = 0, **more: Any) -> ReplayReport:
+async def rehearsed(folder: Path, quiet_until: int = 0, changed: Change | None = None, **more: Any) -> ReplayReport:
+    """changed: what the recording says of a change."""
     rehearsal = await Rehearsal.open(settings(folder, **more), quiet_until)
 
     async def recording() -> AsyncIterator[TelemetryBatch]:
-        for batch in sick_shop(rehearsal.ingest_table):
+        told = changed
+        for batch in sick_shop(rehearsal.ingest_table, well_s=20):
+            if told is not None and batch.received_at > told.at.timestamp() * 1e9:
+                yield TelemetryBatch("default", batch.received_at, changes=(told,))
+                told = None
             yield batch
 
     try:
@@ -49,8 +57,26 @@ async def test_a_recorded_fault_becomes_one_incident_with_a_cause_a_plan_and_a_v
     assert (record.step.target, record.verdict, record.intended_at) == ("cart", "allow", None)
     assert incident.status is IncidentStatus.RESOLVED
     assert incident.why.startswith("recovered by itself")
-    assert report.recorded_s == pytest.approx(71.5)
+    assert report.recorded_s == pytest.approx(81.5)
     assert report.speed > 5
+
+
+async def test_an_effect_that_the_recording_shows_is_verified_as_it_was(tmp_path: Path) -> None:
+    at = datetime.fromtimestamp(SICK_AT / 1e9 + 8, UTC)
+    by_akeso = Change("cart", "restart", "", at, BY)
+    report = await rehearsed(tmp_path, changed=by_akeso, trust="auto", dry_run=False)
+    (incident,) = report.incidents
+    (step,) = report.would_act
+    record = incident.actions[step]
+    assert (record.step.action, record.status.value) == ("restart", "applied")
+    assert record.detail == "as the recording shows"
+    assert incident.verification is not None
+    assert incident.verification.recovery.value == "recovered"
+    assert incident.status is IncidentStatus.RESOLVED
+    (tmp_path / "again").mkdir()
+    by_somebody = replace(by_akeso, by="ann")
+    report = await rehearsed(tmp_path / "again", changed=by_somebody, trust="auto", dry_run=False)
+    assert report.incidents[0].verification is None
 
 
 async def test_with_dry_run_nothing_would_be_done_by_itself_and_people_are_asked(tmp_path: Path) -> None:

@@ -1,30 +1,40 @@
-"""The healing agent without hands: every incident is taken as far as a verdict, and nothing is done."""
+"""The healing agent without hands: incidents are taken as far as a verdict, and nothing is done.
+
+Where the recording shows that Akeso did then what it would do now (a change by its chronicle), the incident goes on
+from there as it did, to its verification.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from akeso.agents.chronicle import BY, change_of
 from akeso.agents.healing.agent import HealingOptions
 from akeso.agents.healing.inbox import Inbox
 from akeso.agents.healing.performer import Hands, Performer
 from akeso.domain.anomaly import Alert
-from akeso.domain.events import Entry
+from akeso.domain.events import ActionApplied, ActionIntended, ActionUndone, Entry, Event, UndoIntended
 from akeso.domain.incident import Incident
 from akeso.domain.messages import Decision, PolicyAnswer
+from akeso.domain.telemetry import Change
 from akeso.ports.bus import Message, Topic
 from akeso.ports.journal import Lease
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.advance import View, next_move
 from akeso.stages.moves import Execute, Look, Nothing, Undo
+from akeso.stages.watches import nanoseconds
 
 _LEASED = timedelta(days=1)
+# A change in the recording that is older was not made for what would be done now.
+_RECENT = timedelta(seconds=5)
 
 
 class RehearsalAgent:
     """DECISIONS and ALERTS → incidents, correlated, diagnosed, planned and put to governance as the healing agent does.
 
-    Where that would act, this writes down when; the incident then goes on as an untouched one. One incident after the
-    other and on the clock it is given, so that a recording leads to the same incidents every time.
+    Where that would act, this writes down when; unless the recording shows that it was done, the incident goes on as an
+    untouched one. One incident after the other and on the clock it is given, so that a recording leads to the same
+    incidents every time.
     """
 
     name = "healing"
@@ -38,6 +48,8 @@ class RehearsalAgent:
         self._due: dict[str, datetime] = {}
         self._leases: dict[str, Lease] = {}
         self._would_act: dict[str, datetime] = {}
+        self._window = window
+        self._used: set[Change] = set()
 
     @property
     def would_act(self) -> Mapping[str, datetime]:
@@ -86,10 +98,27 @@ class RehearsalAgent:
                     return now
                 case Execute(step) | Undo(step) | Look(step):
                     self._would_act.setdefault(step.id, now)
-                    return now + self._options.worker.poll
+                    if isinstance(move, Look) or not await self._recorded(incident, move, now):
+                        return now + self._options.worker.poll
+                    continue
             until = await self._performer.perform(incident, move, await self._leased(incident_id, now))
             if until is not None:
                 return until
+
+    async def _recorded(self, incident: Incident, move: Execute | Undo, now: datetime) -> bool:
+        """Whether this was done in the recording; then it is written down as done."""
+        step, undone = move.step, isinstance(move, Undo)
+        since = nanoseconds(now - _RECENT)
+        for change in self._window.changes(incident.tenant, since, nanoseconds(now)):
+            expected = change_of(step, change.at, undone=undone)
+            if expected is None or change.by != BY or change in self._used:
+                continue
+            if (change.service, change.kind) == (expected.service, expected.kind):
+                self._used.add(change)
+                for event in _done(step.id, move.key, undone=undone):
+                    incident = await self._hands.register.record(incident.id, event, self._options.worker.actor)
+                return True
+        return False
 
     async def _leased(self, incident_id: str, now: datetime) -> Lease:
         lease = self._leases.get(incident_id)
@@ -102,3 +131,10 @@ class RehearsalAgent:
         del entry
         self._inbox.noted(incident)
         self._due.pop(incident.id, None)
+
+
+def _done(step: str, key: str, *, undone: bool) -> tuple[Event, Event]:
+    said = "as the recording shows"
+    if undone:
+        return UndoIntended(step, key), ActionUndone(step, key, said)
+    return ActionIntended(step, key, {}), ActionApplied(step, key, said)

@@ -85,8 +85,8 @@ def _tell(console: Console, found: dict[str, Any]) -> None:
 
 
 def _verdict(step: dict[str, Any]) -> str:
-    said = f"{step['verdict'] or step['status']} ({step['policy']})" if step["policy"] else str(step["status"])
-    return f"{said}, at {_clock(step['would_act_at'])}" if step["would_act_at"] else said
+    said = str(step["verdict"] or step["status"])
+    return f"{said}, at {_clock(step['would_act_at'])[6:]}" if step["would_act_at"] else said
 
 
 def _clock(text: str) -> str:
