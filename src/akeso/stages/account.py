@@ -62,7 +62,8 @@ def headline(diagnosis: Diagnosis) -> str:
         return "Not known; there is no guess."
     kind = "an unknown fault" if best.fault_class == UNKNOWN else best.fault_class.replace("_", " ")
     start = "Root cause" if diagnosis.known else "Not known; the best guess"
-    return f"{start}: {kind} of {best.service} (probability {best.confidence:.0%})."
+    inner = f", at {best.cause}," if best.cause is not None else ""
+    return f"{start}: {kind} of {best.service}{inner} (probability {best.confidence:.0%})."
 
 
 def _telling(best: Hypothesis) -> list[Evidence]:

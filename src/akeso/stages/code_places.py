@@ -7,7 +7,7 @@ _WORDS = 60  # of the message are kept beside it
 # logger#line, File.java:84, module.py:84, package/file.go:84 — with whatever the logger's name is made of.
 _PLACE = re.compile(
     r"""(?<![\w/.])(
-        [A-Za-z_][\w.$\[\]-]*\#\d+
+        [A-Za-z_][\w$-]*\.[\w.$\[\]-]*\#\d+
       | [\w./-]*\w\.(?:java|kt|scala|py|go|rs|rb|js|ts|cs|cpp|cc|c|php):\d+
     )(?![\w.])""",
     re.VERBOSE,

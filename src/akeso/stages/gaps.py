@@ -40,7 +40,7 @@ class Gap:
 
 
 def gaps(traces: Traces, onset: int) -> list[Gap]:
-    """The ways on which enough calls were seen before `onset` (ns) and after it."""
+    """The ways on which enough calls were seen after `onset` (ns)."""
     spans = traces.spans
     order = np.argsort(spans["span"])
     place = np.minimum(np.searchsorted(spans["span"], spans["parent"], sorter=order), len(spans) - 1)
@@ -50,11 +50,20 @@ def gaps(traces: Traces, onset: int) -> list[Gap]:
     entry, call = spans[called], spans[parent[called]]
     wait_ms = ((call["end"] - call["start"]) - (entry["end"] - entry["start"])) / 1e6
     during = call["start"] > onset
-    found = [
-        _gap(names, wait_ms[mine & ~during], wait_ms[mine & during])
-        for names, mine in _edges(traces, call, entry).items()
-    ]
-    return [gap for gap in found if gap is not None]
+    anywhere = _long(wait_ms[~during])
+    found = []
+    for names, mine in _edges(traces, call, entry).items():
+        before, now = wait_ms[mine & ~during], wait_ms[mine & during]
+        # A way that was not gone before is held to be like the longer ones of those that were.
+        before = before if len(before) >= _FEWEST else anywhere
+        if min(len(before), len(now)) >= _FEWEST:
+            found.append(_gap(names, before, now))
+    return found
+
+
+def _long(waits_ms: Floats) -> Floats:
+    """The upper tenth."""
+    return np.sort(waits_ms)[-(len(waits_ms) // 10) :] if len(waits_ms) >= 10 else waits_ms[:0]
 
 
 def _edges(traces: Traces, call: Rows, entry: Rows) -> Mapping[tuple[str, str], np.ndarray]:
@@ -68,9 +77,7 @@ def _edges(traces: Traces, call: Rows, entry: Rows) -> Mapping[tuple[str, str], 
     }
 
 
-def _gap(names: tuple[str, str], before: Floats, during: Floats) -> Gap | None:
-    if min(len(before), len(during)) < _FEWEST:
-        return None
+def _gap(names: tuple[str, str], before: Floats, during: Floats) -> Gap:
     past, now = float(np.median(before)), float(np.median(during))
     spread = _NORMAL * max(_mad(before), _mad(during), 0.25)
     # The median of n values varies by about 1.25 of what their mean would.

@@ -38,7 +38,8 @@ _TAKEN = 0.25  # the share of those coming by who newly go this way
 _TIMES = 3.0
 _MOST = 60
 _MEETS = 0.7
-_HEALED = 0.35  # what is left of the evidence where requests get further than they did
+_HEALED = 0.25  # what is left of the evidence where requests get further than they did
+_MOST_HEALED = 2.5
 _ERROR = 17
 
 
@@ -172,11 +173,13 @@ class _Habits:
         self._from, self._second = way // size, way % size
         self._first, self._inner = start[self._from] % size, (start[self._from] // size) % 2 == 1
         self._during = pairs.begun > onset
+        self._lost = self._losers()
 
     def turns(self) -> list[Turn]:
         """See the function of the same name."""
         went, came = self._counts(self._way_of), self._counts(self._start_of)
         nats, share, which = self._evidence(went, came[:, self._from])
+        nats = self._worse(nats)
         ways = np.flatnonzero(nats >= _NATS)
         ways = ways[np.argsort(-nats[ways] * share[ways])][:_MOST]
         explained = self._explained(ways, nats * share)
@@ -215,16 +218,21 @@ class _Habits:
             fits &= (now >= _TIMES * usual) & (news > best)
             best, share = np.where(fits, news, best), np.where(fits, newly, share)
             which = np.where(fits, window, which)
-        return best * self._worse(), share, which
+        return best, share, which
 
-    def _worse(self) -> Floats:
-        """1, but less where requests used to end and now go on without an error: something was wrong before."""
+    def _worse(self, nats: Floats) -> Floats:
+        """The evidence, but little of it where requests used to fail or to end and now go on without an error: it was
+        before that something was wrong. What inner spans show of such traces is no more."""
         severity = np.array([place.severity for place in self._traces.places])
-        goes_on = (self._second % 3 != _LEFT) & (severity[self._second // 3] < _ERROR)
-        ended = np.zeros(len(self._from), np.bool_)
-        for way in np.flatnonzero(goes_on).tolist():
-            ended[way] = self._usual(way) % 3 == _LEFT
-        return np.where(goes_on & ended, _HEALED, 1.0)
+        usual = self._second[self._lost[self._from]]
+        goes_on = (self._second % 3 != _LEFT) & (usual % 3 == _LEFT)
+        healed = (severity[self._second // 3] < _ERROR) & (goes_on | (severity[usual // 3] >= _ERROR))
+        telling = np.flatnonzero(nats >= _NATS)
+        well = [self._first_taken(way).keys() for way in telling[healed[telling]].tolist()]
+        for way in telling[~healed[telling] & self._inner[telling]].tolist():
+            mine = self._first_taken(way).keys()
+            healed[way] = any(len(mine & traces) >= _MEETS * len(mine) for traces in well)
+        return np.where(healed, np.minimum(_HEALED * nats, _MOST_HEALED), nats)
 
     def _explained(self, ways: Integers, strength: Floats) -> dict[int, bool]:
         """Whether most traces that took a way had taken another of about the same strength before."""
@@ -255,7 +263,7 @@ class _Habits:
         return Turn(
             service=place.service,
             at=self._name(int(self._first[way])),
-            usual=self._name(self._usual(way)),
+            usual=self._name(int(self._second[self._lost[self._from[way]]])),
             taken=self._name(int(self._second[way])),
             nats=nats,
             share=share,
@@ -265,15 +273,15 @@ class _Habits:
             explained=explained,
         )
 
-    def _usual(self, way: int) -> int:
-        """The step that lost most of those who came by."""
-        others = np.flatnonzero(self._from == self._from[way])
-        mine = np.isin(self._way_of, others)
-        size = len(self._from)
-        before = np.bincount(self._way_of[mine & ~self._during], minlength=size)[others]
-        during = np.bincount(self._way_of[mine & self._during], minlength=size)[others]
-        lost = before / max(1, before.sum()) - during / max(1, during.sum())
-        return int(self._second[others[np.argmax(lost)]])
+    def _losers(self) -> Integers:
+        """int64[starts]: of the ways from each step, the one that lost the largest share."""
+        before = np.bincount(self._way_of[~self._during], minlength=len(self._from)).astype(np.float64)
+        during = np.bincount(self._way_of[self._during], minlength=len(self._from)).astype(np.float64)
+        starts = int(self._from.max()) + 1
+        came, now = (np.maximum(1.0, np.bincount(self._from, part, starts)) for part in (before, during))
+        lost = before / came[self._from] - during / now[self._from]
+        order = np.lexsort((lost, self._from))
+        return order[np.searchsorted(self._from[order], np.arange(starts), side="right") - 1]
 
     def _name(self, step: int) -> str:
         name, role = self._traces.places[step // 3].name, step % 3

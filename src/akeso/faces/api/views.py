@@ -108,6 +108,7 @@ def _hypothesis(h: Hypothesis) -> dict[str, Any]:
         "service": h.service,
         "fault_class": h.fault_class,
         "confidence": h.confidence,
+        "cause": {"kind": h.cause.kind.value, "first": h.cause.first, "then": h.cause.then} if h.cause else None,
         "evidence": [
             {"provider": e.provider, "statement": e.statement, "weight": e.weight, "numbers": dict(e.numbers)}
             for e in h.evidence

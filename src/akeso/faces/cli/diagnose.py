@@ -131,6 +131,7 @@ def _hypothesis(h: Hypothesis) -> Mapping[str, Any]:
         "service": h.service,
         "fault_class": h.fault_class,
         "confidence": round(h.confidence, 4),
+        "cause": {"kind": h.cause.kind.value, "first": h.cause.first, "then": h.cause.then} if h.cause else None,
         "evidence": evidence,
     }
 
@@ -153,6 +154,8 @@ def _tell(console: Console, told: _Told) -> None:
     for rank, h in enumerate(diagnosis.hypotheses[:5], 1):
         table.add_row(str(rank), escape(h.service), h.fault_class, f"{h.confidence:.0%}", escape(_first(h)))
     console.print(table)
+    if diagnosis.best is not None and diagnosis.best.cause is not None:
+        console.print(f"  in it: {escape(str(diagnosis.best.cause))}", highlight=False)
     for number, finding in enumerate(diagnosis.hypotheses[0].evidence[:8] if diagnosis.hypotheses else (), 1):
         said = f"  {number}. {escape(finding.statement)} [dim]({finding.provider}, {finding.weight:+.1f})[/dim]"
         console.print(said, highlight=False)

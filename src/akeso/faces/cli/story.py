@@ -32,6 +32,9 @@ def _cause(console: Console, incident: Mapping[str, Any]) -> None:
         f"  cause: [bold]{escape(best['service'])}[/bold], {best['fault_class']}, "
         f"confidence {best['confidence']:.0%}{known}"
     )
+    if inner := best.get("cause"):
+        told = " → ".join(filter(None, (inner["first"], inner["then"])))
+        console.print(f"    in it: {escape(told)} [dim]({inner['kind']})[/dim]", highlight=False)
     for number, finding in enumerate(best["evidence"][:6], 1):
         console.print(f"    {number}. {escape(finding['statement'])} [dim]({finding['provider']})[/dim]")
     for look in incident["next_looks"]:

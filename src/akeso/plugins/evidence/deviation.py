@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.signal import Signal
+from akeso.stages.alike import borne_out
 from akeso.stages.inheritance import effects
 from akeso.stages.symptoms import Departure, Symptoms, read, telling
 
@@ -48,7 +49,9 @@ class Deviation:
             return None
         worst = max(filter(_matters, symptoms.of(service)), key=self._weight, default=None)
         if worst is not None:
-            return self._departed(service, worst, telling(effect.requests) if worst.signal in _CLASSES else 1.0)
+            timed = worst.signal in {Signal.LATENCY, Signal.SELF_TIME}
+            like = borne_out(case, service, worst.rise) if timed else 1.0
+            return self._departed(service, worst, like * telling(effect.requests) if worst.signal in _CLASSES else 1.0)
         # A service that does nothing any more has no slow or failing requests either.
         return None if effect.idle or effect.slow_itself or effect.failing_itself else self._well(symptoms, service)
 

@@ -10,6 +10,8 @@ from akeso.stages.inheritance import starved
 from akeso.stages.symptoms import read
 
 _CAUSE = InnerCause(CauseKind.METRIC, NETWORK_DELAY)
+_MUCH_LESS = 0.75
+_CALLS, _SURE = 6.0, 8.0  # from which nothing is left to chance
 
 
 class Network:
@@ -18,40 +20,37 @@ class Network:
 
     name = "network"
 
-    def __init__(self, weight: float = 5.0, acquits: float = 2.0) -> None:
+    def __init__(self, weight: float = 6.5, acquits: float = 3.0) -> None:
         self._weight = weight
         self._acquits = acquits
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         found = gaps(case.traces, case.onset)
         wide = [gap for gap in found if gap.wide]
-        touched = sorted({name for gap in wide for name in (gap.caller, gap.callee)})
-        shares = {name: _share(name, found) for name in touched}
-        most = max(shares.values(), default=0.0)
-        symptoms = read(case)
-        busy = {name for name in touched if starved(symptoms, name) is not None}
+        likely = {name: _likely(name, found) for name in sorted({n for gap in wide for n in (gap.caller, gap.callee)})}
+        best, symptoms = max(likely.values(), default=0.0), read(case)
+        # Without processor time nobody takes what has arrived.
         return [
-            self._finding(name, shares[name], [g for g in wide if name in {g.caller, g.callee}], most)
-            for name in touched
-            # Without processor time nobody takes what has arrived.
-            if name not in busy
+            self._finding(name, how, best, [gap for gap in wide if name in {gap.caller, gap.callee}])
+            for name, how in likely.items()
+            if starved(symptoms, name) is None
         ]
 
-    def _finding(self, service: str, share: float, wide: list[Gap], most: float) -> Evidence:
+    def _finding(self, service: str, likely: float, best: float, wide: list[Gap]) -> Evidence:
         worst = max(wide, key=lambda gap: gap.risen_ms)
         said = f"requests between {worst.caller} and {worst.callee} lie {worst.now_ms:.0f} ms on the way"
-        said += f" instead of {worst.past_ms:.0f} ms; so it is on {share:.0%} of the calls to and from {service}"
-        numbers = {"past_ms": worst.past_ms, "now_ms": worst.now_ms, "share": share}
-        if share < 0.75 * most:
-            return Evidence(self.name, service, said, -self._acquits, {}, numbers)
-        sure = min(1.0, sum(gap.calls for gap in wide) / 6.0) * min(1.0, worst.sure / 8.0)
-        weight = self._weight * share * sure
-        return Evidence(
-            self.name, service, said, weight, {FaultClass.NETWORK_DELAY: 0.8 * weight}, numbers, cause=_CAUSE
-        )
+        said += f" instead of {worst.past_ms:.0f} ms, and so they do on {len(wide)} ways to and from {service}"
+        numbers = {"past_ms": worst.past_ms, "now_ms": worst.now_ms, "ways": float(len(wide))}
+        if likely < _MUCH_LESS * best:
+            return Evidence(self.name, service, f"{said}, but another explains more", -self._acquits, {}, numbers)
+        sure = min(1.0, sum(gap.calls for gap in wide) / _CALLS) * min(1.0, worst.sure / _SURE)
+        weight = self._weight * likely * sure
+        classes = {FaultClass.NETWORK_DELAY: 0.8 * weight}
+        return Evidence(self.name, service, said, weight, classes, numbers, cause=_CAUSE)
 
 
-def _share(service: str, found: Sequence[Gap]) -> float:
-    """The share of ways that are slow, those to it and those from it alike."""
-    mine = [gap for gap in found if service in {gap.caller, gap.callee}]
-    return sum(gap.wide for gap in mine) / len(mine)
+def _likely(service: str, found: Sequence[Gap]) -> float:
+    """The share of its ways that are slow, to it and from it alike, and less when there are slow ones elsewhere."""
+    mine = [gap.wide for gap in found if service in {gap.caller, gap.callee}]
+    everywhere = sum(gap.wide for gap in found)
+    return sum(mine) / len(mine) * (0.4 + 0.6 * sum(mine) / everywhere)

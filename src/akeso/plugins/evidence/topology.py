@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.signal import Signal
+from akeso.stages.alike import borne_out
 from akeso.stages.inheritance import Blame, CallEffect, Effect, effects
 from akeso.stages.symptoms import telling
 
@@ -29,22 +30,22 @@ class Topology:
         found = effects(case)
         harm = _Harm(case, found)
         return [
-            *(e for effect in found.values() for e in self._itself(effect, harm)),
+            *(e for effect in found.values() for e in self._itself(case, effect, harm)),
             *self._mute_callees(case, [c for effect in found.values() for c in effect.calls]),
         ]
 
-    def _itself(self, effect: Effect, harm: "_Harm") -> Iterator[Evidence]:
+    def _itself(self, case: Case, effect: Effect, harm: "_Harm") -> Iterator[Evidence]:
         if effect.down:
             return
         if effect.slow_itself:
-            yield self._slow(effect, harm)
+            yield self._slow(effect, harm, borne_out(case, effect.service, effect.own_ms))
         if effect.failing_itself:
             yield self._failing(effect, harm)
         if (effect.slow or effect.failing) and not (effect.slow_itself or effect.failing_itself):
             yield from self._innocent(effect)
 
-    def _slow(self, effect: Effect, harm: "_Harm") -> Evidence:
-        sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0) * telling(effect.requests)
+    def _slow(self, effect: Effect, harm: "_Harm", like: float) -> Evidence:
+        sure = min(1.0, (effect.certainty_ms - 2.0) / 6.0) * telling(effect.requests) * like
         weight = self._own * sure * harm.slowness(effect) * _free(effect)
         return Evidence(
             self.name,
