@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.models.labels import SqlLabelStore
@@ -16,7 +17,7 @@ from akeso.agents.pipeline import FeatureHistory, OwnPipeline, Workshop
 from akeso.domain.detection_model import Alias
 from akeso.domain.series import SeriesTable
 from akeso.domain.service import Services
-from akeso.plugins.discovery import build
+from akeso.plugins.discovery import build, discover
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
 from akeso.ports.detector import Detector
@@ -55,9 +56,13 @@ class Detection:
 
 
 def make_detectors(settings: Settings, services: Services, features: SeriesTable) -> dict[str, Detector]:
-    """The installed detectors over the series of a feature table."""
-    limits = {**settings.detectors.get("static_threshold", {})} | {"services": services, "table": features}
-    return build("detectors", {**settings.detectors, "static_threshold": limits})
+    """The installed detectors over the series of a feature table; those on request, if the settings ask for them."""
+    given = {name: dict(options) for name, options in settings.detectors.items()}
+    given.setdefault("static_threshold", {})["services"] = services
+    for name, plugin in discover("detectors").items():
+        if name in given and "table" in signature(plugin).parameters:
+            given[name]["table"] = features
+    return build("detectors", given)
 
 
 async def open_registry(settings: Settings, journal: SqlJournal) -> ModelRegistry:
