@@ -70,6 +70,9 @@ def test_a_flood_is_told_to_come_back_and_starves_nobody(tmp_path: Path) -> None
         assert flood.without_retry_after == 0
         assert len(took) > 10
         assert statistics.median(took) < 1
+        with akeso.client() as client:
+            numbers = dict(line.split() for line in client.get("/metrics").text.splitlines() if line[:1] != "#")
+        assert float(numbers["akeso_ingest_bodies_bytes"]) == 0
         viewer = akeso.new_key("looks", "viewer", "quiet")
         with akeso.client(viewer) as client:
             (group,) = client.get("/api/v1/telemetry/logs").json()["templates"]

@@ -72,6 +72,16 @@ class IngestionAgent:
         self._warm = False
         self._prune_at: datetime | None = None
 
+    @property
+    def handover_bytes(self) -> int:
+        """What is stored and on its way to the detectors."""
+        return self._handover.waiting_bytes
+
+    @property
+    def series(self) -> int:
+        """Series that are known, of all tenants."""
+        return len(self._table)
+
     async def accept(self, intake: Intake) -> Answer:
         """The intake's answer, once its batch is stored and published and its alerts are on the bus.
 

@@ -29,9 +29,19 @@ class Tallies(Collector):
             "How far a sender's clock, which is corrected, is behind (negative: ahead)",
             labels=_SENDER,
         )
+        for name, (level, text) in self._levels().items():
+            yield GaugeMetricFamily(name, text, value=level)
         for sender, seconds in self._feature.clock_offsets.items():
             offsets.add_metric(sender, seconds)
         yield offsets
+
+    def _levels(self) -> dict[str, tuple[int, str]]:
+        taken = self._ingestion
+        return {
+            "akeso_ingest_bodies_bytes": (taken.bodies.used, "Bodies of requests in memory"),
+            "akeso_ingest_handover_bytes": (taken.handover_bytes, "Stored telemetry that waits for the detectors"),
+            "akeso_ingest_series": (taken.series, "Series of all tenants"),
+        }
 
     def _counters(self) -> dict[str, tuple[int, str]]:
         taken, tally = self._ingestion, self._feature.tally
@@ -40,6 +50,7 @@ class Tallies(Collector):
             "akeso_ingest_samples": (taken.points, "Points, log records, spans and changes taken in"),
             "akeso_ingest_alerts": (taken.alerts, "Alerts taken in"),
             "akeso_ingest_refused": (taken.refused, "Requests turned away for want of room or disk"),
+            "akeso_telemetry_pruned": (taken.pruned, "Batches forgotten for their age or for want of room"),
             "akeso_samples_late": (tally.late, "Samples counted in a later slot than their own"),
             "akeso_samples_dropped": (tally.dropped, "Samples too late for any slot; they are stored"),
             "akeso_samples_skewed": (tally.skewed, "Samples from the future, taken for their arrival"),
