@@ -63,11 +63,16 @@ class Holding:
         self._shares.give(self._tenant, self.size)
         self.size = 0
 
-    def grow_to(self, size: int) -> None:
-        """Hold `size` bytes in all. Raises Overloaded; then it holds what it held."""
+    def hold(self, size: int) -> None:
+        """Hold `size` bytes in all, more or less than before. Raises Overloaded; then it holds what it held.
+
+        Who will need more asks for all of it at first: many that grow side by side would all be refused half-way.
+        """
         if size > self.size:
             self._shares.take(self._tenant, size - self.size)
-            self.size = size
+        else:
+            self._shares.give(self._tenant, self.size - size)
+        self.size = size
 
 
 class FairQueue(Generic[T]):

@@ -64,12 +64,12 @@ def test_never_more_than_the_limit_is_held_and_a_newcomer_never_stands_before_a_
 def test_a_request_gives_back_all_it_held_however_it_ends() -> None:
     shares = Shares(100, SECOND, "wait")
     with Holding(shares, "a") as held:
-        held.grow_to(30)
-        held.grow_to(20)
-        assert shares.of("a") == 30
+        held.hold(30)
+        held.hold(20)
+        assert shares.of("a") == 20
         with pytest.raises(Overloaded):
-            held.grow_to(90)
-        assert shares.of("a") == 30
+            held.hold(90)
+        assert shares.of("a") == 20
     assert shares.used == 0
 
 

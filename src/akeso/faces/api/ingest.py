@@ -74,7 +74,7 @@ async def _taken_in(request: Request, system: System, source: Source, asked: Ing
     raw = await _raw(request, held)
     async with system.ingestion.turns.turn(asked.tenant, len(raw)):
         body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
-        held.grow_to(len(raw) + len(body))
+        held.hold(len(raw) + len(body))
         intake = await _decoded(source, replace(asked, body=body), system.ingest_table)
     return await system.ingestion.accept(intake)
 
@@ -94,17 +94,24 @@ def _response(answer: Answer, extra: dict[str, str]) -> Response:
 async def _raw(request: Request, held: Holding) -> bytes:
     """The body as it came. One for which there is no room is heard to its end and not kept: a sender that is cut off
     would not read the answer."""
-    raw, heard, full = bytearray(), 0, None
+    raw, heard, full = bytearray(), 0, _no_room(request, held)
     async for chunk in request.stream():
         heard += len(chunk)
         if heard > LIMIT:
             raise too_large("")
-        try:
-            held.grow_to(heard)
-        except Overloaded as refusal:
-            full = refusal
         if full is None:
             raw += chunk
     if full is not None:
         raise full
+    held.hold(heard)
     return bytes(raw)
+
+
+def _no_room(request: Request, held: Holding) -> Overloaded | None:
+    # A body that does not say how long it is may become as long as any.
+    told = request.headers.get("content-length", "")
+    try:
+        held.hold(min(int(told), LIMIT) if told.isdecimal() else LIMIT)
+    except Overloaded as full:
+        return full
+    return None

@@ -83,7 +83,7 @@ class OtlpServer:
                     raise Unavailable("Akeso is starting")
                 asked = IngestRequest(path, headers, body, sender.tenant, system.clock.nanoseconds())
                 with Holding(system.ingestion.bodies, sender.tenant) as held:
-                    held.grow_to(len(body))
+                    held.hold(len(body))
                     async with system.ingestion.turns.turn(sender.tenant, len(body)):
                         intake = source.decode(asked, system.ingest_table)
                     answer = await system.ingestion.accept(intake)
