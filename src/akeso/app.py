@@ -61,6 +61,7 @@ from akeso.stages.playbooks import Playbook, load_playbooks
 from akeso.topology_file import load_topology
 
 WATERMARK = "decisions"
+_TIDY_EVERY_S = 60.0
 # Who puts a diagnosis into words at once; another one's words come later.
 FIRST_WORDS = "deterministic"
 # Of one question that a reasoner asks the store.
@@ -118,6 +119,13 @@ def _make(folder: Path) -> None:
         raise InvalidSettings("data", f"{folder} cannot be made: {bad.strerror}") from bad
 
 
+async def _tidy() -> None:
+    """Gives memory back that was needed once: above all what reading the hot window took."""
+    while True:
+        await asyncio.sleep(_TIDY_EVERY_S)
+        await asyncio.to_thread(give_back)
+
+
 class System:
     """Everything that runs, wired together. `open` builds it, `start` sets it going, `stop` ends it in order."""
 
@@ -141,6 +149,7 @@ class System:
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
         self.started = False  # set for good once every agent has started
+        self._tidying: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, settings: Settings) -> "System":
@@ -164,11 +173,13 @@ class System:
     async def start(self) -> None:
         """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
         await self.supervisor.start()
-        await asyncio.to_thread(give_back)  # what reading the hot window took
+        self._tidying = asyncio.create_task(_tidy(), name="tidy")
         self.started = True
 
     async def stop(self) -> None:
         """Stops the agents, then closes the stores."""
+        if self._tidying is not None:
+            self._tidying.cancel()
         await self.supervisor.stop()
         await self._close()
 
