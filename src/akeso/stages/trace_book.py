@@ -117,6 +117,8 @@ class TraceBook:
     def _make_room(self) -> None:
         oldest = self._newest - self._span
         self._keep(self._spans[0]["end"] >= oldest, self._lines[0]["time"] >= oldest)
+        if self._rows < self._room // 4 and self._halved:
+            self._halved -= 1
         # An eighth stays free, so that rows are not gone through for each batch.
         while self._rows > self._room - self._room // 8 and self._halved < 63:
             self._halved += 1
