@@ -231,3 +231,23 @@ def test_errors_that_pass_say_when_to_come_back() -> None:
 def test_each_role_may_do_what_the_ones_below_it_may() -> None:
     assert sorted(Role) == [Role.INGEST, Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN]
     assert Caller("ann", Role.VIEWER, "t").role < Role.APPROVER
+
+
+async def test_a_body_is_refused_as_a_whole_when_there_is_no_room_and_its_room_comes_back(tmp_path: Path) -> None:
+    line = json.dumps({"service": "cart", "message": "x" * 3_000_000})
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(line), 65_536):
+            yield line[start : start + 65_536].encode()
+
+    async with opened(tmp_path) as system, caller_of(system) as caller:
+        system.started = True
+        bodies = system.ingestion.bodies
+        bodies.take("other", 254 * 2**20)
+        for content in (line, pieces()):
+            refused = await caller.post("/api/v1/logs", content=content)
+            assert (refused.status_code, int(refused.headers["Retry-After"])) == (429, 2)
+        assert (await caller.post("/api/v1/logs", content='{"service": "cart", "message": "x"}')).status_code == 202
+        bodies.give("other", 254 * 2**20)
+        assert (await caller.post("/api/v1/logs", content=pieces())).status_code == 202
+        assert bodies.used == 0

@@ -21,6 +21,8 @@ from akeso.ports.source import Answer, IngestRequest, Intake, Source
 
 # Bytes that every source decodes within some ten milliseconds.
 _AT_ONCE = 4 * 2**20
+# What a body that does not say how long it is takes at first.
+_UNTOLD = 2**20
 
 
 def routes(sources: dict[str, Source]) -> Iterator[Route]:
@@ -74,7 +76,7 @@ async def _taken_in(request: Request, system: System, source: Source, asked: Ing
     raw = await _raw(request, held)
     async with system.ingestion.turns.turn(asked.tenant, len(raw)):
         body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
-        held.hold(len(raw) + len(body))
+        held.hold(len(raw) if body is raw else len(raw) + len(body))
         intake = await _decoded(source, replace(asked, body=body), system.ingest_table)
     return await system.ingestion.accept(intake)
 
@@ -94,11 +96,14 @@ def _response(answer: Answer, extra: dict[str, str]) -> Response:
 async def _raw(request: Request, held: Holding) -> bytes:
     """The body as it came. One for which there is no room is heard to its end and not kept: a sender that is cut off
     would not read the answer."""
-    raw, heard, full = bytearray(), 0, _no_room(request, held)
+    told = request.headers.get("content-length", "")
+    raw, heard, full = bytearray(), 0, _no_room(held, int(told) if told.isdecimal() else _UNTOLD)
     async for chunk in request.stream():
         heard += len(chunk)
         if heard > LIMIT:
             raise too_large("")
+        if full is None and heard > held.size:
+            full = _no_room(held, LIMIT)  # it did not say how long it is, and may become as long as any
         if full is None:
             raw += chunk
     if full is not None:
@@ -107,11 +112,9 @@ async def _raw(request: Request, held: Holding) -> bytes:
     return bytes(raw)
 
 
-def _no_room(request: Request, held: Holding) -> Overloaded | None:
-    # A body that does not say how long it is may become as long as any.
-    told = request.headers.get("content-length", "")
+def _no_room(held: Holding, size: int) -> Overloaded | None:
     try:
-        held.hold(min(int(told), LIMIT) if told.isdecimal() else LIMIT)
+        held.hold(min(size, LIMIT))
     except Overloaded as full:
         return full
     return None
