@@ -22,7 +22,7 @@ from akeso.testing.otlp import Metrics, as_json, logs_request, trace_request
 from akeso.testing.remote_write import first_request, first_series, snapped
 from akeso.testing.running import Akeso, eventually, free_port
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
 KILLS = 20
 ROWS = 50  # in each request, all marked with the request's number

@@ -13,7 +13,7 @@ import pytest
 from akeso.testing.otlp import as_json, trace_request
 from akeso.testing.running import Akeso, eventually, run_akeso
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
 # Short slots, so that what is normal is known soon, which stay open long enough for a busy machine.
 QUICK = ("features.features.slot=0.5", "features.features.lateness=2")
