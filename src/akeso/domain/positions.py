@@ -19,7 +19,7 @@ Place: TypeAlias = slice | NDArray[np.intp]
 
 _BLOCK = 16_384
 # Beyond that a float32 cannot be squared; no measurement is.
-_FARTHEST = 1e18
+_FARTHEST = np.float32(1e18)
 
 
 class Block:
@@ -66,6 +66,10 @@ class Positions:
     def __len__(self) -> int:
         return len(self._x)
 
+    def opinions(self) -> "Opinions":
+        """For what a detector thinks of all these blocks."""
+        return Opinions(len(self._x), complete=self._rows is None)
+
     def blocks(self, state: Rows) -> Iterator[Block]:
         """The rows that have a value, some thousands at a time, beside the state of a detector."""
         size = len(self._x) if self._rows is None else len(self._rows)
@@ -106,7 +110,8 @@ def _scaled(frame: FeatureFrame) -> Singles:
     """akeso.domain.scale.scaled, in the precision of detectors' states."""
     with np.errstate(over="ignore"):
         x = frame.values.astype(np.float32)
-    np.clip(x, -_FARTHEST, _FARTHEST, out=x)
+    np.minimum(x, _FARTHEST, out=x)
+    np.maximum(x, -_FARTHEST, out=x)
     rows = rows_of(frame.signals, *LOGARITHMIC)
     part = np.maximum(x[rows], np.float32(0.0))
     part += np.float32(LOG_OFFSET)
@@ -163,6 +168,12 @@ def reach_of(spread: Singles, times: float, warm: Mask) -> Singles:
     return reach
 
 
+def bounded(x: Singles, low: Singles, high: Singles) -> Singles:
+    """`x` within bounds, changed in place; what np.clip does, in a fifth of the time."""
+    np.minimum(x, high, out=x)
+    return np.maximum(x, low, out=x)
+
+
 def learning(update: Mask, at: Place) -> Singles | None:
     """1 where a row of the block is learnt and 0 where not; None where all are."""
     chosen = update[at]
@@ -172,10 +183,10 @@ def learning(update: Mask, at: Place) -> Singles | None:
 class Opinions:
     """Collects what a detector thinks, block by block. Rows that nobody speaks of score 0 and have no range."""
 
-    def __init__(self, rows: int) -> None:
-        self.score = np.zeros(rows, np.float32)
-        self.center = np.full(rows, np.nan, np.float32)
-        self.width = np.full(rows, np.nan, np.float32)
+    def __init__(self, rows: int, *, complete: bool = False) -> None:
+        """complete: every row will be spoken of."""
+        fill = (None, None, None) if complete else (0.0, np.nan, np.nan)
+        self.score, self.center, self.width = (_filled(rows, each) for each in fill)
 
     def tell(self, at: Place, warm: Mask, score: Singles, center: Singles, width: Singles) -> None:
         """Of a block: the score, the centre and the spread on the scale, where it is warm."""
@@ -185,3 +196,7 @@ class Opinions:
         nothing = np.float32(np.nan)
         self.score[at] = np.where(warm, score, np.float32(0.0))
         self.center[at], self.width[at] = np.where(warm, center, nothing), np.where(warm, width, nothing)
+
+
+def _filled(rows: int, value: float | None) -> Singles:
+    return np.empty(rows, np.float32) if value is None else np.full(rows, value, np.float32)

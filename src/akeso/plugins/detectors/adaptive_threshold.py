@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions, reach_of
+from akeso.domain.positions import Block, Singles, bounded, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -27,7 +27,8 @@ class AdaptiveThreshold:
         self._rows = Rows(dict.fromkeys(("level", "deviation", "seen"), np.float32(0.0)) | missing)
 
     def score(self, frame: FeatureFrame) -> Scores:
-        found, opinions = positions(frame), Opinions(len(frame.values))
+        found = positions(frame)
+        opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             level, seen = block["level"], block["seen"]
             spread, warm = self._spread(block), seen >= self._warm
@@ -47,7 +48,7 @@ class AdaptiveThreshold:
             away = self._short_mean(block, x)
             away -= level
             reach = reach_of(spread, 5.0, warm)
-            np.clip(away, -reach, reach, out=away)
+            bounded(away, -reach, reach)
             rate = fading(seen, self._memory)
             if learnt is not None:
                 rate *= learnt
@@ -92,7 +93,7 @@ class AdaptiveThreshold:
         # One wild value counts as six deviations, or it would raise the mean for as long as it is in the span.
         reach = reach_of(spread, 6.0 * float(np.sqrt(self._span)), warm)
         level = block["level"]
-        return np.clip(block.x, level - reach, level + reach)
+        return bounded(block.x.copy(), level - reach, level + reach)
 
     def _spread(self, block: Block) -> Singles:
         # The least believable spread is one of single values; that of a mean is narrower.

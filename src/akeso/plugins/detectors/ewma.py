@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions, reach_of
+from akeso.domain.positions import Block, Singles, bounded, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -25,7 +25,8 @@ class Ewma:
         self._rows = Rows({"mean": none, "fast": np.float32(np.nan), "distance": none, "seen": none})
 
     def score(self, frame: FeatureFrame) -> Scores:
-        found, opinions = positions(frame), Opinions(len(frame.values))
+        found = positions(frame)
+        opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             mean, seen = block["mean"], block["seen"]
             spread, warm = self._spread(block), seen >= self._warm
@@ -43,10 +44,10 @@ class Ewma:
             fast = self._fast(block, spread, warm)
             reach = reach_of(spread, 4.0, warm)
             away = fast - mean
-            np.clip(away, -reach, reach, out=away)
+            bounded(away, -reach, reach)
             away *= seen > 0
             step = block.x - mean
-            np.clip(step, -reach, reach, out=step)
+            bounded(step, -reach, reach)
             rate = fading(seen, self._memory)
             if learnt is not None:
                 rate *= learnt
@@ -68,7 +69,7 @@ class Ewma:
         # One wild value counts as six deviations, or it would ring on for long.
         reach = reach_of(spread, 6.0, warm)
         mean, fast = block["mean"], block["fast"]
-        x = np.clip(block.x, mean - reach, mean + reach)
+        x = bounded(block.x.copy(), mean - reach, mean + reach)
         moved = x - fast
         moved *= np.float32(self._weight)
         moved += fast

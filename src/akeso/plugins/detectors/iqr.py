@@ -4,7 +4,7 @@ from itertools import repeat
 
 import numpy as np
 
-from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions
+from akeso.domain.positions import Block, Singles, cautious, fading, learning, positions
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -28,7 +28,8 @@ class InterquartileRange:
         self._rows = Rows(dict.fromkeys((*_QUARTILES, "deviation", "seen"), np.float32(0.0)))
 
     def score(self, frame: FeatureFrame) -> Scores:
-        found, opinions = positions(frame), Opinions(len(frame.values))
+        found = positions(frame)
+        opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             middle, seen, spread = block["middle"], block["seen"], _spread(block)
             beyond = np.maximum(block.x - block["high"], block["low"] - block.x)

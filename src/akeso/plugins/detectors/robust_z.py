@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import Opinions, cautious, positions
+from akeso.domain.positions import cautious, positions
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Floats, Ids, Mask
 from akeso.ports.detector import Scores, State
@@ -31,7 +31,8 @@ class RobustZ:
         self._rows = Rows({"window": blank, "center": nothing, "spread": nothing, "seen": np.float32(0.0)})
 
     def score(self, frame: FeatureFrame) -> Scores:
-        found, opinions = positions(frame), Opinions(len(frame.values))
+        found = positions(frame)
+        opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             center, seen = block["center"], block["seen"]
             spread = block.believable(block["spread"].copy(), center)

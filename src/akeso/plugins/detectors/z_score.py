@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from akeso.domain.positions import Block, Opinions, Singles, cautious, fading, learning, positions, reach_of
+from akeso.domain.positions import Block, Singles, bounded, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -22,7 +22,8 @@ class ZScore:
         self._rows = Rows(dict.fromkeys(("mean", "variance", "seen"), np.float32(0.0)))
 
     def score(self, frame: FeatureFrame) -> Scores:
-        found, opinions = positions(frame), Opinions(len(frame.values))
+        found = positions(frame)
+        opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             mean, seen = block["mean"], block["seen"]
             spread = _spread(block)
@@ -37,7 +38,7 @@ class ZScore:
             learnt = learning(update, block.at)
             reach = reach_of(_spread(block), 4.0, seen >= self._warm)
             delta = block.x - mean
-            np.clip(delta, -reach, reach, out=delta)
+            bounded(delta, -reach, reach)
             rate = fading(seen, self._memory)
             if learnt is not None:
                 rate *= learnt
