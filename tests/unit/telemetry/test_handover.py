@@ -1,0 +1,78 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from akeso.agents.handover import Handover
+from akeso.domain.errors import Overloaded, Unavailable
+from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import TelemetryBatch
+from akeso.testing.telemetry import noisy_batch
+
+TABLE = SeriesTable()
+
+
+def batch(tenant: str, points: int = 10_000) -> TelemetryBatch:
+    made = noisy_batch(TABLE, 1, points)
+    return TelemetryBatch(tenant, 1, made.metrics)
+
+
+class Outlet:
+    """Passes one batch on each time that it is let."""
+
+    def __init__(self) -> None:
+        self.passed: list[str] = []
+        self.lets = asyncio.Semaphore(0)
+        self.failure: Exception | None = None
+
+    async def publish(self, found: TelemetryBatch) -> None:
+        await self.lets.acquire()
+        if self.failure is not None:
+            raise self.failure
+        self.passed.append(found.tenant)
+
+
+async def test_a_trickle_passes_a_flood_that_waits() -> None:
+    outlet = Outlet()
+    handover = Handover(outlet.publish, 2**30, timedelta(seconds=1))
+    batches = [batch("loud") for _ in range(30)] + [batch("quiet", 1)]
+    for each in batches:
+        handover.reserve(each)
+    waiting = [asyncio.create_task(handover.pass_on(each)) for each in batches]
+    await asyncio.sleep(0)
+    for _ in batches:
+        outlet.lets.release()
+    await asyncio.gather(*waiting)
+    assert outlet.passed.index("quiet") <= 3
+    assert handover.waiting_bytes == 0
+
+
+async def test_room_is_bounded_and_comes_back_whether_a_batch_was_passed_on_or_given_up() -> None:
+    outlet = Outlet()
+    handover = Handover(outlet.publish, 500_000, timedelta(seconds=1))
+    first, second = batch("a"), batch("a")
+    handover.reserve(first)
+    with pytest.raises(Overloaded, match="wait for the detectors"):
+        handover.reserve(second)
+    handover.release(first)
+    handover.reserve(second)
+    outlet.failure = Unavailable("the bus is down")
+    outlet.lets.release()
+    with pytest.raises(Unavailable, match="down"):
+        await handover.pass_on(second)
+    assert handover.waiting_bytes == 0
+
+
+async def test_a_sender_that_gives_up_waiting_does_not_take_its_batch_back() -> None:
+    outlet = Outlet()
+    handover = Handover(outlet.publish, 2**30, timedelta(seconds=1))
+    mine = batch("a")
+    handover.reserve(mine)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(handover.pass_on(mine), 0.01)
+    outlet.lets.release()
+    other = batch("a")
+    handover.reserve(other)
+    outlet.lets.release()
+    await handover.pass_on(other)
+    assert outlet.passed == ["a", "a"]
