@@ -13,7 +13,7 @@ from akeso.domain.telemetry import FeatureFrame, Mask, SeriesKey
 from akeso.engine.aside import aside
 from akeso.ports.model_registry import ModelRegistry
 from akeso.stages.correlate import SYMPTOMS
-from akeso.stages.drift import DriftSummary, Sample, summarise
+from akeso.stages.drift import DriftSummary, Sample, Wander, summarise, wander
 from akeso.stages.frame_sample import SAMPLED_SERIES, FrameSample
 from akeso.stages.selfcheck import SelfCheckOptions
 
@@ -28,6 +28,7 @@ class DriftWatch:
         self._registry, self._table, self._options = registry, table, options
         self._recent = FrameSample(options.drift_window, options.drift_samples)
         self._reference: Sample | None = None
+        self._wander: Wander | None = None  # of the reference, once it is known
         self._rows: list[int] = []
         self._ill: dict[SeriesKey, tuple[str, str]] = {}
         self._past: deque[tuple[datetime, float]] = deque()
@@ -50,7 +51,7 @@ class DriftWatch:
             artefact = await self._registry.load(version)
         except NotFound:
             return
-        self._reference = artefact.reference
+        self._reference, self._wander = artefact.reference, None
         self._rows = self._table.intern_all(artefact.keys[: artefact.reference.shape[1]]).tolist()
         self.version, self.fresh, self.summary = version, 0, None
         self._past.clear()
@@ -78,7 +79,10 @@ class DriftWatch:
         pairs = [(place, row) for place, row in enumerate(self._rows) if row < recent.shape[1]]
         places, rows = [place for place, _ in pairs], [row for _, row in pairs]
         told, recent, signals, options = reference[:, places], recent[:, rows], frame.signals[rows], self._options.drift
-        self.summary = await aside(lambda: summarise(told, recent, signals, options), "akeso-drift")
+        if self._wander is None:
+            self._wander = await aside(lambda: wander(reference, options), "akeso-drift")
+        usual = Wander(self._wander.psi[places], self._wander.ks[places])
+        self.summary = await aside(lambda: summarise(told, recent, signals, options, usual), "akeso-drift")
         self._past.append((at, self.summary.ks))
         while self._past and at - self._past[0][0] > self._options.drift_window / 4:
             self._past.popleft()

@@ -4,6 +4,7 @@ Population stability index (PSI), the two-sample Kolmogorov–Smirnov distance (
 (JS, in bits; Lin 1991). PSI and JS are taken over bins between quantiles of the reference.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +21,9 @@ _IGNORED = (Signal.TRAFFIC, Signal.SILENCE, Signal.NOVELTY)
 
 @dataclass(frozen=True, slots=True)
 class DriftOptions:
-    """bound: of PSI and KS, which both must be beyond it for a feature to have drifted. share: of the judged features,
-    from which the model has drifted. least: values a feature needs on both sides; features: judged ones needed.
+    """bound: by which both PSI and KS must exceed what is usual for a feature (see `wander`) for it to have drifted.
+    share: of the judged features, from which the model has drifted. least: values a feature needs on both sides;
+    features: judged ones needed. parts: into how many the reference is divided to see how much it wanders by itself.
     """
 
     bound: float = 0.2
@@ -29,6 +31,7 @@ class DriftOptions:
     bins: int = 10
     least: int = 20
     features: int = 3
+    parts: int = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +47,8 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class DriftSummary:
-    """features: how many were judged; share: of them, those that drifted; psi (beyond chance), ks, js: medians over
-    them; worst: row of the feature with the largest KS, -1 when none was judged."""
+    """features: how many were judged; share: of them, those that drifted; psi, ks (both beyond what is usual), js:
+    medians over them; worst: row of the feature with the largest KS, -1 when none was judged."""
 
     features: int
     share: float
@@ -83,19 +86,23 @@ def judged(reference: Sample, recent: Sample, signals: Codes, least: int) -> Mas
     return np.asarray(enough & ~still & ~np.isin(signals, _IGNORED))
 
 
-def summarise(reference: Sample, recent: Sample, signals: Codes, options: DriftOptions) -> DriftSummary:
-    """Whether what most features do has changed."""
+def summarise(
+    reference: Sample, recent: Sample, signals: Codes, options: DriftOptions, usual: "Wander | None" = None
+) -> DriftSummary:
+    """Whether what most features do has changed. usual: of all features, when it is known already."""
     rows = np.flatnonzero(judged(reference, recent, signals, options.least))
     if not len(rows):
         return DriftSummary(0, 0.0, 0.0, 0.0, 0.0, -1)
     found = drift(reference[:, rows], recent[:, rows], options.bins)
-    psi = np.maximum(found.psi - found.chance, 0.0)
-    moved = (psi > options.bound) & (found.ks > options.bound)
+    usual = usual or wander(reference, options)
+    psi = np.maximum(found.psi - found.chance - usual.psi[rows], 0.0)
+    ks = np.maximum(found.ks - usual.ks[rows], 0.0)
+    moved = (psi > options.bound) & (ks > options.bound)
     return DriftSummary(
         features=len(rows),
         share=float(np.mean(moved)),
         psi=float(np.median(psi)),
-        ks=float(np.median(found.ks)),
+        ks=float(np.median(ks)),
         js=float(np.median(found.js)),
         worst=int(rows[np.argmax(found.ks)]),
     )
@@ -104,6 +111,41 @@ def summarise(reference: Sample, recent: Sample, signals: Codes, options: DriftO
 def drifted(summary: DriftSummary, options: DriftOptions) -> bool:
     """Whether the model looks at something else than it was trained on."""
     return summary.features >= options.features and summary.share >= options.share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wander:
+    """float64[n]: how far a feature gets from itself while nothing has changed, PSI beyond chance and KS."""
+
+    psi: Floats
+    ks: Floats
+
+
+def wander(reference: Sample, options: DriftOptions) -> Wander:
+    """How far the parts of the reference are from the rest of it, at most.
+
+    Features of services follow their load, so neighbouring values resemble each other: a short stretch of a series that
+    is as ever is far from another by the measure of independent samples.
+    """
+    psi, ks = [], []
+    for part in np.array_split(np.arange(len(reference)), options.parts):
+        rest = np.delete(reference, part, axis=0)
+        found = drift(rest, reference[part], options.bins)
+        psi.append(np.maximum(found.psi - found.chance, 0.0))
+        ks.append(found.ks - _chance_ks(rest, reference[part]))
+    return Wander(_most(psi), _most(ks))
+
+
+def _chance_ks(one: Sample, other: Sample) -> Floats:
+    # The mean of the Kolmogorov distribution, √(π/2) ln 2, over the root of the effective number of values.
+    m, t = np.isfinite(one).sum(axis=0), np.isfinite(other).sum(axis=0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(0.8687 * np.sqrt(1.0 / m + 1.0 / t))
+
+
+def _most(parts: Sequence[Floats]) -> Floats:
+    # Of the parts that have values; 0 where none has.
+    return np.asarray(np.where(np.isfinite(parts), parts, 0.0).max(axis=0, initial=0.0))
 
 
 def _edges(ordered: Floats, m: NDArray[np.intp], bins: int) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from akeso.domain.signal import Signal
-from akeso.stages.drift import DriftOptions, drift, drifted, judged, summarise
+from akeso.stages.drift import DriftOptions, drift, drifted, judged, summarise, wander
 
 TEN = np.arange(1.0, 11.0)[:, None]  # its deciles are its values
 
@@ -122,3 +122,30 @@ def test_the_worst_feature_is_named() -> None:
     recent[:, 17] += 1000
     assert summarise(reference, recent, signals, DriftOptions()).worst == 17
     assert summarise(reference, recent, np.full(40, Signal.LATENCY, np.uint8), DriftOptions()).ks < 0.4
+
+
+def sluggish(slots: int, features: int, seed: int, memory: float = 0.97) -> np.ndarray:
+    """Features that wander about their mean: neighbouring values resemble each other."""
+    random = np.random.default_rng(seed)
+    values = [random.normal(size=features)]
+    for _ in range(slots - 1):
+        values.append(memory * values[-1] + random.normal(size=features) * np.sqrt(1 - memory**2))
+    return np.exp(0.1 * np.array(values))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_features_that_wander_have_not_drifted_until_they_go_farther_than_usual(seed: int) -> None:
+    signals, series = np.full(40, Signal.LATENCY, np.uint8), sluggish(600, 40, seed)
+    reference, recent = series[:240], series[-150:]
+    assert np.mean(drift(reference, recent).ks > 0.2) > 0.5  # by the measure of independent samples they have
+    assert summarise(reference, recent, signals, DriftOptions()).share < 0.3
+    assert summarise(reference, recent * 1.8, signals, DriftOptions()).share > 0.9
+
+
+def test_how_much_a_feature_wanders_is_seen_in_the_parts_of_its_reference() -> None:
+    steady = np.random.default_rng(1).normal(size=(200, 1))
+    climbing = np.arange(200.0)[:, None]
+    found = wander(np.hstack([steady, climbing]), DriftOptions())
+    assert found.ks[0] < 0.15
+    assert found.ks[1] == pytest.approx(1.0 - 0.8687 * np.sqrt(1 / 50 + 1 / 150))  # a quarter against the rest
+    assert found.psi[1] > 1

@@ -19,7 +19,7 @@ from akeso.lab.inward.scenarios import SCENARIOS, Scenario, Ward
 from akeso.lab.inward.senders import Senders
 from akeso.lab.shop.folder import write_atomically
 
-FIRST_VERSION_WITHIN_S = 90.0
+FIRST_VERSION_WITHIN_S = 900.0
 HEALED_WITHIN_S = 90.0
 QUIET_S = 8.0
 TERMINAL = frozenset({"RESOLVED", "ESCALATED", "FAILED", "SUPPRESSED"})
