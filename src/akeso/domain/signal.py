@@ -27,6 +27,7 @@ class Signal(IntEnum):
     EDGE_ERRORS = 13  # fraction of failed calls to one peer, as the caller sees them; up is bad
     SELF_TIME = 14  # ms a service spends in itself, its calls to others subtracted; up is bad
     CPU = 15  # cores or a share of a core; up is suspicious
+    LOG_SURPRISE = 16  # nats: how unusual the rates of log templates, or the numbers in them, are; up is suspicious
 
 
 # Derived from server and consumer spans of a service
@@ -43,6 +44,8 @@ EDGE_MEAN = "akeso.edge.latency_mean"
 LOG_RATE = "akeso.log.rate"
 LOG_ERROR_RATE = "akeso.log.error_rate"
 LOG_NEW_TEMPLATES = "akeso.log.new_templates"
+LOG_PATTERN_SURPRISE = "akeso.log.pattern_surprise"
+LOG_PARAMETER_SURPRISE = "akeso.log.parameter_surprise"
 # Derived from the arrival of anything at all
 SILENCE = "akeso.silence"
 # Between the span of a call and the span that answers it, in ms; found by diagnosis, not kept as a series
@@ -60,6 +63,8 @@ _DERIVED = {
     LOG_RATE: Signal.LOG_VOLUME,
     LOG_ERROR_RATE: Signal.LOG_ERRORS,
     LOG_NEW_TEMPLATES: Signal.NOVELTY,
+    LOG_PATTERN_SURPRISE: Signal.LOG_SURPRISE,
+    LOG_PARAMETER_SURPRISE: Signal.LOG_SURPRISE,
     SILENCE: Signal.SILENCE,
 }
 

@@ -16,7 +16,7 @@ from akeso.domain.telemetry import Codes, Floats, Mask
 Sample = NDArray[np.floating]
 
 # Load comes and goes with the time of day, and silence and new templates are events: no drift of what a model learnt.
-_IGNORED = (Signal.TRAFFIC, Signal.SILENCE, Signal.NOVELTY)
+_IGNORED = (Signal.TRAFFIC, Signal.SILENCE, Signal.NOVELTY, Signal.LOG_SURPRISE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.signal import LOG_ERROR_RATE, LOG_NEW_TEMPLATES, LOG_RATE
 from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, LogBlock, SeriesKey
 from akeso.stages.clocks import Sender, SenderClocks
+from akeso.stages.log_surprise import LogSurprise
 from akeso.stages.meaning import INSTANCE
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
 from akeso.stages.templates import TemplateMiner
@@ -61,6 +62,7 @@ class LogAligner:
         self._features = np.empty((3, 0), np.int32)
         self._blocks: dict[tuple[object, ...], None] = {}
         self._pending: list[NDArray[Any]] = []
+        self._surprise = LogSurprise(table) if options.log_patterns else None
 
     def add(self, tenant: str, block: LogBlock, arrival: Arrival) -> Sequence[Pattern]:
         """Take in records of one service and tell the pattern of each; the very same block again is recognised as a
@@ -88,6 +90,8 @@ class LogAligner:
             _, first = np.unique(rows["pattern"], return_index=True)
             rows["novel"][first] = rows["pattern"][first] >= known
         self._pending.append(rows[placed.keep])
+        if self._surprise is not None:
+            self._surprise.read(number, rows["pattern"].tolist(), block.body)
         return patterns
 
     def close(self, end: int, *, deaf: bool) -> tuple[Ids, Floats, tuple[tuple[Pattern, int], ...]]:
@@ -107,7 +111,12 @@ class LogAligner:
             if number in self._patterns
         )
         ids = self._features[:, :size][:, known].ravel()
-        return ids, (counts[:, known] / self._slot_s).ravel(), patterns
+        values = (counts[:, known] / self._slot_s).ravel()
+        if self._surprise is not None:
+            alive = np.isin(numbers, list(self._patterns))
+            more, nats = self._surprise.close(numbers[alive], seen[alive].astype(np.int32), size, deaf=deaf)
+            ids, values = np.append(ids, more[:, known]), np.append(values, nats[:, known])
+        return ids, values, patterns
 
     def _is_repeated(self, tenant: str, block: LogBlock) -> bool:
         # Two posts of one same line within the resolution of its stamp are two events; a whole block is a retry.
@@ -129,6 +138,8 @@ class LogAligner:
             self._features = grown(self._features, found + 1, -1)
             for row, metric in enumerate((LOG_RATE, LOG_ERROR_RATE, LOG_NEW_TEMPLATES)):
                 self._features[row, found] = self._table.intern(SeriesKey(tenant, service, metric, unit="1/s"))
+            if self._surprise is not None:
+                self._surprise.open(found, tenant, service)
         return found
 
     def _pattern(self, writer: _Writer, line: str, severity: int) -> Pattern:
@@ -148,4 +159,7 @@ class LogAligner:
         if len(writer.patterns) < 2 * max(len(writer.miner), 64):
             return
         for number in [number for number in writer.patterns if number not in writer.miner]:
-            del self._patterns[writer.patterns.pop(number)]
+            dropped = writer.patterns.pop(number)
+            del self._patterns[dropped]
+            if self._surprise is not None:
+                self._surprise.forget(dropped)

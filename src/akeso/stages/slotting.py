@@ -21,6 +21,7 @@ class FeatureOptions:
     forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
     service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
     count once a service has logged for so long. traces: how long whole traces are kept, when there is room for all.
+    log_patterns: whether log templates are watched for unusual rates and numbers (see akeso.stages.log_surprise).
     """
 
     slot: timedelta = timedelta(seconds=1)
@@ -36,6 +37,7 @@ class FeatureOptions:
     series: int = 50_000
     novelty_after: timedelta = timedelta(seconds=30)
     traces: timedelta = timedelta(minutes=10)
+    log_patterns: bool = False
 
 
 @dataclass(slots=True)
