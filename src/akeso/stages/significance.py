@@ -24,18 +24,21 @@ _LOWEST, _RATIO, _EDGES = 0.02, 1.25, 32
 _GRID = _LOWEST * _RATIO ** np.arange(_EDGES)
 _STEPS = np.diff(_GRID)
 # What is thought of a tail before much of it was seen: its mean excess in scores or as a share of where it begins, its
-# shape, and how many excesses that is worth.
-_EXCESS, _EXCESS_SHARE, _SHAPE, _WORTH = 0.15, 0.3, 0.1, 8.0
+# shape, and how many excesses that is worth. The shape is the heaviest that is believed: of a gauge that mostly stands
+# at one value nothing is known but how seldom it does not.
+_EXCESS, _EXCESS_SHARE, _SHAPE, _WORTH = 0.15, 0.3, 0.5, 8.0
 _LEAST_EXCESS, _HEAVIEST = 0.02, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class SignificanceOptions:
-    """memory: past scores that weigh; warm: past scores without which there is no opinion; excesses: how many of
-    the highest scores the tail is told from, within the shares `tail`. decide: which detectors vote, and how many must
-    agree."""
+    """memory: past scores that weigh; every: of a series with `young` scores every so manieth is remembered, as
+    neighbours in time are alike; warm: past scores without which there is no opinion; excesses: how many of the highest
+    scores the tail is told from, within the shares `tail`. decide: which detectors vote, and how many must agree."""
 
-    memory: int = 3600
+    memory: int = 1200
+    every: int = 4
+    young: int = 400
     warm: int = 60
     excesses: float = 30.0
     tail: tuple[float, float] = (0.01, 0.1)
@@ -62,17 +65,20 @@ class Significance:
         rows = np.flatnonzero(present & (seen >= self._options.warm))
         p = np.full(len(present), np.nan)
         if len(rows):
-            p[rows] = self._p(self._statistic(prediction)[rows], share[rows], seen[rows])
+            p[rows] = self._p(self._statistic(prediction, rows), share[rows], seen[rows])
         return replace(prediction, p_value=p)
 
     def learn(self, prediction: Prediction, normal: Mask) -> None:
         """Take the scores in as those of a normal slot where `normal`, bool[n]."""
         present = self._present(prediction)
         self._rows.grow(len(present))
-        rows = np.flatnonzero(present & normal)
+        slot = prediction.frame.end // prediction.frame.width
+        due = (np.arange(len(present)) + slot) % self._options.every == 0
+        due |= self._rows["seen"][: len(present)] < self._options.young
+        rows = np.flatnonzero(present & normal & due)
         seen = self._rows["seen"][rows]
         rate = np.maximum(1.0 / (seen + 2.0), 1.0 / self._options.memory).astype(np.float32)
-        statistic = self._statistic(prediction)[rows, None]
+        statistic = self._statistic(prediction, rows)[:, None]
         share = self._rows["share"]
         before = share[rows]
         share[rows] = before + rate[:, None] * ((statistic >= _GRID) - before)
@@ -90,8 +96,10 @@ class Significance:
         frame = prediction.frame
         return np.asarray(np.isfinite(frame.values) & (frame.signals != Signal.SILENCE))
 
-    def _statistic(self, prediction: Prediction) -> Floats:
+    def _statistic(self, prediction: Prediction, rows: NDArray[np.intp]) -> Floats:
         options = self._options.decide
+        if len(rows) < prediction.score.shape[1]:
+            prediction = replace(prediction, score=prediction.score[:, rows])
         told = options.rules | options.alone | options.advisory
         votes = agreed(others(prediction, told), options.agreement, prediction.score.shape[1])[1]
         return np.asarray(np.maximum(votes, highest(prediction, options.alone)))
