@@ -25,7 +25,7 @@ from akeso.stages.calibrate import (
     unchanged,
 )
 from akeso.stages.calibration_file import written
-from akeso.stages.confidence import GROUNDS, Calibration
+from akeso.stages.confidence import FITTED, Calibration
 from akeso.stages.reliability import (
     Said,
     brier,
@@ -40,7 +40,7 @@ METHODS: Mapping[str, Fit] = {
     "softmax share (unfitted)": unchanged(),
     "logistic on the share": platt("odds"),
     "isotonic on the share": isotonic("odds"),
-    "logistic on all grounds": by_grounds(tuple(GROUNDS)),
+    "logistic on all grounds": by_grounds(FITTED),
 }
 CHOSEN = "logistic on all grounds"
 FOLDS = 10
@@ -134,7 +134,7 @@ def scores(said: Said) -> dict[str, Any]:
 
 def _write_scale(path: Path, found: Sequence[Answer], report: Mapping[str, Any], runs: Sequence[Path]) -> None:
     cases = [a.judged for a in found if a.judged is not None]
-    scale = fit(cases, tuple(GROUNDS))
+    scale = fit(cases, FITTED)
     source = "akeso bench confidence --data DATA" + " --lab RUN" * len(runs) + " --fit calibration.json"
     named = Calibration(scale.intercept, scale.weights, scale.floor, scale.ceiling, scale.version, source)
     about = {

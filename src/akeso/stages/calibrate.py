@@ -15,13 +15,15 @@ _STEPS = 50
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A diagnosis and its truth. group: what belongs together and must not stand on both sides of a cross-validation
-    (a kind of fault, a recording); set: where it comes from; every set counts for the same in a fit."""
+    (a kind of fault, a recording); set: where it comes from, which counts for the square root of its cases in a fit;
+    weight: what one of its cases counts besides."""
 
     grounds: Mapping[str, float]
     right: bool
     group: str
     set: str
     case: str = ""
+    weight: float = 1.0
 
 
 Fit: TypeAlias = Callable[[Sequence[Judged]], Callable[[Judged], float]]
@@ -36,7 +38,7 @@ class FitOptions:
     signs: Mapping[str, int] | None = None
 
 
-SIGNS: Mapping[str, int] = {name: -1 if name in {"against", "rivals", "blind"} else 1 for name in GROUNDS}
+SIGNS: Mapping[str, int] = {name: -1 if name in {"against", "tie"} else 1 for name in GROUNDS}
 
 
 def fit(cases: Sequence[Judged], names: Sequence[str], options: FitOptions | None = None) -> Calibration:
@@ -179,11 +181,11 @@ def _newton(design: Floats, right: Floats, weights: Floats, pull: Floats, around
 
 
 def _weights(cases: Sequence[Judged]) -> Floats:
-    """float64[n], mean 1: every set counts for the square root of its size, so that no set drowns the others."""
+    """float64[n], mean 1: a set counts for the square root of its size, so that no set drowns the others."""
     sizes: dict[str, int] = {}
     for case in cases:
         sizes[case.set] = sizes.get(case.set, 0) + 1
-    raw = np.array([sizes[case.set] ** -0.5 for case in cases], np.float64)
+    raw = np.array([case.weight * sizes[case.set] ** -0.5 for case in cases], np.float64)
     weights: Floats = raw * (len(raw) / raw.sum())
     return weights
 

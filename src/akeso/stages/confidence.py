@@ -2,27 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, log, log2
+from math import exp, log, sqrt
 from types import MappingProxyType
 
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, finite
 
-# Beyond these a ground says nothing more: (least, most).
+# What a probability is made of: (least, most); beyond these a ground says nothing more.
 GROUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "odds": (-6.0, 8.0),  # log-odds of the first answer against all others and the unknown
         "margin": (0.0, 8.0),  # log-odds of the first answer against the second
-        "support": (0.0, 12.0),  # log-odds of all that speaks for it
+        "tie": (0.0, 1.0),  # exp(−margin): 1 where the second is as likely
+        "support": (0.0, 3.5),  # square root of the log-odds of all that speaks for it: more of the same says less
         "against": (0.0, 6.0),  # log-odds of all that speaks against it
         "kinds": (0.0, 6.0),  # kinds of evidence that speak for it
         "named": (0.0, 8.0),  # log-odds of its class of fault
-        "rivals": (0.0, 6.0),  # other services that are likelier than the unknown
         "measured": (0.0, 1.0),  # share of the suspected services that tell of their own requests
-        "slots": (0.0, 5.0),  # binary logarithm of the slots since the onset
-        "blind": (0.0, 3.0),  # kinds of evidence that could not look
     }
 )
+FITTED = tuple(name for name in GROUNDS if name != "margin")  # the margin only bounds
 _SPEAKS = 0.2  # less is no opinion
 _LEAD = 2.0  # of factors 1, 2 and 3 the one with the least cross-validated loss
 
@@ -30,13 +29,12 @@ _LEAD = 2.0  # of factors 1, 2 and 3 the one with the least cross-validated loss
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the ranking knows of a diagnosis. scores: log-odds by service, best first; other: that of anything else;
-    evidence: on the first service; failed: kinds of evidence that could not look."""
+    evidence: on the first service; suspected: services with symptoms or alerts."""
 
     scores: tuple[float, ...]
     other: float
     evidence: tuple[Evidence, ...]
     suspected: frozenset[str] = frozenset()
-    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +70,12 @@ def grounds_of(case: Case, standing: Standing) -> Mapping[str, float]:
     raw = {
         "odds": first - _log_sum((*standing.scores[1:], standing.other)),
         "margin": first - second,
-        "support": sum(w for w in weights if w > 0),
+        "tie": exp(-max(0.0, first - second)),
+        "support": sqrt(sum(w for w in weights if w > 0)),
         "against": -sum(w for w in weights if w < 0),
         "kinds": float(len({e.provider for e in standing.evidence if e.weight >= _SPEAKS})),
         "named": _named(standing.evidence),
-        "rivals": float(sum(score > standing.other for score in standing.scores[1:])),
         "measured": _measured(case, standing.suspected),
-        "slots": log2(1.0 + float((case.features.times > case.onset).sum())),
-        "blind": float(standing.failed),
     }
     return finite({name: max(low, min(high, raw[name])) for name, (low, high) in GROUNDS.items()})
 

@@ -65,7 +65,6 @@ def diagnose(
         other=ranking.other,
         evidence=ranking.hypotheses[0].evidence,
         suspected=_suspected(case),
-        failed=len(gathered.missing),
     )
     grounds = grounds_of(case, standing)
     sure = (calibration or shipped()).probability(grounds)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,12 @@ def test_the_grounds_are_what_was_found() -> None:
     says = Says((_finding("quotes", 3.0, "a", crash=2.0), _finding("quotes", -1.0, "b"), _finding("basket", 1.5)))
     options = DiagnoseOptions(temperature=1.0, suspected=0.0, unknown_bias=1.0)
     grounds = diagnose(SICK, [says], options).grounds
-    assert grounds["support"] == 3.0
+    assert grounds["support"] == pytest.approx(3.0**0.5)
+    assert grounds["tie"] == pytest.approx(exp(-0.5))
     assert grounds["against"] == 1.0
     assert grounds["kinds"] == 1.0
     assert grounds["named"] == 2.0
     assert grounds["margin"] == pytest.approx(0.5)
-    assert grounds["rivals"] == 1.0
     assert set(grounds) == set(GROUNDS)
 
 

@@ -9,6 +9,8 @@ from akeso.plugins.discovery import build
 from akeso.stages.calibrate import Judged
 from akeso.stages.diagnose import diagnose
 
+RECORDED = 4.0  # what a recorded case counts in a fit against one that was made from it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
@@ -42,7 +44,8 @@ def answers(cases: Iterable[Known]) -> Iterator[Answer]:
         if diagnosis.best is None:
             yield Answer(known, None, 0.0, sure=False)
             continue
-        judged = Judged(diagnosis.grounds, known.right(diagnosis), known.group, known.set, known.name)
+        weight = 1.0 if known.derived else RECORDED
+        judged = Judged(diagnosis.grounds, known.right(diagnosis), known.group, known.set, known.name, weight)
         yield Answer(known, judged, diagnosis.best.confidence, diagnosis.known)
 
 

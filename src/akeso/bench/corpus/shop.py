@@ -21,7 +21,7 @@ _BUSY_PER_S = 10.0 / 60.0
 _STRENGTHS: tuple[tuple[float, float], ...] = ((100.0, 0.0), (250.0, 0.0), (600.0, 0.0), (0.0, 0.05), (0.0, 0.2))
 _FELT_MS, _FELT_SHARE = 10.0, 0.01  # less at the front door raises no alarm
 _MOST_CALLS = 5.0
-_EVERY = 70  # steps from one slice to the next: two or three a day
+_EVERY = 140  # steps from one slice to the next: two a day
 
 
 @dataclass(frozen=True, slots=True)
