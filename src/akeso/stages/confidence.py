@@ -12,13 +12,14 @@ from akeso.domain.diagnosis import Evidence, finite
 GROUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "odds": (-6.0, 8.0),  # log-odds of the first answer against all others and the unknown
-        "margin": (0.0, 8.0),  # log-odds of the first answer against the second
-        "tie": (0.0, 1.0),  # exp(−margin): 1 where the second is as likely
+        "margin": (-4.0, 8.0),  # log-odds of the first answer against the next, which may be the unknown
+        "tie": (0.0, 1.0),  # exp(−margin): 1 where the next is as likely
         "support": (0.0, 3.5),  # square root of the log-odds of all that speaks for it: more of the same says less
         "against": (0.0, 6.0),  # log-odds of all that speaks against it
         "kinds": (0.0, 6.0),  # kinds of evidence that speak for it
-        "named": (0.0, 8.0),  # log-odds of its class of fault
-        "measured": (0.0, 1.0),  # share of the suspected services that tell of their own requests
+        "named": (0.0, 4.0),  # log-odds of its class of fault
+        "measured": (0.0, 1.0),  # share of the suspected services that tell of their own requests; 0 without any
+        "word": (0.0, 1.0),  # 1 where nothing at all is measured: somebody is taken at their word
     }
 )
 FITTED = tuple(name for name in GROUNDS if name != "margin")  # the margin only bounds
@@ -54,8 +55,8 @@ class Calibration:
     def probability(self, grounds: Mapping[str, float]) -> float:
         """That the first answer is right. A ground that is missing counts as 0.
 
-        Two answers cannot both be right: whoever is first by nothing is right in less than half of the cases, however
-        much speaks for both, so the margin (where it is told) bounds the probability.
+        Two answers cannot both be right, and the unknown is one of them: whoever is first by nothing is right in less
+        than half of the cases, however much speaks for both, so the margin (where it is told) bounds the probability.
         """
         odds = self.intercept + sum(w * grounds.get(name, 0.0) for name, w in self.weights.items())
         bound = (1.0 - self.floor) * sigmoid(_LEAD * grounds["margin"]) if "margin" in grounds else 1.0
@@ -65,7 +66,7 @@ class Calibration:
 def grounds_of(case: Case, standing: Standing) -> Mapping[str, float]:
     """The grounds of a diagnosis that has a first answer, each within its limits."""
     first = standing.scores[0]
-    second = standing.scores[1] if len(standing.scores) > 1 else standing.other
+    second = max((standing.other, *standing.scores[1:2]))
     weights = [e.weight for e in standing.evidence]
     raw = {
         "odds": first - _log_sum((*standing.scores[1:], standing.other)),
@@ -76,6 +77,7 @@ def grounds_of(case: Case, standing: Standing) -> Mapping[str, float]:
         "kinds": float(len({e.provider for e in standing.evidence if e.weight >= _SPEAKS})),
         "named": _named(standing.evidence),
         "measured": _measured(case, standing.suspected),
+        "word": float(not case.features.keys and not case.logs),
     }
     return finite({name: max(low, min(high, raw[name])) for name, (low, high) in GROUNDS.items()})
 
@@ -113,4 +115,4 @@ def _named(evidence: Sequence[Evidence]) -> float:
 
 def _measured(case: Case, suspected: frozenset[str]) -> float:
     telling = {key.service for key in case.features.keys if key.metric.startswith("akeso.red")}
-    return len(suspected & telling) / len(suspected) if suspected else 1.0
+    return len(suspected & telling) / len(suspected) if suspected else 0.0

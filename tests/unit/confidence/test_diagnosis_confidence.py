@@ -70,6 +70,12 @@ def test_of_two_answers_alike_none_is_likelier_than_not() -> None:
     assert not diagnosis.known
 
 
+def test_who_is_less_likely_than_something_else_is_not_known() -> None:
+    weak = Says((_finding("quotes", 0.5),))
+    diagnosis = diagnose(SICK, [weak], DiagnoseOptions(suspected=0.0), Calibration(9.0, {"support": 1.0}))
+    assert diagnosis.hypotheses[0].confidence < 0.5
+
+
 def test_who_does_not_know_says_what_to_look_at() -> None:
     meek = Calibration(-2.0, {"odds": 0.1})
     dark = replace(SICK, logs=(), changes=())

@@ -50,13 +50,19 @@ def cases(folder: Path) -> Iterator[Known]:
 
 
 async def _collected(folder: Path) -> list[Known]:
+    return [known async for known in recorded(folder)]
+
+
+async def recorded(folder: Path) -> AsyncIterator[Known]:
+    """The moments of one run, and what is derived from them."""
     report = _report(folder / "report.json")
     journal = await SqlJournal.open(f"sqlite+aiosqlite:///{(folder / 'akeso' / 'akeso.db').resolve()}")
     try:
         moments = [m async for m in _moments(journal, report, folder.name)]
     finally:
         await journal.close()
-    return [known async for known in _rerun(folder, sorted(moments, key=lambda m: m.at))]
+    async for known in _rerun(folder, sorted(moments, key=lambda m: m.at)):
+        yield known
 
 
 def _report(path: Path) -> Mapping[str, Any]:
