@@ -28,6 +28,9 @@ _STEPS = np.diff(_GRID)
 # at one value nothing is known but how seldom it does not.
 _EXCESS, _EXCESS_SHARE, _SHAPE, _WORTH = 0.15, 0.3, 0.5, 8.0
 _LEAST_EXCESS, _HEAVIEST = 0.02, 0.5
+# So many alarms beyond where the tail begins a score tells how small the least believed spread is, and nothing of how
+# rare the value is.
+_LOUDEST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ def _continued(statistic: Floats, share: Floats, count: Floats, tail: Floats) ->
     excesses = np.maximum(above[row, begin], 1e-12)
     first, second = area.sum(axis=1) / excesses, 2.0 * (area * middle).sum(axis=1) / excesses
     mean, shape = _moments(first, second, excesses * count, threshold)
-    further = np.maximum(statistic - threshold, 0.0)
+    further = np.clip(statistic - threshold, 0.0, _LOUDEST)
     continued: Floats = at * (1.0 + shape * further / (mean * (1.0 - shape))) ** (-1.0 / shape)
     return continued
 
