@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
 
+from akeso.adapters.alarms import AlarmFile
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.models.labels import SqlLabelStore
 from akeso.adapters.models.sql import SqlModelRegistry
 from akeso.agents.agent import Agent
-from akeso.agents.decision import DecisionAgent
+from akeso.agents.decision import DecisionAgent, DecisionOptions
 from akeso.agents.evaluation import EvaluationAgent
 from akeso.agents.model import ModelAgent
 from akeso.agents.monitoring import MonitoringAgent, Surveyed
@@ -22,8 +23,10 @@ from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
 from akeso.ports.detector import Detector
 from akeso.ports.model_registry import ModelRegistry
+from akeso.ports.objectives import Objectives
 from akeso.ports.pipeline import Connected
 from akeso.settings import Settings
+from akeso.stages.alert_budget import AlertBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,11 @@ class Detection:
     pipeline: OwnPipeline
 
     @property
+    def objectives(self) -> Objectives | None:
+        """Who keeps the error budgets; None when no detector does."""
+        return next((d for d in self.model.detectors.values() if isinstance(d, Objectives)), None)
+
+    @property
     def agents(self) -> tuple[Agent, ...]:
         """In the order of the data."""
         return self.model, self.decision, self.monitoring, self.evaluation
@@ -58,10 +66,11 @@ class Detection:
 def make_detectors(settings: Settings, services: Services, features: SeriesTable) -> dict[str, Detector]:
     """The installed detectors over the series of a feature table; those on request, if the settings ask for them."""
     given = {name: dict(options) for name, options in settings.detectors.items()}
-    given.setdefault("static_threshold", {})["services"] = services
+    known = {"services": services, "table": features}
     for name, plugin in discover("detectors").items():
-        if name in given and "table" in signature(plugin).parameters:
-            given[name]["table"] = features
+        if name in given or not getattr(plugin, "on_request", False):
+            taken = {option: value for option, value in known.items() if option in signature(plugin).parameters}
+            given[name] = given.get(name, {}) | taken
     return build("detectors", given)
 
 
@@ -93,11 +102,17 @@ async def open_detection(settings: Settings, around: Surroundings) -> Detection:
     surveyed = Surveyed(around.clock, registry, around.features)
     return Detection(
         model,
-        DecisionAgent(around.bus, around.clock, around.features, decision),
+        _decision_agent(settings, around, decision),
         MonitoringAgent(around.bus, settings.tenant, settings.selfcheck, surveyed),
         EvaluationAgent(pipeline, labels, detectors, around.features, evaluation),
         pipeline,
     )
+
+
+def _decision_agent(settings: Settings, around: Surroundings, options: DecisionOptions) -> DecisionAgent:
+    alarms = AlarmFile(settings.data / "alarms.json")
+    budget = AlertBudget(around.services, settings.budget, alarms.load())
+    return DecisionAgent(around.bus, around.clock, around.features, options, budget, alarms.keep)
 
 
 async def _with_champion(settings: Settings, registry: ModelRegistry) -> Settings:

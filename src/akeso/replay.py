@@ -41,6 +41,7 @@ from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Topic
 from akeso.settings import Settings
+from akeso.stages.alert_budget import AlertBudget
 from akeso.topology_file import load_topology
 
 _MOST_INCIDENTS = 100_000
@@ -140,7 +141,7 @@ class Rehearsal:
         agents: list[Agent] = [
             FeatureAgent(bus, clock, self.ingest_table, features, self._window, settings.features),
             ModelAgent(bus, clock, make_detectors(settings, self._services, features), features, settings.model),
-            DecisionAgent(bus, clock, features, decision),
+            DecisionAgent(bus, clock, features, decision, AlertBudget(self._services, settings.budget)),
         ]
         if settings.forecast.enabled:
             agents.append(ForecastAgent(bus, clock, features, self._services, settings.forecast))

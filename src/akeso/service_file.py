@@ -25,6 +25,7 @@ class _Slo(BaseModel):
     model_config = ConfigDict(extra="forbid")
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     error_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
+    slow_ratio: float = Field(default=0.01, gt=0, le=1)
 
 
 class _Service(BaseModel):
@@ -35,6 +36,7 @@ class _Service(BaseModel):
     minimum_healthy: int = Field(default=1, ge=0)
     external: bool = False
     slo: _Slo = _Slo()
+    alert_budget: Annotated[float, Field(ge=0)] | None = None
     trust: Rung | None = None
     action_trust: dict[str, Rung] = {}
     bindings: dict[str, dict[str, str]] = {}
@@ -76,6 +78,8 @@ def _spec(name: str, service: _Service) -> ServiceSpec:
         external=service.external,
         latency_slo_ms=service.slo.latency_ms,
         error_slo=service.slo.error_ratio,
+        slow_slo=service.slo.slow_ratio,
+        alert_budget=service.alert_budget,
         trust=service.trust,
         action_trust=service.action_trust,
         bindings=service.bindings,

@@ -40,6 +40,7 @@ from akeso.domain.service import Trust
 from akeso.engine.effects import EffectOptions
 from akeso.plugins.reasoners._llm.options import KEYS, LlmOptions
 from akeso.service_file import Rung
+from akeso.stages.alert_budget import BudgetOptions
 from akeso.stages.diagnose import DiagnoseOptions
 from akeso.stages.plan import PlanOptions
 from akeso.stages.selfcheck import SelfCheckOptions
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     features: FeatureAgentOptions = Field(default_factory=FeatureAgentOptions)
     model: ModelOptions = Field(default_factory=ModelOptions)
     decision: DecisionOptions = Field(default_factory=DecisionOptions)
+    budget: BudgetOptions = Field(default_factory=BudgetOptions)
     models: ModelSettings = Field(default_factory=ModelSettings)
     healing: HealingSettings = Field(default_factory=HealingSettings)
 

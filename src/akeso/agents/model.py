@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
+from types import MappingProxyType
 
 import numpy as np
 import structlog
@@ -83,6 +84,11 @@ class ModelAgent:
     def safe_mode(self) -> bool:
         """Whether only the rules decide."""
         return self._options.score.safe_mode
+
+    @property
+    def detectors(self) -> Mapping[str, Detector]:
+        """What scores."""
+        return MappingProxyType(self._detectors)
 
     @property
     def deciding(self) -> DecideOptions:

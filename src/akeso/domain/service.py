@@ -31,7 +31,8 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """One service. `latency_slo_ms` and `error_slo` (a fraction) are None where the team states none."""
+    """One service. `latency_slo_ms` and `error_slo` (a fraction) are None where the team states none; slow_slo: the
+    fraction of calls that may be slower; alert_budget: false alarms a week that are acceptable (None: the setting)."""
 
     name: str
     tier: int = 3
@@ -41,6 +42,8 @@ class ServiceSpec:
     external: bool = False
     latency_slo_ms: float | None = None
     error_slo: float | None = None
+    slow_slo: float = 0.01
+    alert_budget: float | None = None
     trust: Trust | None = None  # None: the global setting
     action_trust: Mapping[str, Trust] = field(default_factory=lambda: MappingProxyType({}))
     bindings: Mapping[str, Binding] = field(default_factory=lambda: MappingProxyType({}))

@@ -20,6 +20,7 @@ from akeso.domain.signal import Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
 from akeso.stages.correlate import opens
 from akeso.stages.failures import FailureState, FailureView, learnt, pooled
+from akeso.stages.false_discovery import discovered
 from akeso.stages.relevance import persistence, relevant
 from akeso.stages.series_facts import FactsTable, SeriesFacts
 from akeso.stages.votes import agreed, highest, others
@@ -38,7 +39,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class DecideOptions:
     """How sure a decision has to be.
 
-    rules: detectors that decide alone, also in safe mode; alone: those that decide alone otherwise; advisory: those
+    rules: detectors that decide alone, also in safe mode; objectives: those that do so at once, whatever the failures
+    of a moment look like; alone: those that decide alone otherwise; advisory: those
     that score for others to read and have no vote; of all others `agreement` must agree. warm: values a series must
     have before statistics speak. part_factor: how much more is demanded of a series of a part. surprise: nats for
     pooled failures (7.5: at most one in 1,800). loud: a score with which two values in a row are enough, whatever
@@ -51,6 +53,7 @@ class DecideOptions:
     """
 
     rules: frozenset[str] = frozenset({"static_threshold", "silence"})
+    objectives: frozenset[str] = frozenset({"slo_burn"})
     alone: frozenset[str] = frozenset({"climb", "log_errors"})
     advisory: frozenset[str] = ADVISERS
     agreement: int = 2
@@ -60,6 +63,7 @@ class DecideOptions:
     loud: float = 2.0
     unmistakable: float = 3.0
     threshold: float = 1.0
+    false_discoveries: float = 0.1
     safe_mode: bool = False
     doubtful: float = 0.75
     clear_below: float = 0.7
@@ -116,6 +120,7 @@ class _Look:
     stirring: Mask
     at_once: Mask
     p_value: Floats
+    stated: Mask
 
 
 def decide(prediction: Prediction, facts: FactsTable, state: DecideState, options: DecideOptions) -> Judgement:
@@ -157,7 +162,7 @@ def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
 def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Counted, options: DecideOptions) -> _Look:
     frame = p.frame
     rules, warm = highest(p, options.rules), state.seen >= options.warm
-    voters = options.rules | options.alone | options.advisory
+    voters = options.rules | options.objectives | options.alone | options.advisory
     matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
     loudest, common = agreed(others(p, voters), options.agreement, len(warm))
@@ -176,14 +181,18 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
         quiet = np.minimum(rules[rows], score[rows])
         score, stirring = rules.copy(), np.zeros(len(score), bool)
         score[rows] = quiet
+    missed = highest(p, options.objectives)
+    score = np.maximum(score, missed)
     expected[rows] = view.expected
     spread[rows] = np.sqrt(np.maximum(view.expected, 0.0) / np.maximum(state.usual_calls[rows], 1.0))
     # Pooled failures and a component's own word are persistent enough by themselves.
     at_once[rows] |= ~facts.part[rows]
+    at_once |= missed >= 1.0
     p_value = p.p_value.copy() if len(p.p_value) else np.full(len(score), np.nan)
     # A Chernoff bound on the chance of so many failures.
     p_value[rows] = np.exp(-np.maximum(view.surprise, 0.0))
-    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once, p_value)
+    stated = np.maximum(rules, missed) >= 1.0
+    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once, p_value, stated)
 
 
 def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
@@ -224,6 +233,9 @@ def _changes(
         hits = np.minimum(hits, _enough(high, state, frame, facts, look, options))
         seen = np.bitwise_count(state.history[high] & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
         raise_[high] = seen >= hits
+        # Next to many series of a service some look bad by chance; what somebody stated is no matter of chance.
+        p_value = np.where(look.stated, np.nan, look.p_value)
+        raise_ = discovered(raise_, p_value, facts.service, options.false_discoveries)
     patience = np.clip(state.age, 2, options.clear_after)
     clear = state.raised & ((state.quiet >= patience) | (state.missing >= options.forget_after))
     return raise_, clear

@@ -19,7 +19,7 @@ class ScoreOptions:
     """model: the version that predictions carry. rules: the detectors that run in safe mode."""
 
     model: str = "1"
-    rules: frozenset[str] = frozenset({"static_threshold", "silence"})
+    rules: frozenset[str] = frozenset({"static_threshold", "silence", "slo_burn"})
     safe_mode: bool = False
 
 

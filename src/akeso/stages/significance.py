@@ -103,7 +103,7 @@ class Significance:
         options = self._options.decide
         if len(rows) < prediction.score.shape[1]:
             prediction = replace(prediction, score=prediction.score[:, rows])
-        told = options.rules | options.alone | options.advisory
+        told = options.rules | options.objectives | options.alone | options.advisory
         votes = agreed(others(prediction, told), options.agreement, prediction.score.shape[1])[1]
         return np.asarray(np.maximum(votes, highest(prediction, options.alone)))
 

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 
 from akeso import __version__
 from akeso.app import System
-from akeso.faces.api import approvals, errors, incidents, ingest, models, stream, system, telemetry
+from akeso.faces.api import approvals, detection, errors, incidents, ingest, models, stream, system, telemetry
 
 PAGE = Path(__file__).parents[1] / "console" / "page.html"
 
@@ -18,7 +18,15 @@ def create_api(running: System) -> FastAPI:
     api = FastAPI(title="Akeso", version=__version__, description="Autonomous incident responder")
     api.state.system = running
     errors.install(api)
-    asked = (incidents.router, approvals.router, system.router, models.router, telemetry.router, stream.router)
+    asked = (
+        incidents.router,
+        approvals.router,
+        system.router,
+        models.router,
+        detection.router,
+        telemetry.router,
+        stream.router,
+    )
     for router in asked:
         api.include_router(router)
     api.router.routes.extend(ingest.routes(running.sources))

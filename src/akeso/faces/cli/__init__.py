@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "suspend": ("akeso.faces.cli.approvals", "suspend", "Stop every effect at once."),
         "resume": ("akeso.faces.cli.approvals", "resume", "Allow effects again."),
         "models": ("akeso.faces.cli.models", "app", "Versions of the detection model: list, compare, train, promote."),
+        "detect": ("akeso.faces.cli.detect", "app", "Detection: alert budgets, and the thresholds that follow."),
+        "slo": ("akeso.faces.cli.detect", "slo", "Show what is left of the error budgets."),
         "feedback": ("akeso.faces.cli.models", "feedback", "Say whether a service was anomalous at a time."),
         "audit": ("akeso.faces.cli.audit", "app", "Verify and read the journal."),
         "diagnose": ("akeso.faces.cli.diagnose", "diagnose_command", "Find the cause in recorded telemetry."),

@@ -37,7 +37,7 @@ class StaticThreshold:
     ) -> None:
         self._limits = {"latency_ms": latency_ms, "error_ratio": error_ratio}
         self._services = services or Services()
-        self._table = table or SeriesTable()
+        self._table = SeriesTable() if table is None else table
         self._looked_at = 0
         self._limited_rows: list[int] = []
         self._known: list[float] = []

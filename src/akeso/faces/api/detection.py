@@ -1,0 +1,85 @@
+"""REST for what detection may still say: alert budgets, and the error budgets of objectives."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from akeso.domain.access import Caller, Role
+from akeso.domain.alarm import Alarm
+from akeso.domain.objective import ErrorBudget
+from akeso.faces.api.access import require, system_of
+from akeso.stages.alert_budget import Standing
+
+router = APIRouter(prefix="/api/v1", tags=["detection"])
+Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
+
+
+@router.get("/detection/budget")
+async def show_alert_budgets(request: Request, caller: Viewer) -> dict[str, Any]:
+    """By service: false alarms a week that are acceptable, alarms that were told and held back, what feedback and
+    healings said of them, and the score that a new alarm must reach now."""
+    budget = system_of(request).detection.decision.budget
+    options = budget.options
+    return {
+        "per_week": options.per_week,
+        "enforced": options.enforced,
+        "never_held_back": {"rules": sorted(options.rules), "score": options.unmistakable},
+        "services": [standing_view(standing) for standing in budget.standings(caller.tenant)],
+    }
+
+
+@router.get("/slo")
+async def show_error_budgets(request: Request, caller: Viewer) -> dict[str, Any]:
+    """By objective: burn rates of every window, and what is left of the longest window's error budget."""
+    objectives = system_of(request).detection.objectives
+    found = objectives.budgets(caller.tenant) if objectives else ()
+    scale = objectives.scale if objectives else 1.0
+    return {"scale": scale, "objectives": [budget_view(budget, scale) for budget in found]}
+
+
+def standing_view(standing: Standing) -> dict[str, Any]:
+    """A service's alert budget as JSON."""
+    found = asdict(standing)
+    return found | {"threshold": max(standing.threshold, 1.0), "alarms": [alarm_view(a) for a in standing.alarms]}
+
+
+def alarm_view(alarm: Alarm) -> dict[str, Any]:
+    """An alarm as JSON."""
+    return {
+        "at": _instant(alarm.at),
+        "until": _instant(alarm.until),
+        "signal": alarm.signal,
+        "score": alarm.score,
+        "p_value": alarm.p_value,
+        "told": alarm.told,
+        "truth": alarm.truth.value,
+    }
+
+
+def budget_view(budget: ErrorBudget, scale: float) -> dict[str, Any]:
+    """An error budget as JSON; windows in seconds, as they are in force."""
+    objective = budget.objective
+    return {
+        "service": objective.service,
+        "kind": objective.kind,
+        "allowed": objective.allowed,
+        "limit_ms": objective.limit or None,
+        "remaining": budget.remaining,
+        "alarm": budget.score >= 1.0,
+        "rules": [
+            {
+                "factor": burn.rule.factor,
+                "long_s": burn.rule.long.total_seconds() * scale,
+                "short_s": burn.rule.short.total_seconds() * scale,
+                "long_burn": burn.long,
+                "short_burn": burn.short,
+            }
+            for burn in budget.burns
+        ],
+    }
+
+
+def _instant(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,197 @@
+"""Alert budget: how many false alarms a service may raise a week, and the threshold that follows from it.
+
+A doubtful alarm is told while fewer than `budget` alarms of the service's last week that were not confirmed were as
+loud. That is a conformal test (Vovk et al. 2005) on whole alarms instead of slots: if alarms of a normal service are
+exchangeable, the k-th of a week is among the loudest `budget` with probability budget/k, however their scores are
+distributed, so that in the long run at most `budget` a week are told. Slots cannot be counted like this: they are not
+independent, and a tail of one in a million has to be believed rather than seen.
+
+Never held back: what a rule says (a limit or objective that somebody stated, a silence) and what is unmistakable. They
+are counted, and so a budget can be overdrawn.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from akeso.domain.alarm import Alarm, Truth
+from akeso.domain.anomaly import Anomaly
+from akeso.domain.messages import Decision, Feedback
+from akeso.domain.service import Services
+from akeso.domain.signal import Signal
+from akeso.domain.telemetry import SeriesKey
+from akeso.stages.correlate import SYMPTOMS
+from akeso.stages.slotting import nanoseconds
+
+_Service = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOptions:
+    """per_week: false alarms that are acceptable per service and week, unless services.yaml says otherwise (0: only
+    what is never held back); enforced: hold back what is beyond it, or only count. rules: detectors that are never held
+    back; unmistakable: nor is a score like this. apart: alarms of one service that are closer than this are one. grace:
+    how much later than the instant that a label speaks of an alarm still meets it."""
+
+    per_week: float = 2.0
+    enforced: bool = True
+    rules: frozenset[str] = frozenset({"static_threshold", "silence", "slo_burn"})
+    unmistakable: float = 3.0
+    apart: timedelta = timedelta(minutes=5)
+    period: timedelta = timedelta(days=7)
+    grace: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one service stands. budget: false alarms a week; told, held: alarms of the period; true, false, unknown: of
+    those that were told; spent: those not confirmed; threshold: the score that a new alarm must exceed now."""
+
+    service: str
+    budget: float
+    spent: int
+    told: int
+    held: int
+    true: int
+    false: int
+    unknown: int
+    threshold: float
+    alarms: tuple[Alarm, ...] = ()
+
+
+class AlertBudget:
+    """The alarms of the last period and what may still be told. alarms: what was kept of an earlier life."""
+
+    def __init__(
+        self, services: Services | None = None, options: BudgetOptions | None = None, alarms: Iterable[Alarm] = ()
+    ) -> None:
+        self.options = options or BudgetOptions()
+        self._services = services or Services()
+        self._alarms: dict[_Service, list[Alarm]] = {}
+        self._held: dict[SeriesKey, Anomaly] = {}
+        self._now = 0
+        for alarm in alarms:
+            self._alarms.setdefault((alarm.tenant, alarm.service), []).append(alarm)
+            self._now = max(self._now, alarm.until)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """All that count, by service, oldest first."""
+        return tuple(alarm for found in self._alarms.values() for alarm in found)
+
+    def admit(self, decision: Decision) -> Decision:
+        """The decision without what is held back, and with what was held back and is no longer."""
+        self._now = max(self._now, decision.end)
+        for key in decision.cleared:
+            self._held.pop(key, None)
+        if not decision.raised:
+            return decision
+        symptoms: dict[_Service, list[Anomaly]] = {}
+        for anomaly in decision.raised:
+            if anomaly.signal in SYMPTOMS:
+                symptoms.setdefault((anomaly.tenant, anomaly.service), []).append(anomaly)
+        passed = [anomaly for anomaly in decision.raised if anomaly.signal not in SYMPTOMS]
+        for service, raised in symptoms.items():
+            if self._is_hard(raised) or self._told(service, raised, decision.end):
+                passed += [*self._released(service), *raised]
+            else:
+                self._held |= {anomaly.key: anomaly for anomaly in raised}
+        return replace(decision, raised=tuple(passed))
+
+    def judged(self, label: Feedback) -> bool:
+        """Take a label in; whether an alarm met it."""
+        at, grace = round(label.at.timestamp() * 1e9), nanoseconds(self.options.grace)
+        truth = Truth.TRUE if label.anomalous else Truth.FALSE
+        return self._mark((label.tenant, label.service), at, at + grace, truth)
+
+    def confirmed(self, service: _Service, start: int, end: int) -> bool:
+        """What was wrong with a service between two instants (ns) was real; whether an alarm told of it."""
+        return self._mark(service, start, end, Truth.TRUE)
+
+    def budget(self, service: str) -> float:
+        """False alarms a week that are acceptable."""
+        stated = self._services[service].alert_budget
+        return self.options.per_week if stated is None else stated
+
+    def standings(self, tenant: str) -> tuple[Standing, ...]:
+        """How every service of a tenant stands that had an alarm or has a budget of its own, by name."""
+        stated = {name for name, spec in self._services.specs.items() if spec.alert_budget is not None}
+        seen = {service for owner, service in self._alarms if owner == tenant}
+        return tuple(self._standing((tenant, service)) for service in sorted(stated | seen))
+
+    def _standing(self, service: _Service) -> Standing:
+        alarms = tuple(a for a in self._alarms.get(service, ()) if a.until > self._now - self._period(service))
+        told = [alarm for alarm in alarms if alarm.told]
+        count = {truth: sum(alarm.truth is truth for alarm in told) for truth in Truth}
+        return Standing(
+            service=service[1],
+            budget=self.budget(service[1]),
+            spent=len(told) - count[Truth.TRUE],
+            told=len(told),
+            held=len(alarms) - len(told),
+            true=count[Truth.TRUE],
+            false=count[Truth.FALSE],
+            unknown=count[Truth.UNKNOWN],
+            threshold=self._threshold(service, alarms),
+            alarms=alarms,
+        )
+
+    def _is_hard(self, raised: Sequence[Anomaly]) -> bool:
+        return any(a.signal is Signal.SILENCE or not self.options.rules.isdisjoint(a.detectors) for a in raised)
+
+    def _told(self, service: _Service, raised: Sequence[Anomaly], end: int) -> bool:
+        # Counts the alarm; whether it is passed on.
+        alarms = self._alarms.setdefault(service, [])
+        oldest = end - max(self._period(service), nanoseconds(self.options.period))
+        alarms[:] = [alarm for alarm in alarms if alarm.until > oldest]
+        going_on = alarms.pop() if alarms and end - alarms[-1].until <= nanoseconds(self.options.apart) else None
+        alarm = _alarm(service, raised, end, going_on)
+        told = alarm.told or not self.options.enforced or alarm.score > self._threshold(service, alarms)
+        alarms.append(replace(alarm, told=told))
+        return told
+
+    def _threshold(self, service: _Service, alarms: Sequence[Alarm]) -> float:
+        since = self._now - self._period(service)
+        loud = sorted((a.score for a in alarms if a.truth is not Truth.TRUE and a.until > since), reverse=True)
+        budget = self.budget(service[1])
+        places = max(int(budget), 1) if budget > 0 else 0
+        if len(loud) < places:
+            return 0.0
+        last = loud[places - 1] if places else self.options.unmistakable
+        return float(np.nextafter(min(last, self.options.unmistakable), 0.0))
+
+    def _period(self, service: _Service) -> int:
+        # Less than one a week is one in a longer time.
+        budget = self.budget(service[1])
+        return (
+            round(nanoseconds(self.options.period) / min(budget, 1.0))
+            if budget > 0
+            else nanoseconds(self.options.period)
+        )
+
+    def _released(self, service: _Service) -> list[Anomaly]:
+        keys = [key for key in self._held if (key.tenant, key.service) == service]
+        return [self._held.pop(key) for key in keys]
+
+    def _mark(self, service: _Service, start: int, end: int, truth: Truth) -> bool:
+        # A label may speak of a moment shortly after an alarm, while it still stood.
+        alarms = self._alarms.get(service, [])
+        apart = nanoseconds(self.options.apart)
+        met = [n for n, alarm in enumerate(alarms) if alarm.at <= end and alarm.until + apart >= start]
+        for n in met:
+            alarms[n] = replace(alarms[n], truth=truth)
+        return bool(met)
+
+
+def _alarm(service: _Service, raised: Sequence[Anomaly], end: int, before: Alarm | None) -> Alarm:
+    loudest = max(raised, key=lambda anomaly: anomaly.score)
+    likely = min((a.p_value for a in raised if a.p_value == a.p_value), default=1.0)
+    fresh = Alarm(*service, end, end, loudest.score, likely, loudest.signal.name.lower(), told=False)
+    if before is None:
+        return fresh
+    louder = fresh if fresh.score > before.score else before
+    return replace(
+        before, until=end, score=louder.score, signal=louder.signal, p_value=min(likely, before.p_value)
+    )  # fmt: skip

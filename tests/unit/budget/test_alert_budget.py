@@ -1,0 +1,172 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from akeso.adapters.alarms import AlarmFile
+from akeso.domain.alarm import Truth
+from akeso.domain.anomaly import Anomaly
+from akeso.domain.errors import InvalidSettings
+from akeso.domain.messages import Decision, Feedback
+from akeso.domain.service import Services, ServiceSpec
+from akeso.domain.signal import RED_MEAN, Signal
+from akeso.domain.telemetry import NANOSECONDS, SeriesKey
+from akeso.stages.alert_budget import AlertBudget, BudgetOptions
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+def anomaly(score: float, service: str = "api", signal: Signal = Signal.LATENCY, detector: str = "ewma") -> Anomaly:
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    key = SeriesKey("t", service, RED_MEAN)
+    return Anomaly("a", "t", key, signal, at, at, score, 200.0, 50.0, 5.0, (detector,), 1e-4)
+
+
+class Week:
+    """Alarms of services, at seconds of a time."""
+
+    def __init__(self, budget: float = 2.0, **services: float) -> None:
+        specs = {name: ServiceSpec(name, alert_budget=own) for name, own in services.items()}
+        self.budget = AlertBudget(Services(specs), BudgetOptions(per_week=budget))
+
+    def told(self, second: float, *raised: Anomaly, over: bool = True) -> int:
+        end = round(second * NANOSECONDS)
+        told = len(self.budget.admit(Decision(end, raised)).raised)
+        if over:
+            self.budget.admit(Decision(end + NANOSECONDS, cleared=tuple(anomaly.key for anomaly in raised)))
+        return told
+
+    def label(self, second: float, anomalous: bool) -> bool:
+        at = datetime.fromtimestamp(second, UTC)
+        return self.budget.judged(Feedback("t", "api", at, anomalous, predicted=True))
+
+
+def test_alarms_within_the_budget_are_told() -> None:
+    week = Week(2)
+    assert [week.told(n * HOUR, anomaly(1.2)) for n in range(1, 3)] == [1, 1]
+
+
+def test_what_is_no_louder_than_what_used_the_budget_up_is_held_back() -> None:
+    week = Week(2)
+    assert [week.told(n * HOUR, anomaly(score)) for n, score in enumerate((1.6, 1.4, 1.2, 1.3, 1.5), 1)] == [
+        1, 1, 0, 0, 1,
+    ]  # fmt: skip
+    (standing,) = week.budget.standings("t")
+    assert (standing.told, standing.held, standing.spent) == (3, 2, 3)
+    assert standing.threshold == pytest.approx(1.5)
+
+
+def test_the_budget_holds_in_the_long_run_however_scores_are_distributed() -> None:
+    random, week = np.random.default_rng(5), Week(2)
+    told = [week.told(n * HOUR, anomaly(1.0 + random.exponential(0.3))) for n in range(1, 30 * 7 * 24)]
+    # Of the 168 alarms of a week, two; and now and then an unmistakable one (beyond 3: one of 786).
+    assert 1.5 <= sum(told[4 * 168 :]) / 26 <= 2.5
+
+
+def test_a_week_later_the_budget_is_there_again() -> None:
+    week = Week(1)
+    assert week.told(HOUR, anomaly(1.9)) == 1
+    assert week.told(DAY, anomaly(1.2)) == 0
+    assert week.told(9 * DAY, anomaly(1.2)) == 1
+
+
+def test_confirmed_alarms_cost_nothing() -> None:
+    week = Week(1)
+    week.told(HOUR, anomaly(2.5))
+    assert week.label(HOUR, anomalous=True)
+    assert week.told(2 * HOUR, anomaly(1.2)) == 1
+    assert week.label(2 * HOUR, anomalous=False)
+    assert week.told(3 * HOUR, anomaly(1.1)) == 0
+    (standing,) = week.budget.standings("t")
+    assert (standing.true, standing.false, standing.unknown, standing.spent) == (1, 1, 0, 1)
+
+
+def test_a_label_that_no_alarm_meets_changes_nothing() -> None:
+    week = Week(1)
+    week.told(HOUR, anomaly(2.5))
+    assert not week.label(DAY, anomalous=True)
+    assert week.budget.alarms[0].truth is Truth.UNKNOWN
+
+
+@pytest.mark.parametrize("hard", [
+    anomaly(1.1, signal=Signal.SILENCE), anomaly(1.1, detector="static_threshold"), anomaly(1.1, detector="slo_burn"),
+    anomaly(3.0),
+])  # fmt: skip
+def test_hard_faults_and_unmistakable_ones_are_never_held_back(hard: Anomaly) -> None:
+    week = Week(0)
+    assert week.told(HOUR, anomaly(1.5)) == 0
+    assert week.told(2 * HOUR, hard) == 1
+
+
+def test_signals_that_open_nothing_are_passed_on_and_not_counted() -> None:
+    week = Week(0)
+    assert week.told(HOUR, anomaly(1.1, signal=Signal.CPU)) == 1
+    assert week.budget.alarms == ()
+
+
+def test_an_alarm_that_goes_on_is_one_alarm() -> None:
+    week = Week(1)
+    assert [week.told(HOUR + 60 * n, anomaly(1.2)) for n in range(5)] == [1] * 5
+    assert len(week.budget.alarms) == 1
+
+
+def test_what_was_held_back_comes_along_once_its_service_is_told() -> None:
+    week = Week(0)
+    errors = anomaly(5.0, signal=Signal.ERRORS)
+    assert week.told(HOUR, anomaly(1.2), over=False) == 0
+    assert week.told(HOUR + 5, errors) == 2
+
+
+def test_what_was_held_back_and_is_over_stays_untold() -> None:
+    week = Week(0)
+    assert week.told(HOUR, anomaly(1.2), over=True) == 0
+    assert week.told(HOUR + 5, anomaly(5.0)) == 1
+
+
+def test_services_have_their_own_budgets() -> None:
+    week = Week(1, api=3)
+    assert [week.told(n * HOUR, anomaly(1.2 - n / 100), anomaly(1.2 - n / 100, "web")) for n in range(1, 4)] == [
+        2,
+        1,
+        1,
+    ]
+
+
+def test_less_than_one_a_week_is_one_in_a_longer_time() -> None:
+    week = Week(0.5)
+    week.told(HOUR, anomaly(1.9))
+    assert week.told(10 * DAY, anomaly(1.2)) == 0
+    assert week.told(30 * DAY, anomaly(1.2)) == 1
+
+
+def test_a_budget_that_is_not_enforced_only_counts() -> None:
+    budget = AlertBudget(options=BudgetOptions(per_week=0, enforced=False))
+    raised = (anomaly(1.1),)
+    assert budget.admit(Decision(NANOSECONDS, raised)).raised == raised
+    assert budget.standings("t")[0].spent == 1
+
+
+def test_alarms_outlive_the_process(tmp_path: Path) -> None:
+    file, week = AlarmFile(tmp_path / "alarms.json"), Week(1)
+    assert file.load() == ()
+    week.told(HOUR, anomaly(1.9))
+    file.keep(week.budget.alarms)
+    again = AlertBudget(options=BudgetOptions(per_week=1), alarms=file.load())
+    assert again.alarms == week.budget.alarms
+    assert not again.admit(Decision((HOUR + 1000) * NANOSECONDS, (anomaly(1.2),))).raised
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "alarms.json").write_text('{"no": "alarms"}')
+    with pytest.raises(InvalidSettings, match=r"alarms\.json"):
+        AlarmFile(tmp_path / "alarms.json").load()
+
+
+def test_old_alarms_are_forgotten() -> None:
+    week = Week(2)
+    for n in range(400):
+        week.told(n * HOUR, anomaly(1.2))
+    assert len(week.budget.alarms) <= 7 * 24 + 1
+    assert timedelta(hours=len(week.budget.alarms)) >= timedelta(days=6)
