@@ -57,7 +57,8 @@ def launch_akeso(
     command += ["--host", "127.0.0.1", "--port", str(port)]
     for setting in settings:
         command += ["--set", setting]
-    environment = {**os.environ, "PYTHONPATH": str(plugins)} if plugins else None
+    folders = [str(plugins), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)} if plugins else None
     with (data / "akeso.log").open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=data, env=environment
