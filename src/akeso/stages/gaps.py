@@ -6,9 +6,11 @@ compared, so clocks may differ.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from akeso.domain.case import Case
 from akeso.domain.telemetry import Floats, SpanKind
 from akeso.domain.traces import Rows, Traces
 
@@ -37,6 +39,12 @@ class Gap:
     def wide(self) -> bool:
         """Whether it rose by what matters and is no accident."""
         return self.risen_ms >= max(_LEAST_MS, self.past_ms) and self.sure >= _SPREADS
+
+
+@lru_cache(maxsize=2)
+def gaps_of(case: Case) -> tuple[Gap, ...]:
+    """The gaps of a case (computed once, then shared: a case is hashed by identity)."""
+    return tuple(gaps(case.traces, case.onset))
 
 
 def gaps(traces: Traces, onset: int) -> list[Gap]:

@@ -8,10 +8,12 @@ the first of the two, so that other requests than usual are no news.)
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.case import Case
 from akeso.domain.telemetry import NANOSECONDS, Floats, Mask, SpanIds, Times
 from akeso.domain.traces import Rows, Traces
 
@@ -31,7 +33,7 @@ _STEP = np.dtype(
 )
 # The fault may have begun before it was noticed: seconds, and what that costs in nats of evidence.
 _EARLIER = ((0.0, 0.0), (30.0, 1.0), (75.0, 2.0))
-_FEWEST = 3  # traces that came by before, to know a habit
+_FEWEST = 1  # trace that came by before: how little one says, the likelihoods tell
 _USUAL = 0.3  # what is done by more than this share is a habit
 _NATS = 2.0
 _TAKEN = 0.25  # the share of those coming by who newly go this way
@@ -63,6 +65,17 @@ class Turn:
     during: tuple[int, int]
     inner: bool
     explained: bool = False
+
+
+@lru_cache(maxsize=2)
+def turns_of(case: Case) -> tuple[Turn, ...]:
+    """The turns of a case (computed once, then shared: a case is hashed by identity)."""
+    return tuple(turns(case.traces, case.onset))
+
+
+def strayed(case: Case, nats: float = 3.0) -> frozenset[str]:
+    """The services in which a good share of requests clearly goes another way than before, by themselves."""
+    return frozenset(turn.service for turn in turns_of(case) if turn.share * turn.nats >= nats and not turn.explained)
 
 
 def turns(traces: Traces, onset: int) -> list[Turn]:

@@ -93,10 +93,13 @@ class Symptoms:
         self.during: Mask = matrix.times > case.onset
         self.slot_s = _slot_s(matrix)
         self._by_service: dict[str, list[Departure]] = {}
+        self._calls_to: dict[str, list[int]] = {}
         self._by_name: dict[tuple[str, str, str, Attributes], Departure] = {}
         for departure in _departures(matrix, case.onset, self.during):
             key = departure.key
             self._by_service.setdefault(key.service, []).append(departure)
+            if key.metric == EDGE_RATE:
+                self._calls_to.setdefault(dict(key.attributes).get("peer", ""), []).append(departure.index)
             self._by_name.setdefault((key.service, key.metric, key.stat, key.attributes), departure)
 
     @property
@@ -147,7 +150,15 @@ class Symptoms:
         # Who tells of itself only when there is work for it is quiet for very different times.
         before = self.values(silence)[~self.during]
         longest = float(np.nanquantile(before, 0.9)) if np.isfinite(before).any() else 0.0
-        return silence.last if silence.last >= max(SILENT_AFTER_S, 2.0 * usual + 1.0, 1.5 * longest) else 0.0
+        if silence.last < max(SILENT_AFTER_S, 2.0 * usual + 1.0, 1.5 * longest):
+            return 0.0
+        return silence.last if longest <= SILENT_AFTER_S or self._called(service, silence.last) else 0.0
+
+    def _called(self, service: str, since_s: float) -> bool:
+        """Whether calls to a service were seen in the newest seconds; True as well when nobody is known to call it."""
+        rates = self._calls_to.get(service, ())
+        last = self.matrix.times > self.matrix.times[-1] - int(since_s * NANOSECONDS)
+        return not rates or bool(np.nansum(self.matrix.values[np.ix_(last, rates)]) > 0)
 
     def quiet_slots(self, service: str) -> int:
         """How many of the newest slots hold neither a gauge that the service always sent nor a finished request."""

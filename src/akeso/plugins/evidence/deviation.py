@@ -6,7 +6,9 @@ from akeso.domain.case import Case
 from akeso.domain.diagnosis import Evidence, FaultClass
 from akeso.domain.signal import Signal
 from akeso.stages.alike import borne_out
+from akeso.stages.gaps import gaps_of
 from akeso.stages.inheritance import effects
+from akeso.stages.paths import strayed
 from akeso.stages.symptoms import Departure, Symptoms, read, telling
 
 # What each symptom says about its own service: much for what cannot be inherited, little for what can.
@@ -53,7 +55,9 @@ class Deviation:
             like = borne_out(case, service, worst.rise) if timed else 1.0
             return self._departed(service, worst, like * telling(effect.requests) if worst.signal in _CLASSES else 1.0)
         # A service that does nothing any more has no slow or failing requests either.
-        return None if effect.idle or effect.slow_itself or effect.failing_itself else self._well(symptoms, service)
+        if effect.idle or effect.slow_itself or effect.failing_itself or service in _odd(case):
+            return None
+        return self._well(symptoms, service)
 
     def _weight(self, departure: Departure) -> float:
         return _WEIGHTS[departure.signal] * min(1.0, departure.size / self._full)
@@ -83,6 +87,11 @@ class Deviation:
             -self._calm,
             numbers={"series": float(len(watched)), "spreads": furthest},
         )
+
+
+def _odd(case: Case) -> frozenset[str]:
+    """Services that do something else than before, or that a slow network keeps apart: measurements need not tell."""
+    return strayed(case) | {gap.callee for gap in gaps_of(case) if gap.wide}
 
 
 def _matters(departure: Departure) -> bool:

@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from akeso.domain.case import Case, LogPattern
 from akeso.domain.diagnosis import Evidence, FaultClass
+from akeso.stages.complaints import ERROR, FATAL, Swelling, named, swelling
 from akeso.stages.symptoms import read
-
-ERROR = 17
-FATAL = 21
 
 # What engineers' own words say about the kind of fault. Only wording that any stack uses.
 _CUES: tuple[tuple[str, str], ...] = (
@@ -23,19 +20,6 @@ _CUES: tuple[tuple[str, str], ...] = (
     (r"no space left|disk (is )?full|read-only file system", "disk_pressure"),
     (r"invalid configuration|config(uration)? error|unknown (setting|option)", "bad_configuration"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Swelling:
-    """An error pattern that is new or much more frequent. Rates per slot."""
-
-    pattern: LogPattern
-    past: float
-    now: float
-
-    @property
-    def new(self) -> bool:
-        return self.past == 0.0
 
 
 class Logs:
@@ -59,13 +43,13 @@ class Logs:
         during = read(case).during
         found: list[Evidence] = []
         for service, patterns in sorted(by_service.items()):
-            found.extend(self._errors(case, service, [s for p in patterns if (s := _swelling(p, during))]))
+            found.extend(self._errors(case, service, [s for p in patterns if (s := swelling(p, during))]))
             found.extend(self._volume(service, [p for p in patterns if p.severity < ERROR], during))
         return _strongest(found)
 
-    def _errors(self, case: Case, service: str, swelling: list[_Swelling]) -> Iterator[Evidence]:
+    def _errors(self, case: Case, service: str, swelling: list[Swelling]) -> Iterator[Evidence]:
         for loudest in sorted(swelling, key=lambda s: (s.pattern.severity, s.now), reverse=True)[:3]:
-            culprit = _named(case, service, loudest.pattern.example)
+            culprit = named(case, service, loudest.pattern.example)
             seen = f"{'new' if loudest.new else 'more'} errors of {service} ({loudest.now:.1f}/s, before"
             seen += f" {loudest.past:.1f}/s): “{_short(loudest.pattern.example)}”"
             numbers = {"past_per_s": loudest.past, "now_per_s": loudest.now}
@@ -101,27 +85,6 @@ def _strongest(found: list[Evidence]) -> list[Evidence]:
         if key not in best or evidence.weight > best[key].weight:
             best[key] = evidence
     return list(best.values())
-
-
-def _swelling(pattern: LogPattern, during: np.ndarray) -> _Swelling | None:
-    if pattern.severity < ERROR or not during.any() or len(pattern.counts) != len(during):
-        return None
-    now = float(np.nanmean(pattern.counts[during]))
-    past = float(np.nanmean(pattern.counts[~during])) if not during.all() else 0.0
-    heard = float(np.nansum(pattern.counts[during]))
-    # Square roots of counts have the spread 1/2, whatever the rate (Anscombe).
-    surprise = 2.0 * (np.sqrt(heard + 0.375) - np.sqrt(past * during.sum() + 0.375))
-    fatal = pattern.severity >= FATAL and heard >= 1 and past == 0.0
-    return _Swelling(pattern, past, now) if fatal or (heard >= 2 and surprise >= 2.0) else None
-
-
-def _named(case: Case, service: str, line: str) -> str | None:
-    """The dependency that a line blames; the deepest when it tells a chain of them."""
-    below = case.topology.downstream(service)
-    # A name inside a path or an identifier is not a mention of the service.
-    mentioned = {name for name in below if re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", line, re.IGNORECASE)}
-    deepest = [m for m in mentioned if not mentioned & case.topology.downstream(m)]
-    return max(deepest or mentioned, key=line.lower().rfind, default=None)
 
 
 def _cues(pattern: LogPattern) -> Mapping[str, float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from akeso.domain.case import Case
 from akeso.domain.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.signal import NETWORK_DELAY
-from akeso.stages.gaps import Gap, gaps
+from akeso.stages.gaps import Gap, gaps_of
 from akeso.stages.inheritance import starved
 from akeso.stages.symptoms import read
 
@@ -25,7 +25,7 @@ class Network:
         self._acquits = acquits
 
     def gather(self, case: Case) -> Sequence[Evidence]:
-        found = gaps(case.traces, case.onset)
+        found = gaps_of(case)
         wide = [gap for gap in found if gap.wide]
         likely = {name: _likely(name, found) for name in sorted({n for gap in wide for n in (gap.caller, gap.callee)})}
         best, symptoms = max(likely.values(), default=0.0), read(case)
