@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from time import perf_counter
 
 import numpy as np
@@ -14,6 +15,7 @@ from akeso.domain.messages import Prediction
 from akeso.domain.series import SeriesTable
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.faces.api.views import anomaly_view
 from akeso.plugins.discovery import build
 from akeso.stages.decide import DecideOptions, DecideState, decide
 from akeso.stages.score import ScoreOptions, score
@@ -146,3 +148,10 @@ def test_asking_changes_nothing() -> None:
     before = significance.snapshot()
     significance.judged(said(np.full(4, 9.0)))
     assert all(np.array_equal(before[name], array) for name, array in significance.snapshot().items())
+
+
+def test_an_unknown_p_value_is_null_to_the_outside() -> None:
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    anomaly = Anomaly("a", "t", SeriesKey("t", "api", "m"), Signal.OTHER, at, at, 2.0, 9.0, 1.0, 1.0)
+    assert anomaly_view(anomaly)["p_value"] is None
+    assert anomaly_view(replace(anomaly, p_value=1e-4))["p_value"] == pytest.approx(1e-4)
