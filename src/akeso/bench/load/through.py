@@ -15,7 +15,7 @@ from akeso.bench.load.sender import Door, Sender, Sent
 from akeso.bench.process import RunningAkeso, running_akeso
 from akeso.domain.telemetry import NANOSECONDS
 
-CONNECTIONS = 4
+CONNECTIONS = 8
 _DRAIN_S = 30.0
 _WARM_S = 3
 # Counters of the feature agent: what was not counted in its own slot.
