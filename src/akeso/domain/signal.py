@@ -4,6 +4,7 @@ The names Akeso derives itself stand here too, so that stages and evidence provi
 """
 
 from enum import IntEnum
+from functools import lru_cache
 
 from akeso.domain.telemetry import SeriesKey
 
@@ -118,6 +119,12 @@ def signal_of(key: SeriesKey) -> Signal:
         return next((signal for word, signal in _COUNTED if word in name), Signal.TRAFFIC)
     if ("state", "idle") in key.attributes:
         return Signal.OTHER  # what is free of a pool: the used ones tell how full it is
+    return _ruled(name)
+
+
+@lru_cache(maxsize=16_384)
+def _ruled(name: str) -> Signal:
+    # Many series share a name, and there are many rules.
     for words, signal in _RULES:
         if all(word in name for word in words):
             return _client_side(name, signal)

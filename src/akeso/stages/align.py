@@ -164,10 +164,11 @@ class MetricAligner:
         return series is not None and 0 < int(self._state["first"][series]) < received
 
     def _feature(self, key: SeriesKey, *, averaged: bool) -> int:
-        made = self._made.setdefault(self._features.intern(key), len(self._made))
+        feature = self._features.intern(key)
+        made = self._made.setdefault(feature, len(self._made))
         self._feature_ids = grown(self._feature_ids, made + 1, -1)
         self._averaged = grown(self._averaged, made + 1, False)
-        self._feature_ids[made] = self._features.intern(key)
+        self._feature_ids[made] = feature
         self._averaged[made] = averaged
         return made
 

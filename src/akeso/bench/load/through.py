@@ -20,6 +20,7 @@ _DRAIN_S = 30.0
 _WARM_S = 3
 # Counters of the feature agent: what was not counted in its own slot.
 _MISPLACED = ("akeso_samples_late", "akeso_samples_dropped", "akeso_samples_repeated", "akeso_series_refused")
+_ALIGNED = 'akeso_agent_messages_total{agent="feature"}'
 
 Prepare = Callable[[int, float], Sequence[Body]]
 
@@ -74,11 +75,15 @@ def held(load: Load, rate: float, ready_s: float = 5.0) -> Held:
 
 
 def _warm(running: RunningAkeso, load: Load, decisions: Decisions) -> None:
-    sender = Sender(Door(running.url, load.path, load.headers), 1)
+    """Twice, and until the feature agent has taken in all of it."""
+    sender, sent = Sender(Door(running.url, load.path, load.headers), 1), 0
     for _ in range(2):
         now = time.time_ns()
-        sender.send(load.warm(now))
-        decisions.await_slot(slot_end(now), _DRAIN_S)
+        sent += len(sender.send(load.warm(now)))
+        deadline = time.monotonic() + _DRAIN_S
+        while _metric(running, _ALIGNED) < sent and time.monotonic() < deadline:
+            time.sleep(0.1)
+        decisions.await_slot(slot_end(time.time_ns()), _DRAIN_S)
 
 
 def highest(load: Load, first: float, step: float = 1.2, tries: int = 6) -> Held:
@@ -160,8 +165,13 @@ def _quantiles(delay: Sequence[float], weight: Sequence[int], shares: Sequence[f
 
 
 def _misplaced(running: RunningAkeso) -> float:
+    return _metric(running, *(f"{name}_total" for name in _MISPLACED))
+
+
+def _metric(running: RunningAkeso, *names: str) -> float:
+    """The sum of some of Akeso's own metrics."""
     with httpx.Client(base_url=running.url, trust_env=False, timeout=30) as http:
         answer = http.get("/metrics", headers={"X-API-Key": running.key})
     answer.raise_for_status()
-    rows = (line.split() for line in answer.text.splitlines() if not line.startswith("#"))
-    return sum(float(row[1]) for row in rows if row[0].removesuffix("_total") in _MISPLACED)
+    rows = (line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+    return sum(float(row[1]) for row in rows if row[0] in names)
