@@ -61,7 +61,7 @@ class Load:
     settings: tuple[str, ...] = ()
 
 
-def held(load: Load, rate: float, ready_s: float = 5.0) -> Held:
+def held(load: Load, rate: float, ready_s: float = 12.0) -> Held:
     """Offer `rate` items a second to an Akeso of its own. ready_s: seconds that preparing may take."""
     with TemporaryDirectory(prefix="akeso-throughput-") as folder:
         arguments = [word for setting in (*_ALONE, *load.settings) for word in ("--set", setting)]
