@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from akeso.bench.cli import app
+from akeso.bench.corpus.known import answers
+from akeso.bench.corpus.minutes import cases
 from akeso.bench.nezha import agree, days
 from akeso.bench.nezha_rows import read_spans, service_of
 from akeso.domain.telemetry import SpanKind
@@ -69,6 +71,13 @@ def test_the_faulty_service_and_the_region_of_its_code_come_first(data: Path, tm
     assert ranking["ranked"][0]["service"] == "cart"
     assert ranking["ranked"][0]["metric"].startswith("c.s.CartImpl#31 [keep]")
     assert report["verdicts"][0]["correct"]
+
+
+def test_faults_that_are_added_to_calm_minutes_are_found(data: Path) -> None:
+    added = [known for known in cases(data) if known.derived]
+    assert {known.name.rpartition("/")[2] for known in added} == {"slow network", "stops", "fails"}
+    in_cart = [known for known in added if known.name.startswith(f"{DAY}/cart") and "network" not in known.name]
+    assert [answer.judged and answer.judged.right for answer in answers(in_cart)] == [True, True]
 
 
 def test_kinds_of_spans_follow_from_who_is_whose_parent(data: Path) -> None:
