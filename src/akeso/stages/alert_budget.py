@@ -146,11 +146,15 @@ class AlertBudget:
         alarms = self._alarms.setdefault(service, [])
         oldest = end - max(self._period(service), nanoseconds(self.options.period))
         alarms[:] = [alarm for alarm in alarms if alarm.until > oldest]
-        going_on = alarms.pop() if alarms and end - alarms[-1].until <= nanoseconds(self.options.apart) else None
+        going_on = alarms.pop() if alarms and self._goes_on(alarms[-1], end) else None
         alarm = _alarm(service, raised, end, going_on)
         told = alarm.told or not self.options.enforced or alarm.score > self._threshold(service, alarms)
         alarms.append(replace(alarm, told=told))
         return told
+
+    def _goes_on(self, alarm: Alarm, end: int) -> bool:
+        # What was real and is over has no part in what comes next.
+        return alarm.truth is not Truth.TRUE and end - alarm.until <= nanoseconds(self.options.apart)
 
     def _threshold(self, service: _Service, alarms: Sequence[Alarm]) -> float:
         since = self._now - self._period(service)

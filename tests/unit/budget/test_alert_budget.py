@@ -112,6 +112,14 @@ def test_an_alarm_that_goes_on_is_one_alarm() -> None:
     assert len(week.budget.alarms) == 1
 
 
+def test_what_follows_a_confirmed_alarm_is_another() -> None:
+    week = Week(0)
+    assert week.told(HOUR, anomaly(5.0)) == 1
+    week.label(HOUR, anomalous=True)
+    assert week.told(HOUR + 60, anomaly(1.2)) == 0
+    assert [alarm.truth for alarm in week.budget.alarms] == [Truth.TRUE, Truth.UNKNOWN]
+
+
 def test_what_was_held_back_comes_along_once_its_service_is_told() -> None:
     week = Week(0)
     errors = anomaly(5.0, signal=Signal.ERRORS)

@@ -56,8 +56,9 @@ def slo(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = "", data: Data
 
 
 def _told(console: Console, found: dict[str, Any]) -> None:
-    columns = ("service", "budget a week", "spent", "told", "true", "false", "unknown", "held back", "threshold")
+    columns = ("service", "a week", "spent", "told", "true", "false", "open", "held", "score")
     table = Table(*columns, box=box.SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
     for s in found["services"]:
         spent = f"[red]{s['spent']}[/red]" if s["spent"] > s["budget"] else str(s["spent"])
         counts = (str(s[name]) for name in ("told", "true", "false", "unknown", "held"))
