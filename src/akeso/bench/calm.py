@@ -74,13 +74,14 @@ def calm(  # noqa: PLR0913, PLR0917 - each is an option of the command
     hours: Annotated[float, typer.Option(min=0.01, help="Hours to make.")] = 24.0,
     block: Annotated[int, typer.Option(min=5, help="Slots of a block.")] = 20,
     skip: Annotated[int, typer.Option(min=0, help="Slots at the start of a recording that are left out.")] = 60,
+    length: Annotated[int, typer.Option(min=5, help="Slots after that; the rest is left out.")] = 86_400,
     services: Annotated[Path | None, typer.Option(help="services.yaml")] = None,
     seed: Annotated[int, typer.Option(help="What blocks are drawn by.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Alarms of a made day of calm telemetry, against the alert budgets."""
     settings = load_settings(None, {"services": str(services)} if services else {})
-    stock = asyncio.run(recorded(data, settings, block, skip))
+    stock = asyncio.run(recorded(data, settings, block, slice(skip, skip + length)))
     day = live(stock, settings, round(hours * 3600), seed)
     found = report(day, stock, settings, hours)
     out.mkdir(parents=True, exist_ok=True)
@@ -91,8 +92,8 @@ def calm(  # noqa: PLR0913, PLR0917 - each is an option of the command
         _tell(found)
 
 
-async def recorded(files: Sequence[Path], settings: Settings, block: int, skip: int) -> Stock:
-    """The features of recordings, cut into blocks. Raises InvalidInput for one that is shorter than a block."""
+async def recorded(files: Sequence[Path], settings: Settings, block: int, part: slice) -> Stock:
+    """The features of a part (in slots) of each recording, cut into blocks. Raises InvalidInput for one that is shorter than a block."""
     table, blocks, slots = SeriesTable(), [], 0
     for file in files:
         ingest = SeriesTable()
@@ -100,9 +101,9 @@ async def recorded(files: Sequence[Path], settings: Settings, block: int, skip: 
         async for batch in Recording(file).batches(ingest, settings):
             frames += [closed.frame for closed in builder.close_until(batch.received_at)]
             builder.add(batch)
-        frames = frames[skip:]
+        frames = frames[part]
         if len(frames) < block:
-            raise InvalidInput(str(file), f"holds {len(frames)} slots after the first {skip}; a block has {block}")
+            raise InvalidInput(str(file), f"holds {len(frames)} slots in {part.start}:{part.stop}; a block has {block}")
         slots += len(frames)
         blocks += [_stacked(frames[at : at + block], len(table)) for at in range(0, len(frames) - block + 1, block)]
     signals = np.array([signal_of(key) for key in table.keys], np.uint8)
