@@ -74,7 +74,7 @@ def calm(  # noqa: PLR0913, PLR0917 - each is an option of the command
     hours: Annotated[float, typer.Option(min=0.01, help="Hours to make.")] = 24.0,
     block: Annotated[int, typer.Option(min=5, help="Slots of a block.")] = 20,
     skip: Annotated[int, typer.Option(min=0, help="Slots at the start of a recording that are left out.")] = 60,
-    length: Annotated[int, typer.Option(min=5, help="Slots after that; the rest is left out.")] = 86_400,
+    length: Annotated[int, typer.Option(min=5, help="Slots after that.")] = 86_400,
     services: Annotated[Path | None, typer.Option(help="services.yaml")] = None,
     seed: Annotated[int, typer.Option(help="What blocks are drawn by.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
