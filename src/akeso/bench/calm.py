@@ -93,7 +93,8 @@ def calm(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 async def recorded(files: Sequence[Path], settings: Settings, block: int, part: slice) -> Stock:
-    """The features of a part (in slots) of each recording, cut into blocks. Raises InvalidInput for one that is shorter than a block."""
+    """The features of a part (in slots) of each recording, cut into blocks. Raises InvalidInput for one that is shorter
+    than a block."""
     table, blocks, slots = SeriesTable(), [], 0
     for file in files:
         ingest = SeriesTable()
