@@ -31,7 +31,11 @@ async def test_no_action_claims_success_when_its_target_refuses(name: str, close
     await ActionConformance(build("actions")[name], closed_port).never_claims_success_without_a_target()
 
 
-@pytest.mark.parametrize("name", sorted(set(discover("actions")) - {"safe_mode"}))
+# What acts on Akeso's own pipeline calls nobody, and so has no time-out of a call.
+OUTWARD = sorted(name for name, plugin in discover("actions").items() if not hasattr(plugin, "connect"))
+
+
+@pytest.mark.parametrize("name", OUTWARD)
 async def test_no_action_waits_longer_than_its_time_out(name: str, silent_port: int) -> None:
     action = build("actions", {name: {"call_s": 0.2}})[name]
     await ActionConformance(action, silent_port).never_claims_success_without_a_target()
