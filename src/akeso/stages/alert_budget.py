@@ -180,10 +180,11 @@ class AlertBudget:
         return [self._held.pop(key) for key in keys]
 
     def _mark(self, service: _Service, start: int, end: int, truth: Truth) -> bool:
-        # A label may speak of a moment shortly after an alarm, while it still stood.
+        # What was real may be said of a moment shortly after an alarm, while it still stood; that all is well later on
+        # does not make an earlier alarm false.
         alarms = self._alarms.get(service, [])
-        apart = nanoseconds(self.options.apart)
-        met = [n for n, alarm in enumerate(alarms) if alarm.at <= end and alarm.until + apart >= start]
+        later = nanoseconds(self.options.apart if truth is Truth.TRUE else self.options.grace)
+        met = [n for n, alarm in enumerate(alarms) if alarm.at <= end and alarm.until + later >= start]
         for n in met:
             alarms[n] = replace(alarms[n], truth=truth)
         return bool(met)

@@ -83,6 +83,15 @@ def test_confirmed_alarms_cost_nothing() -> None:
     assert (standing.true, standing.false, standing.unknown, standing.spent) == (1, 1, 0, 1)
 
 
+def test_that_all_is_well_later_on_does_not_make_an_alarm_false() -> None:
+    week = Week(1)
+    assert week.told(HOUR, anomaly(1.9)) == 1
+    assert week.label(HOUR + 1, anomalous=True)
+    assert not week.label(HOUR + 10, anomalous=False)
+    (standing,) = week.budget.standings("t")
+    assert (standing.true, standing.false, standing.spent) == (1, 0, 0)
+
+
 def test_a_label_that_no_alarm_meets_changes_nothing() -> None:
     week = Week(1)
     week.told(HOUR, anomaly(2.5))
