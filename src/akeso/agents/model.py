@@ -157,6 +157,8 @@ class ModelAgent:
             log.error("model.absent", version=version, error=str(absent))  # noqa: TRY400 - no defect of this code
             return
         left = restore(artefact, self._detectors, self._table)
+        # What another model's scores ranked among says nothing of this one's.
+        self._significance = Significance(SignificanceOptions(decide=self._options.decide))
         log.info("model.taken_up", version=version, series=len(artefact.keys), not_restored=left)
         self._options = replace(self._options, decide=replace(self._options.decide, threshold=artefact.threshold))
         self.name_version(version)
