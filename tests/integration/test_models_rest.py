@@ -61,8 +61,13 @@ def test_a_trained_version_challenges_the_champion(akeso: Akeso) -> None:
         made = client.post("/api/v1/models/retrain", json={"reason": "on request"})
         assert made.status_code == 201, made.text
         assert made.json()["metrics"]["slots"] >= 3
-        compared = client.get("/api/v1/models/compare").json()
-        assert (compared["challenger"], compared["outcome"]) == (made.json()["version"], "continue")
+
+        def compared() -> Any:
+            told = client.get("/api/v1/models/compare").json()
+            return told if told["challenger"] is not None else None
+
+        duel = eventually(compared, "the challenger is taken up")
+        assert (duel["challenger"], duel["outcome"]) == (made.json()["version"], "continue")
         assert client.post("/api/v1/models/none/challenge", json={}).json() == {"challenger": None}
         eventually(lambda: client.get("/api/v1/models/compare").json()["challenger"] is None, "no challenger")
 
