@@ -15,10 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
 from akeso.testing.running import Akeso, eventually, free_port
+from akeso.testing.stored import stored_batches
 from akeso.testing.watchers import is_ready, program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
@@ -48,17 +47,7 @@ def akeso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Akeso]:
 
 
 def stored(akeso: Akeso) -> list[TelemetryBatch]:
-    """Everything in Akeso's telemetry store, read beside it."""
-
-    async def read() -> list[TelemetryBatch]:
-        table = SeriesTable()
-        store = SqliteTelemetryStore(akeso.data / "telemetry.db", table)
-        try:
-            return [batch async for _, batch in store.replay(table)]
-        finally:
-            await store.close()
-
-    return asyncio.run(read())
+    return asyncio.run(stored_batches(akeso.data))
 
 
 def lines_of(akeso: Akeso, service: str) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """The running whole with a language model: real telemetry becomes an incident, and its explanation is told with
 claims and citations; a log line that gives orders changes nothing, and no secret leaves."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import httpx
 import pytest
 
 from akeso.testing.language_model import Calls, Fails, LanguageModel, Step, explains
-from akeso.testing.running import Akeso, eventually, run_akeso
+from akeso.testing.running import Akeso, eventually, repeating, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -37,26 +36,19 @@ def settings(model: LanguageModel) -> tuple[str, ...]:
 @contextmanager
 def senders(akeso: Akeso, ill: set[str]) -> Iterator[None]:
     """Every service tells how it fares ten times a second; a sick one logs, too."""
-    over = threading.Event()
+    with akeso.client("") as client:
 
-    def send() -> None:
-        with akeso.client("") as client:
-            while not over.wait(0.1):
-                for name in SERVICES:
-                    latency, errors = (700, 0.5) if name in ill else (20, 0.0)
-                    body: dict[str, Any] = {"component": name, "latency": latency, "error_rate": errors}
-                    assert client.post("/add-event", json=body).status_code == 200
-                    if name in ill:
-                        line = {"service": name, "level": "error", "message": ORDER}
-                        assert client.post("/api/v1/logs", json=[line]).status_code == 202
+        def send() -> None:
+            for name in SERVICES:
+                latency, errors = (700, 0.5) if name in ill else (20, 0.0)
+                body: dict[str, Any] = {"component": name, "latency": latency, "error_rate": errors}
+                assert client.post("/add-event", json=body).status_code == 200
+                if name in ill:
+                    line = {"service": name, "level": "error", "message": ORDER}
+                    assert client.post("/api/v1/logs", json=[line]).status_code == 202
 
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+        with repeating(send):
+            yield
 
 
 def explained(client: httpx.Client) -> Any:

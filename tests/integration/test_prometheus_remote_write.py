@@ -11,12 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, SeriesKey, Temporality
 from akeso.testing import wire
 from akeso.testing.remote_write import AT_MS, SECOND, SecondRequest, first_request, first_series, snapped
 from akeso.testing.running import Akeso, eventually, free_port
+from akeso.testing.stored import stored_points
 from akeso.testing.watchers import exporting, is_ready, metrics_of, program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
@@ -134,21 +133,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield shop
 
 
-async def points(akeso: Akeso) -> dict[SeriesKey, list[tuple[int, float]]]:
-    """Everything in Akeso's telemetry store, by series."""
-    table = SeriesTable()
-    store = SqliteTelemetryStore(akeso.data / "telemetry.db", table)
-    found: dict[SeriesKey, list[tuple[int, float]]] = {}
-    try:
-        async for _, batch in store.replay(table):
-            block = batch.metrics
-            for each, at, value in zip(block.series.tolist(), block.time.tolist(), block.value.tolist(), strict=True):
-                found.setdefault(table[each], []).append((at, value))
-    finally:
-        await store.close()
-    return found
-
-
 def named(found: Mapping[SeriesKey, list[tuple[int, float]]], metric: str, stat: str = "") -> list[SeriesKey]:
     return [key for key in found if (key.metric, key.stat) == (metric, stat)]
 
@@ -203,7 +187,7 @@ def test_what_is_scraped_is_stored(shop: Shop) -> None:
         assert shop.sent(f"{what}_failed") == shop.sent(f"{what}_dropped") == 0
     assert shop.sent("metadata") > 0
     shop.akeso.kill()
-    found = asyncio.run(points(shop.akeso))
+    found = asyncio.run(stored_points(shop.akeso.data))
     (counter,), (queue,) = named(found, "cart_requests_total"), named(found, "cart_queue_length")
     assert (counter.service, counter.temporality) == ("cart", Temporality.CUMULATIVE)
     assert dict(counter.attributes)["job"] == "shop"

@@ -1,23 +1,19 @@
 """Debian's Prometheus and Alertmanager, unchanged, asked by a running Akeso."""
 
 import asyncio
-import shutil
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, SeriesKey, Temporality
 from akeso.testing.running import Akeso, eventually, free_port
+from akeso.testing.stored import stored_points
+from akeso.testing.watchers import exporting, is_ready, program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 
@@ -54,51 +50,6 @@ class Exporter:
         ).encode()
 
 
-@contextmanager
-def exporting(exporter: Exporter) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = exporter.text()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is given
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
-def program(folder: Path, name: str, *arguments: str) -> Iterator[None]:
-    found = shutil.which(name)
-    assert found, f"{name} is not installed: scripts/services.sh up installs it"
-    with (folder / f"{name}.log").open("wb") as out:
-        process = subprocess.Popen([found, *arguments], cwd=folder, stdout=out, stderr=out)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/-/ready", trust_env=False, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
-
-
 class Shop:
     """What is watched, and where the watchers are."""
 
@@ -108,7 +59,7 @@ class Shop:
 
     @contextmanager
     def open(self) -> Iterator["Shop"]:
-        with exporting(self.exporter) as port:
+        with exporting(self.exporter.text, "text/plain; version=0.0.4") as port:
             self._write(port)
             listen = f"--web.listen-address=127.0.0.1:{self.alertmanager}"
             config = f"--config.file={self.folder}/alerting.yml"
@@ -123,7 +74,7 @@ class Shop:
                     f"--web.listen-address=127.0.0.1:{self.prometheus}",
                 ),
             ):
-                eventually(lambda: ready(self.prometheus) and ready(self.alertmanager), "the watchers are ready")
+                eventually(lambda: is_ready(self.prometheus) and is_ready(self.alertmanager), "the watchers are ready")
                 yield self
 
     def _write(self, exporter: int) -> None:
@@ -148,17 +99,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 async def points(akeso: Akeso) -> dict[SeriesKey, list[tuple[int, float]]]:
     """Everything in Akeso's telemetry store, by series, each point once."""
-    table = SeriesTable()
-    store = SqliteTelemetryStore(akeso.data / "telemetry.db", table)
-    found: dict[SeriesKey, set[tuple[int, float]]] = {}
-    try:
-        async for _, batch in store.replay(table):
-            block = batch.metrics
-            for each, at, value in zip(block.series.tolist(), block.time.tolist(), block.value.tolist(), strict=True):
-                found.setdefault(table[each], set()).add((at, value))
-    finally:
-        await store.close()
-    return {key: sorted(values) for key, values in found.items()}
+    return {key: sorted(set(values)) for key, values in (await stored_points(akeso.data)).items()}
 
 
 def metrics(akeso: Akeso) -> dict[str, float]:

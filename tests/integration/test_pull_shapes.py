@@ -17,10 +17,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
 from akeso.testing.running import Akeso, eventually, free_port, run_akeso
+from akeso.testing.stored import stored_batches
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -119,15 +118,7 @@ def metrics(akeso: Akeso) -> dict[str, float]:
 
 
 def stored(akeso: Akeso) -> list[TelemetryBatch]:
-    async def read() -> list[TelemetryBatch]:
-        table = SeriesTable()
-        store = SqliteTelemetryStore(akeso.data / "telemetry.db", table)
-        try:
-            return [batch async for _, batch in store.replay(table)]
-        finally:
-            await store.close()
-
-    return asyncio.run(read())
+    return asyncio.run(stored_batches(akeso.data))
 
 
 def test_lines_of_loki_are_stored_once_each_though_it_was_dead_for_a_while(tmp_path: Path) -> None:

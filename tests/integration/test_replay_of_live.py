@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from akeso.testing.otlp import as_json, trace_request
-from akeso.testing.running import Akeso, eventually, run_akeso
+from akeso.testing.running import Akeso, eventually, repeating, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,23 +48,15 @@ def shop(number: int, *, sick: bool) -> bytes:
 
 @contextmanager
 def visitors(akeso: Akeso, ill: threading.Event) -> Iterator[None]:
-    over = threading.Event()
+    numbers = count(1)
+    with akeso.client("") as client:
 
-    def send() -> None:
-        number = 0
-        with akeso.client("") as client:
-            while not over.wait(0.1):
-                number += 1
-                sent = client.post("/v1/traces", content=shop(number, sick=ill.is_set()), headers=JSON)
-                assert sent.status_code == 200
+        def send() -> None:
+            body = shop(next(numbers), sick=ill.is_set())
+            assert client.post("/v1/traces", content=body, headers=JSON).status_code == 200
 
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+        with repeating(send):
+            yield
 
 
 JSON = {"Content-Type": "application/json"}

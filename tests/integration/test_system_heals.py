@@ -1,6 +1,5 @@
 """The running whole heals: from simple events to a resolved incident that is remembered, over a restart."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from akeso.testing.running import Akeso, Target, eventually
+from akeso.testing.running import Akeso, Target, eventually, repeating
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -21,23 +20,16 @@ QUICK = ("trust=auto", "dry_run=false", "features.features.slot=0.5", "features.
 @contextmanager
 def senders(akeso: Akeso, ill: set[str]) -> Iterator[None]:
     """Every service tells how it fares ten times a second."""
-    over = threading.Event()
+    with akeso.client("") as client:
 
-    def send() -> None:
-        with akeso.client("") as client:
-            while not over.wait(0.1):
-                for name in SERVICES:
-                    latency, errors = (700, 0.5) if name in ill else (20, 0.0)
-                    body = {"component": name, "latency": latency, "error_rate": errors}
-                    assert client.post("/add-event", json=body).status_code == 200
+        def send() -> None:
+            for name in SERVICES:
+                latency, errors = (700, 0.5) if name in ill else (20, 0.0)
+                body = {"component": name, "latency": latency, "error_rate": errors}
+                assert client.post("/add-event", json=body).status_code == 200
 
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+        with repeating(send):
+            yield
 
 
 def incidents(akeso: Akeso) -> list[Any]:

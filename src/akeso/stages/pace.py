@@ -1,8 +1,12 @@
 """Looking at each series now and then: what is too dear for every slot is spread over many."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.rows import Rows
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Mask
 
 # An array operation on a few rows costs nearly the same as on these.
@@ -17,3 +21,16 @@ def due(frame: FeatureFrame, wanted: Mask, pace_s: float) -> NDArray[np.intp]:
         return np.flatnonzero(wanted)
     turn = (np.arange(len(wanted)) // _TOGETHER) % stride == (frame.end // frame.width) % stride
     return np.flatnonzero(wanted & turn)
+
+
+class PacedRows(Rows):
+    """State of the first `series` series only, each looked at once every `pace_s` seconds."""
+
+    def __init__(self, columns: Mapping[str, Any], series: int, pace_s: float) -> None:
+        super().__init__(columns)
+        self._series, self._pace_s = series, pace_s
+
+    def picked(self, frame: FeatureFrame, wanted: Mask) -> NDArray[np.intp]:
+        """The wanted ones whose turn it is; there are rows for them."""
+        self.grow(min(len(frame.values), self._series))
+        return due(frame, wanted[: self._series], self._pace_s)

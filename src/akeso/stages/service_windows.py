@@ -17,6 +17,7 @@ from akeso.domain.rows import Rows
 from akeso.domain.scale import believable, scaled
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Codes, FeatureFrame, Floats, Mask
+from akeso.ports.detector import Scores, State
 
 Picked = NDArray[np.intp]
 _WILDEST = 20.0
@@ -128,6 +129,29 @@ class ServiceWindows:
         for row, key in enumerate(self._table.keys[:count]):
             groups.setdefault((key.tenant, key.service), []).append(row)
         return [rows[: self._options.most] for rows in groups.values()]
+
+
+class VectorDetector:
+    """A detector whose model looks at all metrics of a service at once: what makes it is told in `_fit`."""
+
+    def __init__(self, table: SeriesTable | None, options: WindowOptions) -> None:
+        self._windows = ServiceWindows(table, self._fit, options)
+
+    def score(self, frame: FeatureFrame) -> Scores:
+        nothing = np.full(len(frame.values), np.nan)
+        return Scores(self._windows.scores(frame), nothing, nothing.copy())
+
+    def learn(self, frame: FeatureFrame, update: Mask) -> None:
+        self._windows.learn(frame, update)
+
+    def snapshot(self) -> State:
+        return self._windows.snapshot()
+
+    def restore(self, state: State) -> None:
+        self._windows.restore(state)
+
+    def _fit(self, vectors: Floats, kept: Floats) -> VectorModel:
+        raise NotImplementedError
 
 
 def _fitted(past: Floats, signals: Codes, groups: list[list[int]], fit: Fit) -> tuple[_Fitted, ...]:

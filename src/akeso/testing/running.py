@@ -203,3 +203,21 @@ class _QuietServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that was killed in the middle is no news here."""
+
+
+@contextmanager
+def repeating(act: Callable[[], None], every_s: float = 0.1) -> Iterator[None]:
+    """Does it again and again, in a thread of its own, until the block is left."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(every_s):
+            act()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -7,25 +7,19 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.outcome import recorded, seen, told
-from akeso.ports.pipeline import By, Pipeline
+from akeso.plugins.targets.pipeline import OwnPipeline
+from akeso.ports.pipeline import By
 
 PreState = Mapping[str, str]
 
 
-class AdjustThreshold:
+class AdjustThreshold(OwnPipeline):
     """Multiplies every threshold but a rule's. Parameter `factor`: below 1 for more alarms, above for fewer (0.9)."""
 
     name = "adjust_threshold"
     reversible = True
     risk = Risk.LOW
     binding = ""
-
-    def __init__(self) -> None:
-        self._pipeline: Pipeline | None = None
-
-    def connect(self, pipeline: Pipeline) -> None:
-        """Called once by the composition root."""
-        self._pipeline = pipeline
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """The threshold now, and what it is to be."""
@@ -64,11 +58,6 @@ class AdjustThreshold:
         except InvalidInput as beyond:
             raise ActionFailed(str(beyond)) from beyond
         return Done(f"a threshold's factor of {float(value):.3g} was announced")
-
-    def _connected(self) -> Pipeline:
-        if self._pipeline is None:
-            raise ActionFailed("the running system is not connected to this action")
-        return self._pipeline
 
 
 def _factor(step: Step) -> float:

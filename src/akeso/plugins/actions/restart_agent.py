@@ -7,7 +7,7 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.outcome import seen, told
-from akeso.ports.pipeline import Pipeline
+from akeso.plugins.targets.pipeline import OwnPipeline
 
 PreState = Mapping[str, str]
 PREFIX = "akeso."
@@ -15,20 +15,13 @@ PREFIX = "akeso."
 ITSELF = "healing"
 
 
-class RestartAgent:
+class RestartAgent(OwnPipeline):
     """Asks the supervisor to end the agent's life and begin a new one. The target is `akeso.<agent>`."""
 
     name = "restart_agent"
     reversible = False
     risk = Risk.LOW
     binding = ""
-
-    def __init__(self) -> None:
-        self._pipeline: Pipeline | None = None
-
-    def connect(self, pipeline: Pipeline) -> None:
-        """Called once by the composition root."""
-        self._pipeline = pipeline
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """The agent and whether it beats. Raises ActionFailed when the target is no agent of this Akeso."""
@@ -70,11 +63,6 @@ class RestartAgent:
         except NotFound as absent:
             raise ActionFailed(str(absent)) from absent
         return Done(f"agent {agent} was started anew")
-
-    def _connected(self) -> Pipeline:
-        if self._pipeline is None:
-            raise ActionFailed("the supervisor is not connected to this action")
-        return self._pipeline
 
 
 def _agent(step: Step) -> str:

@@ -8,13 +8,14 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.outcome import recorded, seen, told
-from akeso.ports.pipeline import By, Pipeline
+from akeso.plugins.targets.pipeline import OwnPipeline
+from akeso.ports.pipeline import By
 
 PreState = Mapping[str, str]
 ALL, RECENT = "all", "recent"
 
 
-class RetrainModel:
+class RetrainModel(OwnPipeline):
     """Trains on the features of the hot window and on people's labels. Parameter `history`: all (default), or recent:
     no more of it than drift is measured over."""
 
@@ -22,13 +23,6 @@ class RetrainModel:
     reversible = True
     risk = Risk.LOW
     binding = ""
-
-    def __init__(self) -> None:
-        self._pipeline: Pipeline | None = None
-
-    def connect(self, pipeline: Pipeline) -> None:
-        """Called once by the composition root."""
-        self._pipeline = pipeline
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """The version that decides. Raises ActionFailed while there is none to come back to."""
@@ -79,11 +73,6 @@ class RetrainModel:
         except NotFound as gone:
             raise ActionFailed(str(gone)) from gone
         return Done(f"model version {made.version} decides again")
-
-    def _connected(self) -> Pipeline:
-        if self._pipeline is None:
-            raise ActionFailed("the model's registry is not connected to this action")
-        return self._pipeline
 
 
 def _history(step: Step) -> str:

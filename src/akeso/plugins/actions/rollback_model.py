@@ -7,25 +7,19 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.outcome import recorded, seen, told
-from akeso.ports.pipeline import By, Pipeline
+from akeso.plugins.targets.pipeline import OwnPipeline
+from akeso.ports.pipeline import By
 
 PreState = Mapping[str, str]
 
 
-class RollbackModel:
+class RollbackModel(OwnPipeline):
     """The previous version becomes champion, in the registry and in the running model agent."""
 
     name = "rollback_model"
     reversible = True
     risk = Risk.LOW
     binding = ""
-
-    def __init__(self) -> None:
-        self._pipeline: Pipeline | None = None
-
-    def connect(self, pipeline: Pipeline) -> None:
-        """Called once by the composition root."""
-        self._pipeline = pipeline
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """The version that decides and the one before it. Raises ActionFailed when there is none before it."""
@@ -66,8 +60,3 @@ class RollbackModel:
         except NotFound as gone:
             raise ActionFailed(str(gone)) from gone
         return Done(f"model version {made.version} decides (made {made.created_at:%Y-%m-%d %H:%M:%S} by {made.by})")
-
-    def _connected(self) -> Pipeline:
-        if self._pipeline is None:
-            raise ActionFailed("the model's registry is not connected to this action")
-        return self._pipeline

@@ -7,13 +7,14 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.outcome import recorded, seen, told
-from akeso.ports.pipeline import By, Pipeline
+from akeso.plugins.targets.pipeline import OwnPipeline
+from akeso.ports.pipeline import By
 
 PreState = Mapping[str, str]
 ON, OFF = "on", "off"
 
 
-class SafeMode:
+class SafeMode(OwnPipeline):
     """Safe mode on or off. Parameter `mode`: on (default) or off.
 
     Does nothing until the composition root has connected it.
@@ -23,13 +24,6 @@ class SafeMode:
     reversible = True
     risk = Risk.LOW
     binding = ""
-
-    def __init__(self) -> None:
-        self._pipeline: Pipeline | None = None
-
-    def connect(self, pipeline: Pipeline) -> None:
-        """Called once by the composition root."""
-        self._pipeline = pipeline
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """How safe mode stands."""
@@ -68,11 +62,6 @@ class SafeMode:
 
     def _standing(self) -> str:
         return ON if self._connected().safe_mode else OFF
-
-    def _connected(self) -> Pipeline:
-        if self._pipeline is None:
-            raise ActionFailed("safe mode is not connected to the running system")
-        return self._pipeline
 
 
 def _mode(step: Step) -> str:

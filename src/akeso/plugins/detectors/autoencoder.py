@@ -3,16 +3,15 @@
 import numpy as np
 
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
-from akeso.ports.detector import Scores, State
-from akeso.stages.service_windows import ServiceWindows, VectorModel, WindowOptions
+from akeso.domain.telemetry import Floats
+from akeso.stages.service_windows import VectorDetector, VectorModel, WindowOptions
 
 _RATE, _FIRST, _SECOND, _TINY = 0.02, 0.9, 0.999, 1e-8
 _DECAY = 1e-4
 _LEAST = 1.0  # deviations from what the others let expect, below which it is none
 
 
-class Autoencoder:
+class Autoencoder(VectorDetector):
     """A small autoencoder over the metrics of each service: input, one hidden layer (tanh, a third as wide), output;
     trained by Adam (Kingma & Ba 2015) on whole batches. The alarm of a metric is at `margin` times its largest error of
     reconstruction among slots that were not trained on.
@@ -34,20 +33,7 @@ class Autoencoder:
         pace_s: float = 5.0,
     ) -> None:
         self._margin, self._epochs = margin, epochs
-        self._windows = ServiceWindows(table, self._fit, WindowOptions(window, every, pace_s))
-
-    def score(self, frame: FeatureFrame) -> Scores:
-        nothing = np.full(len(frame.values), np.nan)
-        return Scores(self._windows.scores(frame), nothing, nothing.copy())
-
-    def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        self._windows.learn(frame, update)
-
-    def snapshot(self) -> State:
-        return self._windows.snapshot()
-
-    def restore(self, state: State) -> None:
-        self._windows.restore(state)
+        super().__init__(table, WindowOptions(window, every, pace_s))
 
     def _fit(self, vectors: Floats, kept: Floats) -> VectorModel:
         net = _Net(vectors.shape[1], np.random.default_rng(7))

@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
-from akeso.ports.detector import Scores, State
-from akeso.stages.service_windows import ServiceWindows, VectorModel, WindowOptions
+from akeso.domain.telemetry import Floats
+from akeso.stages.service_windows import VectorDetector, VectorModel, WindowOptions
 
 _LEAST_VARIANCE = 0.01
 
 
-class IsolationForest:
+class IsolationForest(VectorDetector):
     """An isolation forest over the metrics of each service (Liu, Ting & Zhou 2008), grown by scikit-learn (extra
     `[ml]`) on their principal axes.
 
@@ -39,20 +38,7 @@ class IsolationForest:
         if find_spec("sklearn") is None:
             raise InvalidSettings(f"detectors.{self.name}", "needs the extra [ml] (pip install 'akeso[ml]')")
         self._margin, self._trees = margin, trees
-        self._windows = ServiceWindows(table, self._fit, WindowOptions(window, every, pace_s))
-
-    def score(self, frame: FeatureFrame) -> Scores:
-        nothing = np.full(len(frame.values), np.nan)
-        return Scores(self._windows.scores(frame), nothing, nothing.copy())
-
-    def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        self._windows.learn(frame, update)
-
-    def snapshot(self) -> State:
-        return self._windows.snapshot()
-
-    def restore(self, state: State) -> None:
-        self._windows.restore(state)
+        super().__init__(table, WindowOptions(window, every, pace_s))
 
     def _fit(self, vectors: Floats, kept: Floats) -> VectorModel:
         import sklearn.ensemble  # extra [ml]

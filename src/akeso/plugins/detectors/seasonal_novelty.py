@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.rows import Rows
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Mask
 from akeso.ports.detector import Scores, State
-from akeso.stages.pace import due
+from akeso.stages.pace import PacedRows
 from akeso.stages.tail_memory import TailMemory
 
 _DAY = 86_400 * NANOSECONDS
@@ -28,7 +27,7 @@ class SeasonalNovelty:
     def __init__(
         self, threshold: float = 6.0, quantile: float = 0.995, warm: int = 50, series: int = 1000, pace_s: float = 60.0
     ) -> None:
-        self._threshold, self._series, self._pace_s = threshold, series, pace_s
+        self._threshold = threshold
         columns = {
             "recent": np.full(_RECENT, np.nan),
             "seen": np.int64(0),
@@ -36,11 +35,11 @@ class SeasonalNovelty:
             "lowest": np.full(_DAYS * _BINS, np.inf, np.float32),
             "highest": np.full(_DAYS * _BINS, -np.inf, np.float32),
         }
-        self._rows = Rows(columns | TailMemory.columns("tail", 1))
+        self._rows = PacedRows(columns | TailMemory.columns("tail", 1), series, pace_s)
         self._tail = TailMemory(self._rows, "tail", quantile, warm)
 
     def score(self, frame: FeatureFrame) -> Scores:
-        picked = self._picked(frame, np.isfinite(frame.values))
+        picked = self._rows.picked(frame, np.isfinite(frame.values))
         score, unknown = np.zeros(len(frame.values)), np.full(len(frame.values), np.nan)
         if len(picked):
             far = self._distance(frame, self._mean(frame.values[picked], picked), picked)
@@ -48,7 +47,7 @@ class SeasonalNovelty:
         return Scores(score, unknown, unknown.copy())
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        picked = self._picked(frame, update & np.isfinite(frame.values))
+        picked = self._rows.picked(frame, update & np.isfinite(frame.values))
         if not len(picked):
             return
         level = self._mean(frame.values[picked], picked)
@@ -66,10 +65,6 @@ class SeasonalNovelty:
 
     def restore(self, state: State) -> None:
         self._rows.restore(state)
-
-    def _picked(self, frame: FeatureFrame, wanted: Mask) -> NDArray[np.intp]:
-        self._rows.grow(min(len(frame.values), self._series))
-        return due(frame, wanted[: self._series], self._pace_s)
 
     def _mean(self, x: Floats, picked: NDArray[np.intp]) -> Floats:
         seen = self._rows["seen"][picked]

@@ -8,10 +8,9 @@ lags and stores no windows.
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Floats, Mask
 from akeso.ports.detector import Scores, State
-from akeso.stages.pace import due
+from akeso.stages.pace import PacedRows
 from akeso.stages.tail_memory import TailMemory
 
 # (values to a point, points to a course) of each scale
@@ -37,18 +36,18 @@ class ShapeNovelty:
         series: int = 1000,
         pace_s: float = 60.0,
     ) -> None:
-        self._threshold, self._series, self._pace_s = threshold, series, pace_s
+        self._threshold = threshold
         columns: dict[str, object] = {}
         for scale in range(len(_SCALES)):
             columns[f"part{scale}"] = np.zeros(2)  # sum and count of the point that is being made
             columns[f"past{scale}"] = np.full(lags, np.nan, np.float32)  # the newest first
             columns[f"apart{scale}"] = np.full(lags, np.nan, np.float32)
             columns |= TailMemory.columns(f"tail{scale}", 1)
-        self._rows = Rows(columns)
+        self._rows = PacedRows(columns, series, pace_s)
         self._tails = [TailMemory(self._rows, f"tail{scale}", quantile, warm) for scale in range(len(_SCALES))]
 
     def score(self, frame: FeatureFrame) -> Scores:
-        picked = self._picked(frame, np.isfinite(frame.values))
+        picked = self._rows.picked(frame, np.isfinite(frame.values))
         score, unknown = np.zeros(len(frame.values)), np.full(len(frame.values), np.nan)
         for scale, tail in enumerate(self._tails if len(picked) else ()):
             whole, point = self._due(frame.values, picked, scale)
@@ -58,7 +57,7 @@ class ShapeNovelty:
         return Scores(score, unknown, unknown.copy())
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        picked = self._picked(frame, update & np.isfinite(frame.values))
+        picked = self._rows.picked(frame, update & np.isfinite(frame.values))
         for scale, tail in enumerate(self._tails if len(picked) else ()):
             whole, point = self._due(frame.values, picked, scale)
             self._rows[f"part{scale}"][picked, 0] += frame.values[picked]
@@ -76,10 +75,6 @@ class ShapeNovelty:
 
     def restore(self, state: State) -> None:
         self._rows.restore(state)
-
-    def _picked(self, frame: FeatureFrame, wanted: Mask) -> NDArray[np.intp]:
-        self._rows.grow(min(len(frame.values), self._series))
-        return due(frame, wanted[: self._series], self._pace_s)
 
     def _due(self, values: Floats, picked: NDArray[np.intp], scale: int) -> tuple[NDArray[np.intp], Floats]:
         # The series whose value completes a point, and the point.

@@ -7,10 +7,9 @@ by remembering what was seen (CAD OSE, Smirnov 2016; ARTime, Hollands 2023).
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Floats, Mask
 from akeso.ports.detector import Scores, State
-from akeso.stages.pace import due
+from akeso.stages.pace import PacedRows
 from akeso.stages.tail_memory import TailMemory
 
 _RECENT = 48
@@ -38,18 +37,17 @@ class ValueNovelty:
         pace_s: float = 60.0,
     ) -> None:
         self._threshold, self._size = threshold, size
-        self._series, self._pace_s = series, pace_s
         columns = {
             "recent": np.full(_RECENT, np.nan),
             "seen": np.int64(0),
             "places": np.full(_VIEWS * size, np.inf, np.float32),
             "used": np.zeros(_VIEWS, np.int64),
         }
-        self._rows = Rows(columns | TailMemory.columns("tail", _VIEWS))
+        self._rows = PacedRows(columns | TailMemory.columns("tail", _VIEWS), series, pace_s)
         self._tail = TailMemory(self._rows, "tail", quantile, warm)
 
     def score(self, frame: FeatureFrame) -> Scores:
-        picked = self._picked(frame, np.isfinite(frame.values))
+        picked = self._rows.picked(frame, np.isfinite(frame.values))
         score, unknown = np.zeros(len(frame.values)), np.full(len(frame.values), np.nan)
         if len(picked):
             far = self._distance(self._views(frame.values[picked], picked), picked)
@@ -57,7 +55,7 @@ class ValueNovelty:
         return Scores(score, unknown, unknown.copy())
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
-        picked = self._picked(frame, update & np.isfinite(frame.values))
+        picked = self._rows.picked(frame, update & np.isfinite(frame.values))
         if not len(picked):
             return
         views = self._views(frame.values[picked], picked)
@@ -72,10 +70,6 @@ class ValueNovelty:
 
     def restore(self, state: State) -> None:
         self._rows.restore(state)
-
-    def _picked(self, frame: FeatureFrame, wanted: Mask) -> NDArray[np.intp]:
-        self._rows.grow(min(len(frame.values), self._series))
-        return due(frame, wanted[: self._series], self._pace_s)
 
     def _views(self, x: Floats, picked: NDArray[np.intp]) -> Floats:
         seen = self._rows["seen"][picked]
