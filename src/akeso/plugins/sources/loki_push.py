@@ -10,8 +10,9 @@ import numpy as np
 
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Attributes, LogBlock, TelemetryBatch
+from akeso.domain.telemetry import NANOSECONDS, Attributes, LogBlock, TelemetryBatch, Times
 from akeso.plugins.sources._wire.body import parse_json
+from akeso.plugins.sources._wire.entry_rows import entry_rows
 from akeso.plugins.sources._wire.instant import LATEST
 from akeso.plugins.sources._wire.labels import SERVICE_LABELS, service_of
 from akeso.plugins.sources._wire.log_streams import (
@@ -60,11 +61,20 @@ class _Push(msgspec.Struct, frozen=True):
     streams: list[_Stream]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entries:
+    """Columns of one stream. metadata: of the lines that have any, by their index."""
+
+    times: Times
+    lines: list[str]
+    metadata: Mapping[int, Mapping[str, str]]
+
+
 @dataclass(slots=True)
 class _Lines:
-    """Columns of one block."""
+    """Columns of one block, piece by piece."""
 
-    times: list[int] = field(default_factory=list)
+    times: list[Times] = field(default_factory=list)
     levels: list[int] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
     traces: list[int] = field(default_factory=list)
@@ -102,10 +112,10 @@ class LokiPush:
             status = 413 if isinstance(error, TooLarge) else 400
         return Answer(status, str(error).encode("utf-8", "replace"), "text/plain; charset=utf-8")
 
-    def _streams(self, request: IngestRequest) -> Iterator[tuple[Mapping[str, str], Sequence[_Entry]]]:
+    def _streams(self, request: IngestRequest) -> Iterator[tuple[Mapping[str, str], _Entries]]:
         match request.content_type:
             case "application/json":
-                return ((each.stream, each.values) for each in parse_json(self._json, request.body).streams)
+                return ((each.stream, _columns(each.values)) for each in parse_json(self._json, request.body).streams)
             case "application/x-protobuf" | "":
                 # Promtail compresses without saying so.
                 body = request.body if request.headers.get("content-encoding") else unsnap(request.body)
@@ -114,21 +124,35 @@ class LokiPush:
                 raise InvalidInput("content-type", f"has to be {_JSON} or {_PROTOBUF}")
 
 
-def _pushed(body: bytes) -> Iterator[tuple[Mapping[str, str], Sequence[_Entry]]]:
+def _pushed(body: bytes) -> Iterator[tuple[Mapping[str, str], _Entries]]:
     check_fields(body, _MOST_LINES, "streams", (1,))
     for stream in parsed(_messages()["PushRequest"], body, "body").streams:
         check_fields(stream, _MOST_LINES, "streams.entries", (2,))
         message = parsed(_messages()["Stream"], stream, "streams")
-        yield stream_labels(message.labels), list(map(_entry, message.entries))
+        yield stream_labels(message.labels), _written(list(message.entries))
 
 
-def _entry(body: bytes) -> _Entry:
-    if len(body) > _LARGEST_ENTRY:
+def _written(entries: Sequence[bytes]) -> _Entries:
+    if max(map(len, entries), default=0) > _LARGEST_ENTRY:
         raise InvalidInput("streams.entries", f"hold one of more than {_LARGEST_ENTRY} bytes")
-    entry = parsed(_messages()["Entry"], body, "streams.entries")
-    at = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
-    metadata = {pair.name: pair.value for pair in entry.metadata} if entry.metadata else {}
-    return _Entry(str(at), entry.line.decode("utf-8", "replace"), metadata)
+    fits, times, starts = entry_rows(entries)
+    lines = [str(entry[start:], "utf-8", "replace") for entry, start in zip(entries, starts.tolist(), strict=True)]
+    metadata = {}
+    for index in np.flatnonzero(~fits).tolist():
+        entry = parsed(_messages()["Entry"], entries[index], "streams.entries")
+        times[index] = _instant(str(entry.timestamp.seconds * NANOSECONDS + entry.timestamp.nanos))
+        lines[index] = entry.line.decode("utf-8", "replace")
+        if entry.metadata:
+            metadata[index] = {pair.name: pair.value for pair in entry.metadata}
+    return _Entries(times, lines, metadata)
+
+
+def _columns(entries: Sequence[_Entry]) -> _Entries:
+    return _Entries(
+        np.array([_instant(entry.at) for entry in entries], np.int64),
+        [entry.line for entry in entries],
+        {index: entry.metadata for index, entry in enumerate(entries) if entry.metadata},
+    )
 
 
 @cache
@@ -136,17 +160,21 @@ def _messages() -> dict[str, Any]:
     return message_classes("akeso.loki", _SCHEMA)
 
 
-def _read(lines: _Lines, labels: Mapping[str, str], entries: Sequence[_Entry]) -> None:
-    if len(lines.body) + len(entries) > _MOST_LINES:
+def _read(lines: _Lines, labels: Mapping[str, str], entries: _Entries) -> None:
+    found = entries.lines
+    if len(lines.body) + len(found) > _MOST_LINES:
         raise InvalidInput("streams", f"hold more than {_MOST_LINES} lines of one service")
     level, trace = severity_number(first_of(labels, LEVELS)), trace_in(first_of(labels, TRACES))
-    for entry in entries:
-        lines.times.append(_instant(entry.at))
-        lines.body.append(entry.line)
-        metadata = entry.metadata
-        own = severity_number(first_of(metadata, LEVELS)) if metadata else 0
-        lines.levels.append(own or level or level_in(entry.line))
-        lines.traces.append((trace_in(first_of(metadata, TRACES)) if metadata else 0) or trace)
+    own = {index: severity_number(first_of(metadata, LEVELS)) for index, metadata in entries.metadata.items()}
+    levels = [level or own.get(index) or level_in(line) for index, line in enumerate(found)]
+    traces = [trace] * len(found)
+    for index, metadata in entries.metadata.items():
+        levels[index] = own[index] or levels[index]
+        traces[index] = trace_in(first_of(metadata, TRACES)) or trace
+    lines.times.append(entries.times)
+    lines.body += found
+    lines.levels += levels
+    lines.traces += traces
 
 
 def _instant(text: str) -> int:
@@ -158,7 +186,7 @@ def _instant(text: str) -> int:
 def _block(service: str, instance: Attributes, lines: _Lines) -> LogBlock:
     return LogBlock(
         service,
-        np.array(lines.times, np.int64),
+        np.concatenate(lines.times),
         np.array(lines.levels, np.uint8),
         tuple(lines.body),
         np.array(lines.traces, np.uint64),
