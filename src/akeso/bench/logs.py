@@ -72,7 +72,7 @@ def mined(lines: Iterable[str]) -> tuple[Parsed, float]:
     miner = TemplateMiner()
     lines = list(lines)
     began = time.process_time()
-    numbers = [miner.learn(line) for line in lines]
+    numbers = miner.learn_all(lines)
     took = time.process_time() - began
     current = [miner.current(number) for number in numbers]
     events = [number if now is None else now for number, now in zip(numbers, current, strict=True)]

@@ -79,10 +79,7 @@ class LogAligner:
         known = self._next_pattern
         rows = np.empty(len(block), _RECORD)
         rows["writer"] = number
-        patterns = [
-            self._pattern(writer, line, severity)
-            for line, severity in zip(block.body, block.severity.tolist(), strict=True)
-        ]
+        patterns = self._patterns_of(writer, block)
         rows["pattern"] = [pattern.number for pattern in patterns]
         rows["error"], rows["slot"] = block.severity >= ERROR, placed.time
         rows["novel"] = False
@@ -142,17 +139,31 @@ class LogAligner:
                 self._surprise.open(found, tenant, service)
         return found
 
-    def _pattern(self, writer: _Writer, line: str, severity: int) -> Pattern:
-        number = writer.miner.learn(line)
+    def _patterns_of(self, writer: _Writer, block: LogBlock) -> list[Pattern]:
+        numbers = writer.miner.learn_all(block.body)
+        # What a record's pattern is told is the same for all that share number and severity.
+        told: dict[int, Pattern] = {}
+        for number, severity in dict.fromkeys(zip(numbers, block.severity.tolist(), strict=True)):
+            pattern = told.get(number)
+            if pattern is None:
+                pattern = told[number] = self._pattern(writer, number, block.body, numbers)
+            pattern.severity = max(pattern.severity, severity)
+        self._forget_dropped(writer)
+        return [told[number] for number in numbers]
+
+    def _pattern(self, writer: _Writer, number: int, lines: Sequence[str], numbers: Sequence[int]) -> Pattern:
+        """The pattern of a template by the number that it had among `numbers`, those of `lines`."""
         found = writer.patterns.get(number)
         if found is None:
             found = writer.patterns[number] = self._next_pattern
             self._next_pattern += 1
-            self._patterns[found] = Pattern(found, writer.tenant, writer.service, "", severity, line)
-            self._forget_dropped(writer)
+            example = lines[numbers.index(number)]
+            self._patterns[found] = Pattern(found, writer.tenant, writer.service, "", 0, example)
         pattern = self._patterns[found]
-        pattern.severity = max(pattern.severity, severity)
-        pattern.template = writer.miner[number].text
+        # Later lines may have joined it with another, or have crowded it out.
+        current = writer.miner.current(number)
+        if current is not None:
+            pattern.template = writer.miner[current].text
         return pattern
 
     def _forget_dropped(self, writer: _Writer) -> None:

@@ -14,7 +14,7 @@ from heapq import nsmallest
 from operator import ne
 
 from akeso.domain.errors import InvalidInput
-from akeso.stages.masking import WILDCARD, Token, is_word, masked, shape, tokens
+from akeso.stages.masking import WILDCARD, Token, is_word, masked, shapes, tokens
 from akeso.stages.wording import PROVEN, are_variable, is_keyword, is_variable, reluctance
 
 __all__ = ["WILDCARD", "Template", "TemplateMiner", "masked"]
@@ -124,18 +124,24 @@ class TemplateMiner:
     def learn(self, line: str) -> int:
         """The number of the line's template. Numbers rise and are never reused; when templates turn out to be one, it
         goes on under the lowest of their numbers."""
-        shaped = shape(line)
-        template = self._shapes.get(shaped)
-        if template is None:
-            template = self._placed(tokens(line))
-            self._remember(shaped, template)
-        elif template.is_guess and not template.seen & (template.seen - 1):
-            # Each time it has doubled, other numbers are looked for in what it shows.
-            template.take(tokens(line))
-        self._used += 1
-        template.seen += 1
-        template.used = self._used
-        return template.number
+        return self.learn_all((line,))[0]
+
+    def learn_all(self, lines: Sequence[str]) -> list[int]:
+        """What `learn` says of one line after the other."""
+        numbers = []
+        for line, shaped in zip(lines, shapes(lines), strict=True):
+            template = self._shapes.get(shaped)
+            if template is None:
+                template = self._placed(tokens(line))
+                self._remember(shaped, template)
+            elif template.is_guess and not template.seen & (template.seen - 1):
+                # Each time it has doubled, other numbers are looked for in what it shows.
+                template.take(tokens(line))
+            self._used += 1
+            template.seen += 1
+            template.used = self._used
+            numbers.append(template.number)
+        return numbers
 
     def current(self, number: int) -> int | None:
         """The number under which a template goes on that `learn` once gave; None if it was forgotten."""

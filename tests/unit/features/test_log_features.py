@@ -48,3 +48,12 @@ def test_a_block_that_is_sent_again_is_not_counted_again(bench: Any) -> None:
     bench.log(0.5, "order 1 placed", "order 2 placed")
     bench.close(1)
     assert bench.value(1, "cart", LOG_RATE) == 2.0
+
+
+def test_a_flood_of_statements_in_one_block_keeps_their_number(bench: Any) -> None:
+    letters = [chr(97 + number // 26) + chr(97 + number % 26) for number in range(26 * 26)]
+    bench.log(0.5, *(f"{one}{other} happened" for one in letters for other in letters[:3]))
+    bench.close(1)
+    assert bench.value(1, "cart", LOG_RATE) == 3.0 * len(letters)
+    assert sum(count for _, count in bench.closed[-1].patterns) >= 900
+    assert all(pattern.example for pattern, _ in bench.closed[-1].patterns)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.stages.masking import WILDCARD, masked, shape, tokens
+from akeso.stages.masking import WILDCARD, masked, shapes, tokens
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_number_of_things_keeps_its_word() -> None:
 
 
 def test_a_long_line_is_cut_between_words() -> None:
-    assert shape("word " * 1_000 + "end").split()[-1] == "word"
+    assert shapes(["word " * 1_000 + "end"])[0].split()[-1] == "word"
     assert len(tokens("a b " * 1_000)) == 160
 
 
@@ -72,8 +72,14 @@ def test_what_is_shown_reads_as_the_line_with_holes(line: str) -> None:
 @given(st.text(alphabet="ab0 1:=.-/[]()<>#,KB", max_size=40))
 def test_lines_of_one_shape_have_the_same_tokens(line: str) -> None:
     other = line.translate(str.maketrans("01", "73"))
-    assert shape(line) == shape(other)
+    one, two = shapes([line, other])
+    assert one == two
     assert [token.word for token in tokens(line)] == [token.word for token in tokens(other)]
+
+
+@given(st.lists(st.text(alphabet="ab07 \x1e\0\nß", max_size=12), max_size=6))
+def test_lines_have_the_same_shapes_together_as_alone(lines: list[str]) -> None:
+    assert shapes(lines) == [shape for line in lines for shape in shapes([line])]
 
 
 def test_an_amount_and_the_same_in_brackets_are_one_variable() -> None:

@@ -123,6 +123,14 @@ def test_a_restored_miner_goes_on_like_the_one_before(lines: list[str]) -> None:
     assert len(miner) <= 10
 
 
+@given(st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=60), st.integers(1, 59))
+def test_lines_have_the_same_templates_together_as_one_by_one(lines: list[str], cut: int) -> None:
+    one, other = TemplateMiner(most=10), TemplateMiner(most=10)
+    together = one.learn_all(lines[:cut]) + one.learn_all(lines[cut:])
+    assert together == [other.learn(line) for line in lines]
+    assert one.snapshot() == other.snapshot()
+
+
 @pytest.mark.parametrize("snapshot", ['{"most": 5}', "[]", "", '{"most": 1, "next": 1, "used": 1, "names": 3}'])
 def test_a_broken_snapshot_is_refused(snapshot: str) -> None:
     with pytest.raises(InvalidInput):
