@@ -143,7 +143,7 @@ class EvaluationAgent:
 
     async def _shadowed(self, frame: FeatureFrame) -> None:
         shadow = self.shadow
-        if shadow is None or frame.end <= shadow.record.newest:
+        if shadow is None or frame.partial or frame.end <= shadow.record.newest:
             return
         prediction = await aside(lambda: shadow.scored(frame), "akeso-shadow")
         judgement = decide(prediction, self._facts, shadow.state, shadow.options)

@@ -1,4 +1,4 @@
-"""The feature agent: telemetry batches in, feature frames out, one a slot."""
+"""The feature agent: telemetry batches in, feature frames out, one a slot and an early look at each."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -101,6 +101,8 @@ class FeatureAgent:
         for closed in self._builder.close_until(instant):
             self._window.record(closed)
             self._outbox.append(closed.frame)
+        if (early := self._builder.look(instant)) is not None:
+            self._outbox.append(early)
 
     async def _publish(self) -> None:
         while self._outbox:

@@ -69,7 +69,7 @@ class ForecastAgent:
     async def handle(self, message: Message) -> None:
         """Take a frame in. A second try of the same frame after a failed publication only publishes."""
         frame: FeatureFrame = message.payload
-        if self._options.enabled and frame.end > self._newest:
+        if self._options.enabled and not frame.partial and frame.end > self._newest:
             self._take(frame)
         while self._outbox:
             await self._bus.publish(Topic.ALERTS, self._outbox[0].fingerprint, self._outbox[0])

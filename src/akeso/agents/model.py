@@ -172,6 +172,9 @@ class ModelAgent:
         judgement = decide(prediction, self._facts, self._state, self._options.decide)
         # Published first: when that fails the message comes again, and nothing was learnt twice.
         await self._bus.publish(Topic.PREDICTIONS, "", prediction)
+        if frame.partial:
+            self._state, self._newest = judgement.state, frame.end
+            return
         for detector in self._detectors.values():
             detector.learn(frame, judgement.learn)
         self._significance.learn(prediction, ~judgement.state.raised)
@@ -181,4 +184,6 @@ class ModelAgent:
         self.span += timedelta(microseconds=frame.width / 1_000)
 
     def _scored(self, frame: FeatureFrame) -> Prediction:
-        return self._significance.judged(score(frame, self._detectors, self._options.score, perf_counter))
+        quiet = self._options.decide.advisory if frame.partial else frozenset()
+        heard = {name: detector for name, detector in self._detectors.items() if name not in quiet}
+        return self._significance.judged(score(frame, heard, self._options.score, perf_counter))

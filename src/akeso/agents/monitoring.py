@@ -72,10 +72,10 @@ class MonitoringAgent:
         match message.payload:
             case Heartbeat(agent=agent, at=at):
                 self._beats[agent] = at
-            case Prediction() as prediction:
+            case Prediction(frame=frame) as prediction if not frame.partial:
                 self._latencies.append(prediction.latency_ms)
                 if self._drift is not None:
-                    self._drift.saw(prediction.frame)
+                    self._drift.saw(frame)
             case Decision() as decision:
                 if self._clock is not None:
                     self._delays.append((self._clock.nanoseconds() - decision.end) / _MS)

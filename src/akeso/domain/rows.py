@@ -30,6 +30,11 @@ class Rows:
     def __len__(self) -> int:
         return len(next(iter(self._arrays.values())))
 
+    def __copy__(self) -> "Rows":
+        twin = Rows(self._blank)
+        twin._arrays = self.snapshot()
+        return twin
+
     def grow(self, rows: int) -> None:
         """Have at least `rows` rows."""
         missing = rows - len(self)

@@ -47,7 +47,7 @@ class AdvanceOptions:
     then is asked, and for how long.
     """
 
-    settle: timedelta = timedelta(seconds=2)
+    settle: timedelta = timedelta(seconds=2.5)
     sure: float = 0.75
     unsure: float = 0.6
     doubt: timedelta = timedelta(seconds=2)

@@ -15,6 +15,7 @@ from akeso.stages.histograms import Histograms
 from akeso.stages.meaning import INSTANCE, Part, count_of, meaning_of
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
 from akeso.stages.trailing import grown, run_starts
+from akeso.stages.unclosed import on_copies
 
 _STATE = {
     "role": np.uint8(0),
@@ -122,6 +123,11 @@ class MetricAligner:
             growth * np.where(part == Part.SUM, self._state["scale"][series], 1),
         )
         return np.concatenate((ids, more_ids)), np.concatenate((values, more))
+
+    def look(self, end: int) -> tuple[Ids, Floats]:
+        """What `close` would tell by now, with nothing closed."""
+        with on_copies(self, "_state", "_pending", "_tally"), self.histograms.unclosed():
+            return self.close(end)
 
     def _register(self, series: int, received: int) -> None:
         key, state = self._ingest[series], self._state

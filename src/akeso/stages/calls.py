@@ -1,6 +1,7 @@
 """Rate, errors and duration of groups of calls: of a service, of an operation, of an edge."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, Attributes, Floats, Ids, Mask, SeriesKey
 from akeso.stages.slotting import FeatureOptions, nanoseconds
 from akeso.stages.trailing import Trailing, grown
+from akeso.stages.unclosed import on_copies
 
 QUANTILE = 0.95
 FEWEST_FOR_QUANTILE = 5
@@ -98,6 +100,10 @@ class CallFeatures:
         features = self._features[:, : len(self)]
         told = (features >= 0) & ~np.isnan(values)
         return features[told], values[told]
+
+    def unclosed(self) -> AbstractContextManager[None]:
+        """Within it, `close` leaves no trace but when a group was called last."""
+        return on_copies(self, "_sums", "_recent")
 
     def drop(self, group: int) -> None:
         """Expect no more calls of a group."""

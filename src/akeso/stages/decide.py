@@ -27,6 +27,11 @@ from akeso.stages.votes import agreed, highest, others
 
 # Whether a signal is one of these, by its code.
 _DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
+# Counted by the slot: of a part of one nothing can be said.
+_BY_THE_SLOT = np.isin(
+    np.arange(256),
+    (Signal.TRAFFIC, Signal.LOG_ERRORS, Signal.LOG_VOLUME, Signal.NOVELTY, Signal.LOG_SURPRISE),
+)
 _RATIOS = np.isin(np.arange(256), (Signal.ERRORS, Signal.EDGE_ERRORS))
 ADVISERS = frozenset({
     "value_novelty", "seasonal_novelty", "shape_novelty", "flat_line", "cusum", "extreme_value",
@@ -124,7 +129,11 @@ class _Look:
 
 
 def decide(prediction: Prediction, facts: FactsTable, state: DecideState, options: DecideOptions) -> Judgement:
-    """What changed with this slot. Pure: the same prediction and state give the same judgement and the same ids."""
+    """What changed with this slot. Pure: the same prediction and state give the same judgement and the same ids.
+
+    Of a partial frame only what is clear at once is decided: what a single value or two loud ones are enough for.
+    Nothing clears, nothing is learnt, and the slot itself is decided on later as if nobody had looked.
+    """
     frame = prediction.frame
     known = facts.first(len(frame.values))
     state = state.grown(len(frame.values))
@@ -134,11 +143,16 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     look = _look(prediction, known, state, _Counted(calls, ratios, view), options)
     after = _after(replace(state, failures=failures), frame, look, options)
     raise_, clear = _changes(after, frame, known, look, options)
+    if frame.partial:
+        raise_ &= ~_BY_THE_SLOT[frame.signals] & (look.at_once | (look.score >= options.loud))
+        clear[:] = False
     decision = Decision(
         end=frame.end,
         raised=tuple(_anomaly(row, prediction, facts.key(row), look, after) for row in np.flatnonzero(raise_).tolist()),
         cleared=tuple(facts.key(row) for row in np.flatnonzero(clear).tolist()),
     )
+    if frame.partial:
+        return Judgement(decision, _seen_early(state, after, raise_), np.zeros(len(raise_), bool))
     after = _settled(after, raise_, clear, np.where(np.isfinite(frame.values), look.score, after.last))
     learn = _learnable(after, frame, known, look, options)
     return Judgement(decision, _learnt(after, frame, calls, learn), learn)
@@ -258,6 +272,17 @@ def _enough(
         if 2 * len(ill) <= len(heard):
             enough[(score >= options.unmistakable) & np.isin(facts.service[rows], ill)] = 1
     return np.where(look.at_once[rows], 1, enough).astype(np.int32)
+
+
+def _seen_early(before: DecideState, after: DecideState, raise_: Mask) -> DecideState:
+    # What was raised stands since its departure began; all else waits for the whole slot.
+    return replace(
+        before,
+        raised=before.raised | raise_,
+        age=np.where(raise_, 0, before.age).astype(np.int32),
+        quiet=np.where(raise_, 0, before.quiet).astype(np.int32),
+        since=np.where(raise_, after.since, before.since),
+    )
 
 
 def _settled(state: DecideState, raise_: Mask, clear: Mask, last: Floats) -> DecideState:

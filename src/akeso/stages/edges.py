@@ -1,7 +1,7 @@
 """Who calls whom, how often and since when: the edges of the topology."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,13 @@ class EdgeBook:
         self._share = 1 - math.exp(-self._width_s / _RATE_OVER_S)
         self._lines: dict[int, _Line] = {}
         self._brokers: dict[tuple[int, int], _Line] = {}
+
+    def __copy__(self) -> "EdgeBook":
+        twin = EdgeBook(self._names, self._forget, 0)
+        twin._width_s, twin._share = self._width_s, self._share
+        twin._lines = {group: replace(line) for group, line in self._lines.items()}
+        twin._brokers = {pair: replace(line) for pair, line in self._brokers.items()}
+        return twin
 
     def open(self, group: int, caller: int, callee: int, *, asynchronous: bool) -> None:
         """The edge that calls of `group` are counted on."""

@@ -1,13 +1,13 @@
 """Telemetry batches to feature frames: the stage that puts metrics, spans, logs and silence into one row a slot."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from akeso.domain.series import SeriesTable
 from akeso.domain.signal import signal_of
-from akeso.domain.telemetry import Codes, FeatureFrame, TelemetryBatch
+from akeso.domain.telemetry import Codes, FeatureFrame, Floats, Ids, TelemetryBatch
 from akeso.domain.topology import Topology
 from akeso.stages.align import MetricAligner
 from akeso.stages.clocks import SenderClocks
@@ -55,6 +55,7 @@ class FeatureBuilder:
         self._signals = np.zeros(0, np.uint8)
         self._told = 0
         self._open: int | None = None
+        self._looked: int | None = None
         self._tenants: set[str] = set()
 
     @property
@@ -90,6 +91,25 @@ class FeatureBuilder:
                 self._open += self._width
                 yield self._close(self._open)
 
+    def look(self, instant: int) -> FeatureFrame | None:
+        """What the open slot would tell by now, once a slot, halfway between two closings; None at other times, and
+        when nothing has arrived since the slot began. Closes nothing.
+
+        Log records are left out: they are counted by the slot, and half of it says little.
+        """
+        start = self._open
+        if start is None or start == self._looked or not self.options.looks:
+            return None
+        at = start + self._lateness + self._width // 2
+        if instant < at or at >= start + self._width or len(self._table) > self.options.looked_series:
+            return None
+        self._looked = start
+        if self._silence.newest < start:
+            return None
+        end = start + self._width
+        parts = (self._metrics.look(end), self._spans.look(end, deaf=False), self._silence.look(at, start))
+        return self._frame(at, parts, partial=True)
+
     def _is_gap(self, watermark: int) -> bool:
         # Stamps run ahead of their arrival by the allowed skew, so what arrived last may lie in a slot that far on.
         assert self._open is not None
@@ -111,12 +131,15 @@ class FeatureBuilder:
             self._silence.close(end, self._width),
             logs[:2],
         )
+        frame = self._frame(end, parts)
+        topologies = {tenant: self._topology(tenant) for tenant in self._tenants}
+        return ClosedSlot(frame, patterns, topologies, self._traces)
+
+    def _frame(self, end: int, parts: Iterable[tuple[Ids, Floats]], *, partial: bool = False) -> FeatureFrame:
         values = np.full(len(self._table), np.nan)
         for ids, found in parts:
             values[ids] = found
-        frame = FeatureFrame(end, self._width, values, self._signals_of(len(values)))
-        topologies = {tenant: self._topology(tenant) for tenant in self._tenants}
-        return ClosedSlot(frame, patterns, topologies, self._traces)
+        return FeatureFrame(end, self._width, values, self._signals_of(len(values)), partial)
 
     def _topology(self, tenant: str) -> Topology:
         return self._spans.book.topology(tenant, self._silence.services(tenant))

@@ -5,6 +5,7 @@ ranges stand on one grid (see SeriesKey), so those of instances add up whatever 
 """
 
 import math
+from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from akeso.domain.telemetry import Floats, Ids, Mask, SeriesKey
 from akeso.stages.meaning import Meaning, Part
 from akeso.stages.slotting import FeatureOptions
 from akeso.stages.trailing import Trailing, grown, run_starts
+from akeso.stages.unclosed import on_copies
 
 QUANTILE = 0.95
 FEWEST_FOR_QUANTILE = 5
@@ -70,6 +72,10 @@ class Histograms:
         if not self._groups:
             return np.empty(0, np.int32), np.empty(0)
         return self._features_of(self._moments.latest[_COUNT] > 0)
+
+    def unclosed(self) -> AbstractContextManager[None]:
+        """Within it, `close` leaves no trace."""
+        return on_copies(self, "_moments", "_buckets")
 
     def clear(self) -> None:
         """Time has jumped."""

@@ -12,10 +12,12 @@ from akeso.domain.telemetry import NANOSECONDS, Mask, Times
 class FeatureOptions:
     """How telemetry becomes features.
 
-    slot: width of a slot. lateness: how long after its end a slot stays open. late_limit: a sample later than that is
-    dropped; one that is late by less counts in the oldest open slot, so that a sender with long batches is seen late
-    instead of never. skew: a stamp further in the future than that is taken for its arrival. steady, skew_limit: a
-    sender whose clock is off by more than `skew` and up to `skew_limit`, and by the same for `steady`, is corrected.
+    slot: width of a slot. lateness: how long after its end a slot stays open. looks: whether each slot is looked at
+    once before it is over, halfway between two closings; looked_series: unless there are more series than that.
+    late_limit: a sample later than that is dropped; one that is late by less counts in the oldest open slot, so that a
+    sender with long batches is seen late instead of never. skew: a stamp further in the future than that is taken for
+    its arrival. steady, skew_limit: a sender whose clock is off by more than `skew` and up to `skew_limit`, and by the
+    same for `steady`, is corrected.
     trailing, enough: the means, quantiles and ratios of calls stand on as few of the last `trailing` slots as hold
     `enough` calls.
     forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
@@ -26,6 +28,8 @@ class FeatureOptions:
 
     slot: timedelta = timedelta(seconds=1)
     lateness: timedelta = timedelta(milliseconds=400)
+    looks: bool = True
+    looked_series: int = 20_000
     late_limit: timedelta = timedelta(seconds=10)
     skew: timedelta = timedelta(seconds=5)
     steady: timedelta = timedelta(seconds=5)

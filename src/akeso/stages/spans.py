@@ -15,6 +15,7 @@ from akeso.stages.edges import EdgeBook
 from akeso.stages.joins import ROW, Rows, callee_nodes, is_call, is_entry, self_times
 from akeso.stages.peers import Names, PeerMemory
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
+from akeso.stages.unclosed import on_copies
 
 # How long spans are kept to be joined with their children and parents. A child that takes longer is not subtracted
 # from its parent's own time, and a message that waits longer in a queue does not show who consumes it.
@@ -70,10 +71,21 @@ class SpanAligner:
         window = np.concatenate((self._rows, arrived))
         self._learn(window, arrived)
         due = self._due(window, end)
-        parts = (*self._entries(window, window[due], end, deaf), self._calls(window, window[due], end, deaf))
+        told = self._told(window, due, end, deaf)
         window["counted"] |= due
         self._rows = window[window["slot"] >= end - _JOIN][-_MOST_ROWS:]
-        return np.concatenate([ids for ids, _ in parts]), np.concatenate([values for _, values in parts])
+        return told
+
+    def look(self, end: int, *, deaf: bool) -> tuple[Ids, Floats]:
+        """What `close` would tell by now, with nothing closed and nothing learnt of peers."""
+        window = np.concatenate((self._rows, *self._pending))
+        with (
+            on_copies(self, "_tally", "book"),
+            self._services.unclosed(),
+            self._operations.unclosed(),
+            self._edges.unclosed(),
+        ):
+            return self._told(window, self._due(window, end), end, deaf)
 
     def clear(self) -> None:
         """Time has jumped."""
@@ -107,6 +119,10 @@ class SpanAligner:
             news = self._peers.learn(caller, peer, asynchronous=kind == SpanKind.PRODUCER, callee=node)
             for group in self.book.rename(caller, self._names.peers[peer], node) if news else ():
                 self._edges.drop(group)
+
+    def _told(self, window: Rows, due: Mask, end: int, deaf: bool) -> tuple[Ids, Floats]:
+        parts = (*self._entries(window, window[due], end, deaf), self._calls(window, window[due], end, deaf))
+        return np.concatenate([ids for ids, _ in parts]), np.concatenate([values for _, values in parts])
 
     def _entries(self, window: Rows, due: Rows, end: int, deaf: bool) -> Sequence[tuple[Ids, Floats]]:
         entries = due[is_entry(due)]

@@ -35,6 +35,11 @@ class Trailing:
         self._ring = np.zeros((slots, columns, 0))
         self._groups = 0
 
+    def __copy__(self) -> "Trailing":
+        twin = Trailing(0, 0)
+        twin._ring, twin._groups = self._ring.copy(), self._groups
+        return twin
+
     def push(self, groups: int, index: Ids, columns: Sequence[Floats]) -> None:
         """Begin a new slot. groups: how many there are by now; index: int[m] the group of each sample; columns:
         float64[m] each, what to sum of the samples."""

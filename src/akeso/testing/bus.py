@@ -34,7 +34,7 @@ def samples(ingest: SeriesTable, features: SeriesTable) -> Mapping[Topic, Any]:
     )
     features.intern_all(KEYS)
     signals = np.array([signal_of(key) for key in features.keys], np.uint8)
-    frame = FeatureFrame(2 * 10**9, 10**9, np.arange(len(features), dtype=np.float64), signals)
+    frame = FeatureFrame(2 * 10**9, 10**9, np.arange(len(features), dtype=np.float64), signals, partial=True)
     nothing = np.full(len(features), np.nan)
     prediction = Prediction(
         frame, ("ewma", "iqr"), np.ones((2, len(features))), nothing, nothing, "v1", 1.5, 0.1 * np.ones(len(features))

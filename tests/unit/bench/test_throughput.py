@@ -106,6 +106,13 @@ def test_a_delay_ends_with_the_decision_of_the_samples_own_slot() -> None:
     assert weight == [10, 10, 10]
 
 
+def test_an_early_look_decides_on_what_came_before_it() -> None:
+    look = AT + round(4.9 * NANOSECONDS)
+    seen = [(look, look), (AT + 5 * NANOSECONDS, AT + round(5.4 * NANOSECONDS))]
+    delay, _ = delays_of([sent(0.0), sent(4.25), sent(4.95)], seen)
+    assert delay == [pytest.approx(650.0), pytest.approx(450.0)]
+
+
 @pytest.mark.parametrize(("misplaced", "lost", "p99"), [(0.02, 0, 1000), (0, 0.02, 1000), (0, 0, 4000)])
 def test_a_load_that_is_refused_or_late_was_not_kept_up_with(misplaced: float, lost: float, p99: float) -> None:
     assert Held(1, 1, 0.0, 0.0, 1000, 1000, 1).kept_up

@@ -1,7 +1,7 @@
 """What becomes of detectors' opinions."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -37,13 +37,16 @@ class Desk:
         values: Mapping[SeriesKey, float],
         scores: Mapping[str, float] | None = None,
         expected: float = 50.0,
+        *,
+        early: bool = False,
     ) -> Judgement:
-        """One slot; every series of the slot gets the same scores."""
-        self.slot += 1
+        """One slot, or an early look at the next one; every series gets the same scores."""
+        self.slot += not early
         self.table.intern_all(values)
         column = np.array([values.get(key, np.nan) for key in self.table.keys])
         signals = np.array([signal_of(key) for key in self.table.keys], np.uint8)
-        frame = FeatureFrame(START + self.slot * NANOSECONDS, NANOSECONDS, column, signals)
+        end = START + self.slot * NANOSECONDS + early * NANOSECONDS * 9 // 10
+        frame = FeatureFrame(end, NANOSECONDS, column, signals, early)
         present = np.isfinite(column)
         score = np.array([(scores or {}).get(name, 0.0) * present for name in NAMES])
         normal = np.full(len(column), expected)
@@ -252,3 +255,37 @@ def test_a_prediction_without_detectors_decides_nothing() -> None:
     nothing = np.array([np.nan])
     prediction = Prediction(frame, (), np.empty((0, 1)), nothing, nothing, "1", 0.0)
     assert not decide(prediction, FactsTable(table), DecideState(), WARM).decision.raised
+
+
+LOUD = {"ewma": 4.0, "robust_z": 4.0}
+
+
+def test_what_two_loud_values_tell_is_told_by_an_early_look_and_not_again() -> None:
+    desk = Desk()
+    desk.run([50.0] * 5)
+    assert not desk.judge({LATENCY: 400.0}, LOUD).decision.raised
+    (anomaly,) = desk.judge({LATENCY: 400.0}, LOUD, early=True).decision.raised
+    assert anomaly.detected_at.microsecond == 900_000
+    assert not desk.judge({LATENCY: 400.0}, LOUD).decision.raised
+    assert [desk.judge({LATENCY: 50.0}).decision.cleared for _ in range(8)].count((LATENCY,)) == 1
+
+
+def test_an_early_look_waits_for_what_is_not_loud_or_is_counted_by_the_slot() -> None:
+    for key, score in ((LATENCY, 1.5), (SeriesKey("t", "api", RED_RATE), 9.0)):
+        desk = Desk()
+        for value in (50.0, 400.0, 400.0, 400.0):
+            desk.judge({key: value}, {"static_threshold": 0.0, "ewma": score, "robust_z": score} if value > 50 else {})
+            desk.state = replace(desk.state, raised=np.zeros(1, bool))
+        assert not desk.judge({key: 400.0}, {"ewma": score, "robust_z": score}, early=True).decision.raised
+
+
+def test_an_early_look_at_nothing_unusual_leaves_no_trace() -> None:
+    desk, looked = Desk(), Desk()
+    for value, scores in ((50.0, {}), (400.0, LOUD), (50.0, {}), (60.0, {"ewma": 1.2, "robust_z": 1.1})):
+        plain = desk.judge({LATENCY: value}, scores)
+        assert not looked.judge({LATENCY: 50.0}, {}, early=True).learn.any()
+        judged = looked.judge({LATENCY: value}, scores)
+        assert judged.decision == plain.decision
+        for field_ in fields(desk.state):
+            if field_.name != "failures":
+                np.testing.assert_array_equal(getattr(looked.state, field_.name), getattr(desk.state, field_.name))

@@ -17,6 +17,7 @@ from akeso.domain.signal import RED_MEAN, Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Subscription, Topic
+from akeso.stages.decide import ADVISERS
 from akeso.testing.clock import FakeClock
 
 START = 1_700_000_000 * NANOSECONDS
@@ -50,13 +51,16 @@ class Pair:
         self.decision = DecisionAgent(self.bus, FakeClock(), table, options)
         self._random = np.random.default_rng(1)
 
-    def frame(self, slot: int, level: float) -> Message:
-        value = np.array([level * self._random.lognormal(0.0, 0.1)])
+    def frame(self, slot: int, level: float, *, early: bool = False) -> Message:
+        value = np.array([level * (1.0 if early else self._random.lognormal(0.0, 0.1))])
         code = np.array([Signal.LATENCY], np.uint8)
-        return Message(Topic.FEATURES, "", FeatureFrame(START + slot * NANOSECONDS, NANOSECONDS, value, code))
+        return Message(Topic.FEATURES, "", FeatureFrame(self.end(slot, early), NANOSECONDS, value, code, early))
 
-    async def pass_on(self, slot: int, level: float) -> None:
-        await self.model.handle(self.frame(slot, level))
+    def end(self, slot: int, early: bool) -> int:
+        return START + slot * NANOSECONDS + early * 9 * NANOSECONDS // 10
+
+    async def pass_on(self, slot: int, level: float, *, early: bool = False) -> None:
+        await self.model.handle(self.frame(slot, level, early=early))
         await self.decision.handle(Message(Topic.PREDICTIONS, "", self.bus.published[-1][1]))
 
     async def run(self) -> list[Decision]:
@@ -137,3 +141,27 @@ async def test_the_model_version_is_the_one_that_was_set() -> None:
 async def test_a_setting_that_makes_no_sense_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InvalidInput, match=name):
         await Pair().decision.handle(update(name, value))
+
+
+async def test_an_early_look_is_judged_by_the_voters_and_taught_to_nobody() -> None:
+    pair, looked = Pair(), Pair()
+    for slot in range(40):
+        await looked.model.handle(looked.frame(slot, 50.0, early=True))
+        seen = looked.bus.published[-1][1]
+        await looked.model.handle(looked.frame(slot + 1, 50.0))
+        await pair.model.handle(pair.frame(slot + 1, 50.0))
+        assert seen.frame.partial
+        assert set(seen.detectors).isdisjoint(ADVISERS)
+        np.testing.assert_array_equal(looked.bus.published[-1][1].score, pair.bus.published[-1][1].score)
+    assert looked.model.frames == pair.model.frames == 40
+
+
+async def test_an_early_look_may_decide_half_a_slot_sooner() -> None:
+    pair = Pair()
+    for slot in range(61):
+        await pair.pass_on(slot, 50.0 if slot < 60 else 4000.0)
+    await pair.pass_on(60, 4000.0, early=True)
+    early = pair.bus.published[-1][1]
+    assert [a.key for a in early.raised] == [KEY]
+    await pair.pass_on(61, 4000.0)
+    assert not pair.bus.published[-1][1].raised

@@ -56,11 +56,11 @@ class SetClock:
 class Desk:
     """A feature agent with its surroundings; time is that of `bench`."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Any, lateness: float = 1.0) -> None:
         self.bench, self.bus, self.clock = bench, RecordingBus(), SetClock()
-        features = SeriesTable()
+        self.features = features = SeriesTable()
         self.window = HotWindow(timedelta(seconds=1), timedelta(minutes=1), features)
-        options = FeatureAgentOptions(FeatureOptions(lateness=timedelta(seconds=1)))
+        options = FeatureAgentOptions(FeatureOptions(lateness=timedelta(seconds=lateness)))
         self.agent = FeatureAgent(self.bus, self.clock, bench.ingest, features, self.window, options)
 
     def message(self, received: float, value: float = 1.0) -> Message:
@@ -136,3 +136,27 @@ async def test_changes_reach_the_window(desk: Desk) -> None:
     batch = TelemetryBatch("acme", desk.bench.at(1.0), changes=(deploy,))
     await desk.handle(1.0, Message(Topic.RAW_EVENTS, "acme", batch))
     assert list(desk.window.changes("acme", 0, desk.bench.at(1.0))) == [deploy]
+
+
+async def test_each_slot_is_looked_at_once_before_it_is_over(bench: Any) -> None:
+    desk = Desk(bench, lateness=0.4)
+    for received in (1.0, 2.1, 2.3):
+        await desk.handle(received, desk.message(received, value=received))
+    desk.bus.published.clear()
+    for now in (2.4, 2.8, 2.9, 2.95, 3.3, 3.4):
+        await desk.tick(now)
+    assert desk.ends == pytest.approx([2.0, 2.9, 3.0])
+    _, early, whole = desk.bus.published
+    assert early.partial
+    assert not whole.partial
+    row = desk.features.find(UP)
+    assert early.values[row] == whole.values[row] == 2.3
+
+
+async def test_a_slot_in_which_nothing_arrived_is_not_looked_at(bench: Any) -> None:
+    desk = Desk(bench, lateness=0.4)
+    await desk.handle(1.1, desk.message(1.1))
+    for quarter in range(5, 16):
+        await desk.tick(quarter / 4)
+    looks = [frame.end / NANOSECONDS - bench.START for frame in desk.bus.published if frame.partial]
+    assert looks == pytest.approx([0.9, 1.9])

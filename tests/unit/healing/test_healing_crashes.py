@@ -98,7 +98,7 @@ async def test_killed_around_the_effect_itself(where: str, action: str) -> None:
 async def test_cancelled_at_any_await(turns: int) -> None:
     ward = two_tries()
     await falls_ill(ward)
-    await ward.run(1.75)
+    await ward.run(2.25)
     # From here on everything up to verification happens without a pause.
     moving = asyncio.ensure_future(ward.clock.advance(timedelta(seconds=0.25), settle=200))
     for _ in range(turns):
@@ -116,7 +116,7 @@ async def test_an_effect_that_runs_when_the_agent_stops_gets_its_outcome() -> No
     ward = Ward()
     ward.actions = {"restart": WorldAction(ward.world, takes=timedelta(seconds=2))}
     await falls_ill(ward)
-    await ward.run(2.5)
+    await ward.run(3.0)
     assert ward.events()[-1] == "ActionIntended"
     stopping = asyncio.ensure_future(ward.agent.stop())
     await ward.clock.advance(timedelta(seconds=2))

@@ -34,6 +34,7 @@ class FrameBody(msgspec.Struct, array_like=True, frozen=True):
     keys: bytes
     values: bytes
     signals: bytes
+    partial: bool = False
 
 
 class PredictionBody(msgspec.Struct, array_like=True, frozen=True):
@@ -61,7 +62,7 @@ class FrameCodec:
 
     def frame(self, frame: FeatureFrame) -> FrameBody:
         values, signals = _bytes(frame.values, "<f8"), _bytes(frame.signals, "<u1")
-        return FrameBody(frame.end, frame.width, self._keys(len(frame.values)), values, signals)
+        return FrameBody(frame.end, frame.width, self._keys(len(frame.values)), values, signals, frame.partial)
 
     def prediction(self, made: Prediction) -> PredictionBody:
         score, expected, spread = (_bytes(column, "<f8") for column in (made.score, made.expected, made.spread))
@@ -97,7 +98,7 @@ class FrameCodec:
         signals = self._known_signals().copy()
         signals[ids] = _column(found.signals, "<u1", len(ids))
         values = self._placed(_column(found.values, "<f8", len(ids)), found.keys, np.nan)
-        return FeatureFrame(found.end, found.width, values, signals)
+        return FeatureFrame(found.end, found.width, values, signals, found.partial)
 
     def _keys(self, count: int) -> bytes:
         if self._written[0] != count:

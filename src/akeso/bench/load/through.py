@@ -133,7 +133,8 @@ def decided_rate(taken: Sequence[Sent], seen: Sequence[tuple[int, int]]) -> floa
     seconds, in which series are met, are left out. 0 when there were no two decisions."""
     first_slot = slot_end(min((each.body.due for each in taken), default=0)) + _WARM_S * NANOSECONDS
     last_slot = slot_end(max((each.body.due for each in taken), default=0)) - NANOSECONDS
-    marks = [(end, at) for end, at in seen if first_slot <= end <= last_slot]
+    # Early looks do not end a slot.
+    marks = [(end, at) for end, at in seen if first_slot <= end <= last_slot and end % NANOSECONDS == 0]
     if len(marks) < 2:
         return 0.0
     (first, began), (last, ended) = marks[0], marks[-1]
@@ -150,7 +151,8 @@ def delays_of(taken: Sequence[Sent], seen: Sequence[tuple[int, int]]) -> tuple[l
     for each in taken:
         if each.body.due < began:
             continue
-        place = int(np.searchsorted(ends, slot_end(each.body.due)))
+        # A slot is decided on at its end, or at an early look that came after the sample.
+        place = int(np.searchsorted(ends, each.body.due, side="right"))
         delay.append((sights[place] - each.sent) / 1e6 if place < len(sights) else float("inf"))
         weight.append(each.body.items)
     return delay, weight
