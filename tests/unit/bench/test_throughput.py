@@ -84,6 +84,25 @@ def test_log_and_span_bodies_hold_what_they_say() -> None:
     assert len({int(span) for block in blocks for span in block.span}) == made.items
 
 
+def test_span_bodies_hold_nested_traces_of_their_own() -> None:
+    source, load = OtlpTraces(), SpanLoad(RANDOM)
+    bodies_ = [load.body(AT), load.body(AT + NANOSECONDS)]
+    blocks = [
+        block
+        for body in bodies_
+        for block in source.decode(request(body.data, source, FIRST, False), SeriesTable()).batch.spans
+    ]
+    spans = {int(block.span[row]): (block, row) for block in blocks for row in range(len(block))}
+    assert len(spans) == 12 * TRACES
+    assert set(Counter(int(trace) for block in blocks for trace in block.trace).values()) == {6}
+    assert max(int(block.end.max()) for block in blocks) == AT + NANOSECONDS
+    for block, row in spans.values():
+        if parent := int(block.parent[row]):
+            above, at = spans[parent]
+            assert above.trace[at] == block.trace[row]
+            assert above.start[at] < block.start[row] < block.end[row] == above.end[at]
+
+
 def sent(due_s: float, items: int = 10) -> Sent:
     body = Body(AT + round(due_s * NANOSECONDS), b"", items)
     return Sent(body, body.due, body.due + 1, True)

@@ -1,19 +1,19 @@
 """Log and span bodies of a shop that exists only here."""
 
-import struct
-
 import cramjam
 import numpy as np
+from numpy.typing import NDArray
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 
-from akeso.bench.load.bodies import Body
+from akeso.bench.load.bodies import Body, places
 from akeso.domain.telemetry import NANOSECONDS
 from akeso.testing.wire import number, text
 
 LINES = 5_000
 TRACES = 500
 _SERVICES = 20
+_MARK = b"\xa5\xd1\x8e\x3c\x69"
 _PATHS = ("/cart", "/checkout", "/catalog/items", "/orders", "/profile")
 _STATEMENTS = (
     "accepted connection from 10.{a}.{b}.{c}:{d} after {e} ms",
@@ -60,42 +60,89 @@ class LogLoad:
 
 
 class SpanLoad:
-    """OTLP bodies of TRACES traces: a front door, two services behind it, client and server spans: six each."""
+    """OTLP bodies of TRACES traces: a front door, two services behind it, client and server spans: six each.
+
+    One body is made as protobuf makes it, with marks for its times and ids; a request patches them, so that every trace
+    and span of every request has an id of its own.
+    """
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
+        marks = _Marks()
+        plain = _request(marks)
+        self._plain = np.frombuffer(plain, np.uint8)
+        self._places = marks.places(plain)
+        self._which = np.array(marks.which, np.intp)
+        self._took = np.array(marks.took, np.float64)
+        self._is_time = self._took >= 0
 
     def body(self, instant: int) -> Body:
-        """The request of an instant (ns); every span ended at most 100 ms before."""
-        request = ExportTraceServiceRequest()
-        scopes: dict[int, ScopeSpans] = {}
-        for trace in range(TRACES):
-            ids = self._random.bytes(64)
-            end = instant - trace * 100_000
-            front = trace % 4
-            for service, name, kind, span, parent, took in _spans(ids, front, trace):
-                scope = scopes.get(service) or scopes.setdefault(service, _scope(request, service))
-                made = scope.spans.add(name=name, kind=kind, trace_id=ids[:16], span_id=span, parent_span_id=parent)
-                made.start_time_unix_nano, made.end_time_unix_nano = end - took, end
-                made.attributes.add(key="http.request.method").value.string_value = "GET"
-                made.attributes.add(key="server.address").value.string_value = f"service-{service}.shop.svc"
-                made.attributes.add(key="http.response.status_code").value.int_value = 200
-        return Body(instant, request.SerializeToString(), 6 * TRACES)
+        """The request of an instant (ns); every span ended at most 50 ms before and took at most 100 ms."""
+        words = self._random.integers(1, 2**63, int(self._which.max()) + 1)[self._which]
+        # All spans of a trace end together and are as much longer or shorter than planned, so that they stay nested.
+        factor = self._random.uniform(0.5, 2.0, TRACES)
+        trace = self._which[self._is_time]
+        words[self._is_time] = instant - trace * 100_000 - (self._took[self._is_time] * factor[trace]).astype(np.int64)
+        body = self._plain.copy()
+        body[self._places[:, None] + np.arange(8)] = words.astype("<i8").view(np.uint8).reshape(-1, 8)
+        return Body(instant, body.tobytes(), 6 * TRACES)
 
 
-def _spans(ids: bytes, front: int, trace: int) -> list[tuple[int, str, int, bytes, bytes, int]]:
-    # (service, name, kind, id, parent, ns): front → middle → back
-    middle, back = 4 + trace % 6, 10 + trace % 10
-    span = [struct.unpack_from("8s", ids, 16 + 8 * place)[0] for place in range(6)]
+class _Marks:
+    """Words of eight bytes that stand for a time or an id. which: of a time its trace, of an id its number; took: of a
+    time the ns that it lies before the trace's end, of an id -1."""
+
+    def __init__(self) -> None:
+        self.which: list[int] = []
+        self.took: list[int] = []
+
+    def time(self, trace: int, took: int) -> int:
+        return int.from_bytes(self._mark(trace, took), "little")
+
+    def id(self, number: int) -> bytes:
+        return self._mark(number, -1)
+
+    def places(self, body: bytes) -> NDArray[np.intp]:
+        """Where each mark stands."""
+        found = places(body, _MARK)
+        numbers = [int.from_bytes(body[place + len(_MARK) : place + 8], "big") for place in found.tolist()]
+        return found[np.argsort(numbers)]
+
+    def _mark(self, which: int, took: int) -> bytes:
+        self.which.append(which)
+        self.took.append(took)
+        return _MARK + (len(self.which) - 1).to_bytes(8 - len(_MARK), "big")
+
+
+def _request(marks: _Marks) -> bytes:
+    request = ExportTraceServiceRequest()
+    scopes: dict[int, ScopeSpans] = {}
+    for trace in range(TRACES):
+        own = 8 * trace
+        for service, name, kind, span, parent, took in _spans(trace):
+            scope = scopes.get(service) or scopes.setdefault(service, _scope(request, service))
+            made = scope.spans.add(name=name, kind=kind, trace_id=marks.id(own) + marks.id(own + 1))
+            made.span_id = marks.id(own + span)
+            made.parent_span_id = marks.id(own + parent) if parent else b""
+            made.start_time_unix_nano, made.end_time_unix_nano = marks.time(trace, took), marks.time(trace, 0)
+            made.attributes.add(key="http.request.method").value.string_value = "GET"
+            made.attributes.add(key="server.address").value.string_value = f"service-{service}.shop.svc"
+            made.attributes.add(key="http.response.status_code").value.int_value = 200
+    return request.SerializeToString()
+
+
+def _spans(trace: int) -> list[tuple[int, str, int, int, int, int]]:
+    # (service, name, kind, id, parent, ns): front → middle → back; ids within the trace, 0 for none
+    front, middle, back = trace % 4, 4 + trace % 6, 10 + trace % 10
     path = _PATHS[trace % len(_PATHS)]
     took = 1_000_000 * (10 + trace % 40)
     return [
-        (front, f"GET {path}", 2, span[0], b"", took),
-        (front, "GET", 3, span[1], span[0], took - 1_000_000),
-        (middle, f"GET {path}", 2, span[2], span[1], took - 2_000_000),
-        (middle, "GET", 3, span[3], span[2], took - 3_000_000),
-        (back, f"GET {path}", 2, span[4], span[3], took - 4_000_000),
-        (back, "read", 1, span[5], span[4], took - 5_000_000),
+        (front, f"GET {path}", 2, 2, 0, took),
+        (front, "GET", 3, 3, 2, took - 1_000_000),
+        (middle, f"GET {path}", 2, 4, 3, took - 2_000_000),
+        (middle, "GET", 3, 5, 4, took - 3_000_000),
+        (back, f"GET {path}", 2, 6, 5, took - 4_000_000),
+        (back, "read", 1, 7, 6, took - 5_000_000),
     ]
 
 

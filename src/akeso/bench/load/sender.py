@@ -37,18 +37,21 @@ class Sent:
 class Sender:
     """Some connections, each with one request under way at a time. given_up: bodies that were too late to be sent."""
 
-    def __init__(self, door: Door, connections: int, now: Callable[[], int] = time.time_ns) -> None:
-        """now: the wall clock, ns."""
-        self._now = now
+    def __init__(
+        self, door: Door, connections: int, now: Callable[[], int] = time.time_ns, patience: int = _PATIENCE
+    ) -> None:
+        """now: the wall clock, ns; patience: ns that a body may be sent too late."""
+        self._now, self._patience = now, patience
         self.given_up = 0
         self._door, self._connections = door, connections
         self._lock = threading.Lock()
-        self._sent: list[Sent] = []
+        self._sent: list[Sent] = []  # by this call of `send`
 
     def send(self, bodies: Sequence[Body]) -> list[Sent]:
         """Sends each body when it is due, or as soon as a connection is free. Raises Unavailable when a connection
         breaks."""
         waiting = iter(bodies)
+        self._sent = []
         failures: list[BaseException] = []
         threads = [
             threading.Thread(target=self._work, args=(waiting, failures), daemon=True) for _ in range(self._connections)
@@ -77,7 +80,7 @@ class Sender:
     def _next(self, waiting: Iterator[Body]) -> Body | None:
         with self._lock:
             for body in waiting:
-                if body.due >= self._now() - _PATIENCE:
+                if body.due >= self._now() - self._patience:
                     return body
                 self.given_up += 1
         return None

@@ -18,6 +18,7 @@ from akeso.domain.telemetry import NANOSECONDS
 CONNECTIONS = 8
 _DRAIN_S = 30.0
 _WARM_S = 3
+_READY_S = 6.0
 # Counters of the feature agent: what was not counted in its own slot.
 _MISPLACED = ("akeso_samples_late", "akeso_samples_dropped", "akeso_samples_repeated", "akeso_series_refused")
 _ALIGNED = 'akeso_agent_messages_total{agent="feature"}'
@@ -61,29 +62,36 @@ class Load:
     settings: tuple[str, ...] = ()
 
 
-def held(load: Load, rate: float, ready_s: float = 12.0) -> Held:
-    """Offer `rate` items a second to an Akeso of its own. ready_s: seconds that preparing may take."""
+def held(load: Load, rate: float) -> Held:
+    """Offer `rate` items a second to an Akeso of its own."""
     with TemporaryDirectory(prefix="akeso-throughput-") as folder:
         arguments = [word for setting in (*_ALONE, *load.settings) for word in ("--set", setting)]
         with running_akeso(Path(folder), *arguments) as running, Decisions(running.data) as decisions:
-            start = time.time_ns() + round(ready_s * NANOSECONDS)
-            bodies = load.prepare(start, rate)
             _warm(running, load, decisions)
-            if time.time_ns() < start:
-                return _offer(running, load, bodies, decisions)
-    return held(load, rate, 2 * ready_s)
+            return _offer(running, load, _prepared(load, rate), decisions)
 
 
 def _warm(running: RunningAkeso, load: Load, decisions: Decisions) -> None:
-    """Twice, and until the feature agent has taken in all of it."""
-    sender, sent = Sender(Door(running.url, load.path, load.headers), 1), 0
+    """Twice, and until the feature agent has taken in all of it. What is new costs once, so nothing is given up."""
+    sender, sent = Sender(Door(running.url, load.path, load.headers), 1, patience=2**62), 0
     for _ in range(2):
-        now = time.time_ns()
-        sent += len(sender.send(load.warm(now)))
+        sent += len(sender.send(load.warm(time.time_ns())))
         deadline = time.monotonic() + _DRAIN_S
         while _metric(running, _ALIGNED) < sent and time.monotonic() < deadline:
             time.sleep(0.1)
         decisions.await_slot(slot_end(time.time_ns()), _DRAIN_S)
+
+
+def _prepared(load: Load, rate: float) -> Sequence[Body]:
+    """Requests whose times are still to come when they are ready."""
+    ready_s = _READY_S
+    while True:
+        began = time.time_ns()
+        start = began + round(ready_s * NANOSECONDS)
+        bodies = load.prepare(start, rate)
+        if time.time_ns() < start:
+            return bodies
+        ready_s = 1.5 * (time.time_ns() - began) / NANOSECONDS
 
 
 def highest(load: Load, first: float, step: float = 1.2, tries: int = 6) -> Held:
