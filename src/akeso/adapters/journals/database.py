@@ -1,6 +1,7 @@
 """One SQL database, SQLite or PostgreSQL: readers side by side, writers one at a time, failures as Unavailable."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -128,11 +129,20 @@ def _sqlite(address: URL, options: DatabaseOptions) -> AsyncEngine:
     if address.database in {None, "", ":memory:"}:
         engine = create_async_engine(address, connect_args=arguments, poolclass=StaticPool)
     else:
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        _openable(Path(str(address.database)))
         engine = create_async_engine(address, connect_args=arguments)
     event.listen(engine.sync_engine, "connect", _durable)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _openable(file: Path) -> None:
+    # Asked here, because the driver's thread outlives a connection that could not be opened, and then its event loop.
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sqlite3.connect(file).close()
+    except (sqlite3.Error, OSError) as bad:
+        raise Unavailable(f"the database cannot be opened: {file}: {bad}") from bad
 
 
 def _durable(connection: Any, _: ConnectionPoolEntry) -> None:

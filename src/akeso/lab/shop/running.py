@@ -18,7 +18,7 @@ from akeso.lab.shop.folder import Facts, RunFolder
 from akeso.lab.shop.supervision import Supervisor
 from akeso.lab.shop.versions import Versions
 
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
 
 
