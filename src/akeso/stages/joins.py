@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import Floats, Ids, Mask, SpanIds, SpanKind
+from akeso.domain.telemetry import Codes, Floats, Mask, SpanIds, SpanKind
 
 Rows: TypeAlias = NDArray[Any]
 
@@ -31,15 +31,15 @@ _BITS = 2**20
 _LOW = np.uint64(_BITS - 1)
 
 
-def is_entry(rows: Rows) -> Mask:
+def is_entry(kind: Codes) -> Mask:
     """Where a service is entered: server and consumer spans."""
-    entry: Mask = (rows["kind"] == SpanKind.SERVER) | (rows["kind"] == SpanKind.CONSUMER)
+    entry: Mask = (kind == SpanKind.SERVER) | (kind == SpanKind.CONSUMER)
     return entry
 
 
-def is_call(rows: Rows) -> Mask:
+def is_call(kind: Codes) -> Mask:
     """Where a service is left: client and producer spans."""
-    call: Mask = (rows["kind"] == SpanKind.CLIENT) | (rows["kind"] == SpanKind.PRODUCER)
+    call: Mask = (kind == SpanKind.CLIENT) | (kind == SpanKind.PRODUCER)
     return call
 
 
@@ -66,15 +66,14 @@ class Places:
         return found
 
 
-def callee_nodes(calls: Rows, entries: Rows) -> Ids:
-    """int32[len(calls)]: the node whose entry span is the child of each call, -1 where none is known."""
-    # Only entries that belong to one of the calls are sorted: the window is many times the slot.
-    mine = Places(calls["span"]).of(entries["parent"])
-    children = entries[mine >= 0]
-    if not len(children):
-        return np.full(len(calls), -1, np.int32)
-    place = Places(children["parent"]).of(calls["span"])
-    return np.where(place >= 0, children["node"][place], -1).astype(np.int32)
+def children(ids: SpanIds, parents: SpanIds) -> NDArray[np.intp]:
+    """int[len(ids)]: a place in `parents` where each id stands, -1 where it does not."""
+    if len(parents) <= len(ids):
+        return Places(parents).of(ids)
+    # Only parents that are among the ids are sorted: often they are those of a window many times as large.
+    mine = np.flatnonzero(Places(ids).of(parents) >= 0)
+    place = Places(parents[mine]).of(ids)
+    return np.where(place >= 0, mine[place], -1) if len(mine) else place
 
 
 def self_times(entries: Rows, inner: Rows) -> Floats:
@@ -84,8 +83,6 @@ def self_times(entries: Rows, inner: Rows) -> Floats:
     within a call (a driver's span below a client's) is covered by the outer one.
     """
     own = (entries["end"] - entries["start"]).astype(np.float64)
-    # What had ended before any of the entries began covers nothing of them.
-    inner = inner[inner["end"] > entries["start"].min()] if len(entries) else inner[:0]
     calls, owner = _owned_calls(entries, inner)
     start = np.maximum(calls["start"], entries["start"][owner])
     end = np.minimum(calls["end"], entries["end"][owner])
@@ -96,7 +93,7 @@ def self_times(entries: Rows, inner: Rows) -> Floats:
 
 
 def _owned_calls(entries: Rows, inner: Rows) -> tuple[Rows, NDArray[np.intp]]:
-    called = is_call(inner)
+    called = is_call(inner["kind"])
     outermost = called.copy()
     ancestor = inner["parent"].copy()
     inside = Places(inner["span"])

@@ -2,19 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain import signal
 from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, Mask, SpanBlock, SpanKind
+from akeso.domain.telemetry import NANOSECONDS, Floats, Ids, SpanBlock, SpanKind
 from akeso.stages.calls import CallFeatures, CallNames, Calls, mapped
 from akeso.stages.clocks import Sender, SenderClocks
 from akeso.stages.edges import EdgeBook
-from akeso.stages.joins import ROW, Rows, callee_nodes, is_call, is_entry, self_times
+from akeso.stages.joins import ROW, Rows, children, is_call, is_entry, self_times
 from akeso.stages.peers import Names, PeerMemory
 from akeso.stages.slotting import Arrival, FeatureOptions, Placing, Tally, nanoseconds
+from akeso.stages.span_window import SpanWindow
 from akeso.stages.unclosed import on_copies
 
 # How long spans are kept to be joined with their children and parents. A child that takes longer is not subtracted
@@ -22,6 +24,8 @@ from akeso.stages.unclosed import on_copies
 _JOIN = 15 * NANOSECONDS
 _MOST_ROWS = 400_000
 _MS = 1e6
+
+Places: TypeAlias = NDArray[np.intp]
 
 _SERVICE = CallNames(signal.RED_RATE, signal.RED_ERRORS, signal.RED_MEAN, signal.RED_SELF, signal.RED_P95)
 _OPERATION = CallNames(signal.RED_RATE, signal.RED_ERRORS, signal.RED_MEAN)
@@ -42,8 +46,9 @@ class SpanAligner:
         self._services = CallFeatures(table, _SERVICE, options)
         self._operations = CallFeatures(table, _OPERATION, options)
         self._edges = CallFeatures(table, _EDGE, options)
-        self._rows: Rows = np.empty(0, ROW)
+        self._window = SpanWindow(_MOST_ROWS)
         self._pending: list[Rows] = []
+        self._unlearnt = 0  # rows at the end of the window
         self.book = EdgeBook(self._names, nanoseconds(options.forget), nanoseconds(options.slot))
 
     def add(self, tenant: str, block: SpanBlock, arrival: Arrival) -> None:
@@ -58,7 +63,7 @@ class SpanAligner:
         rows["span"], rows["parent"], rows["start"], rows["end"] = block.span, block.parent, block.start, end
         rows["slot"] = placed.time
         rows["peer"] = self._names.peers_of(block.peers)[block.peer]
-        entry = is_entry(rows)
+        entry = is_entry(rows["kind"])
         rows["operation"][entry] = mapped(
             block.operation[entry], lambda code: self._names.operation(node, block.operations[code])
         )
@@ -66,76 +71,91 @@ class SpanAligner:
 
     def close(self, end: int, *, deaf: bool) -> tuple[Ids, Floats]:
         """Feature ids and values of the slot that ends at `end` (ns). deaf: nothing at all arrived."""
-        arrived = np.concatenate(self._pending) if self._pending else np.empty(0, ROW)
-        self._pending = []
-        window = np.concatenate((self._rows, arrived))
-        self._learn(window, arrived)
-        due = self._due(window, end)
-        told = self._told(window, due, end, deaf)
-        window["counted"] |= due
-        self._rows = window[window["slot"] >= end - _JOIN][-_MOST_ROWS:]
+        self._take_in()
+        self._learn()
+        due, repeated = self._due(end)
+        self._tally.repeated += len(repeated)
+        told = self._told(due, end, deaf)
+        counted = self._window["counted"]
+        counted[due] = counted[repeated] = True
+        self._window.forget(end - _JOIN)
         return told
 
     def look(self, end: int, *, deaf: bool) -> tuple[Ids, Floats]:
         """What `close` would tell by now, with nothing closed and nothing learnt of peers."""
-        window = np.concatenate((self._rows, *self._pending))
+        self._take_in()
+        due, _ = self._due(end)
         with (
-            on_copies(self, "_tally", "book"),
+            on_copies(self, "book"),
             self._services.unclosed(),
             self._operations.unclosed(),
             self._edges.unclosed(),
         ):
-            return self._told(window, self._due(window, end), end, deaf)
+            return self._told(due, end, deaf)
 
     def clear(self) -> None:
         """Time has jumped."""
         for features in (self._services, self._operations, self._edges):
             features.clear()
 
-    def _due(self, window: Rows, end: int) -> Mask:
-        """The spans to count now: those of the slot, each span id once."""
-        due: Mask = (window["slot"] < end) & ~window["counted"]
-        place = np.flatnonzero(due)
-        _, first = np.unique(window["span"][place], return_index=True)
-        once = np.zeros(len(place), np.bool_)
-        once[first] = True
-        late = window["late"][place]
-        if late.any():
-            once &= ~(late & np.isin(window["span"][place], window["span"][window["counted"]]))
-        window["counted"][place[~once]] = True
-        self._tally.repeated += len(place) - int(once.sum())
-        due[place[~once]] = False
-        return due
+    def _take_in(self) -> None:
+        if self._pending:
+            rows = np.concatenate(self._pending)
+            self._window.append(rows)
+            self._unlearnt += len(rows)
+            self._pending = []
 
-    def _learn(self, window: Rows, arrived: Rows) -> None:
+    def _due(self, end: int) -> tuple[Places, Places]:
+        """Where the spans to count now stand, those of the slot, each span id once; and where repetitions do."""
+        window = self._window
+        due = np.flatnonzero((window["slot"] < end) & ~window["counted"])
+        _, first = np.unique(window["span"][due], return_index=True)
+        once = np.zeros(len(due), np.bool_)
+        once[first] = True
+        late = window["late"][due]
+        if late.any():
+            once &= ~(late & np.isin(window["span"][due], window["span"][window["counted"]]))
+        return due[once], due[~once]
+
+    def _learn(self) -> None:
         """What newly arrived entry spans tell of the peers that earlier calls named."""
-        entries = arrived[is_entry(arrived) & (arrived["parent"] != 0)]
-        if not len(entries):
-            return
-        calls = window[is_call(window)]
-        callee = callee_nodes(calls, entries)
-        known = callee >= 0
-        for caller, peer, kind, node in _coded(calls[known], callee[known])[0]:
+        window = self._window
+        new = np.arange(max(0, len(window) - self._unlearnt), len(window))
+        self._unlearnt = 0
+        entries = new[is_entry(window["kind"][new]) & (window["parent"][new] != 0)]
+        calls = np.flatnonzero(is_call(window["kind"]))
+        child = children(window["span"][calls], window["parent"][entries])
+        known = child >= 0
+        called, callee = window.at(calls[known]), window["node"][entries[child[known]]]
+        for caller, peer, kind, node in _coded(called, callee)[0]:
             news = self._peers.learn(caller, peer, asynchronous=kind == SpanKind.PRODUCER, callee=node)
             for group in self.book.rename(caller, self._names.peers[peer], node) if news else ():
                 self._edges.drop(group)
 
-    def _told(self, window: Rows, due: Mask, end: int, deaf: bool) -> tuple[Ids, Floats]:
-        parts = (*self._entries(window, window[due], end, deaf), self._calls(window, window[due], end, deaf))
+    def _told(self, due: Places, end: int, deaf: bool) -> tuple[Ids, Floats]:
+        kind = self._window["kind"][due]
+        parts = (*self._entries(due[is_entry(kind)], end, deaf), self._calls(due[is_call(kind)], end, deaf))
         return np.concatenate([ids for ids, _ in parts]), np.concatenate([values for _, values in parts])
 
-    def _entries(self, window: Rows, due: Rows, end: int, deaf: bool) -> Sequence[tuple[Ids, Floats]]:
-        entries = due[is_entry(due)]
-        own = self_times(entries, window[~is_entry(window)]) / _MS
+    def _entries(self, due: Places, end: int, deaf: bool) -> Sequence[tuple[Ids, Floats]]:
+        window = self._window
+        entries = window.at(due)
+        # What had ended before any of the entries began covers nothing of them.
+        may_cover = ~is_entry(window["kind"]) & (window["end"] > entries["start"].min(initial=end))
+        own = self_times(entries, window.at(np.flatnonzero(may_cover))) / _MS
         self._brokers(entries, end)
         return (
             self._services.close(_calls(mapped(entries["node"], self._service), entries, own), end, deaf=deaf),
             self._operations.close(_calls(mapped(entries["operation"], self._operation), entries, own), end, deaf=deaf),
         )
 
-    def _calls(self, window: Rows, due: Rows, end: int, deaf: bool) -> tuple[Ids, Floats]:
-        calls = due[is_call(due)]
-        callee = callee_nodes(calls, window[is_entry(window) & (window["parent"] != 0)])
+    def _calls(self, due: Places, end: int, deaf: bool) -> tuple[Ids, Floats]:
+        window = self._window
+        calls = window.at(due)
+        entries = np.flatnonzero(is_entry(window["kind"]) & (window["parent"] != 0))
+        child = children(calls["span"], window["parent"][entries])
+        callee = np.full(len(calls), -1, np.int32)
+        callee[child >= 0] = window["node"][entries[child[child >= 0]]]
         different, which = _coded(calls, callee)
         edge = np.array([self._edge(*each) for each in different], np.int32)[which]
         known = edge >= 0
@@ -174,8 +194,12 @@ def _calls(group: Ids, rows: Rows, own_ms: Floats) -> Calls:
     return Calls(group, (rows["end"] - rows["start"]) / _MS, rows["error"], own_ms)
 
 
-def _coded(calls: Rows, callee: Ids) -> tuple[list[tuple[int, int, int, int]], NDArray[np.intp]]:
+def _coded(calls: Rows, callee: Ids) -> tuple[list[tuple[int, int, int, int]], Places]:
     """The different (caller, peer, kind, callee) of calls, and which of them each call has."""
-    columns = np.stack((calls["node"], calls["peer"], calls["kind"].astype(np.int32), callee))
-    unique, inverse = np.unique(columns, axis=1, return_inverse=True)
-    return [(row[0], row[1], row[2], row[3]) for row in unique.T.tolist()], inverse.reshape(-1)
+    columns = [calls[name].astype(np.int64) for name in ("node", "peer", "kind")] + [callee.astype(np.int64)]
+    # As one number: far below 2**63, since there are few peers and kinds.
+    code = np.zeros(len(calls), np.int64)
+    for column in columns:
+        code = code * (int(column.max(initial=0)) + 2) + column + 1
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    return [(row[0], row[1], row[2], row[3]) for row in np.stack(columns)[:, first].T.tolist()], which.reshape(-1)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akeso.domain.telemetry import SpanKind
-from akeso.stages.joins import ROW, callee_nodes, self_times
+from akeso.stages.joins import ROW, children, self_times
 
 Interval = tuple[int, int]
 intervals = st.tuples(st.integers(0, 60), st.integers(0, 30)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1]))
@@ -38,9 +38,11 @@ def test_a_chain_of_internal_spans_that_bites_its_tail_ends() -> None:
     assert self_times(entries, inner).tolist() == [10.0]
 
 
-def test_the_callee_is_the_node_of_the_child() -> None:
-    calls = rows(SpanKind.CLIENT, [(10, 1, (0, 5)), (11, 1, (0, 5)), (12, 1, (0, 5))])
-    entries = rows(SpanKind.SERVER, [(20, 12, (1, 4)), (21, 10, (1, 4)), (22, 99, (1, 4))])
-    entries["node"] = [7, 8, 9]
-    assert callee_nodes(calls, entries).tolist() == [8, -1, 7]
-    assert callee_nodes(calls[:0], entries).tolist() == []
+def test_a_child_is_found_by_its_parent() -> None:
+    calls, parents = np.array([10, 11, 12], np.uint64), np.array([12, 10, 99, 98], np.uint64)
+    assert children(calls, parents).tolist() == [1, -1, 0]
+    assert children(calls[:1], parents).tolist() == [1]
+    assert children(calls, parents[:1]).tolist() == [-1, -1, 0]
+    assert children(calls[:0], parents).tolist() == []
+    assert children(calls, parents[:0]).tolist() == [-1, -1, -1]
+    assert children(calls, parents[2:]).tolist() == [-1, -1, -1]
