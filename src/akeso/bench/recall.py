@@ -208,8 +208,8 @@ def _shown(truths: Sequence[Truth], rankings: Mapping[str, list[Ranking]]) -> li
 def _table(report: Mapping[str, object]) -> Table:
     table = Table("method", "label", "queries", "R@1", "R@5", "MRR", "before", "behind")
     table.caption = (
-        "before, behind: queries where the first hit comes before TF-IDF's or behind it; a search among 10,000 memories "
-        f"took {report['search_ms']} ms"
+        "before, behind: queries where the first hit comes before TF-IDF's or behind it; "
+        f"a search among 10,000 memories took {report['search_ms']} ms"
     )
     methods = report["methods"]
     assert isinstance(methods, dict)
