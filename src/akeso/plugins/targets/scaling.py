@@ -1,0 +1,103 @@
+"""How many members of a supervised group run: what starting more and stopping some have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.plan import Step
+from akeso.domain.service import Bound, ServiceSpec
+from akeso.plugins.targets.binding import whole_number
+from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.supervisor import Member, Patience, Supervisor
+
+PreState = Mapping[str, str]
+
+
+class Aim(StrEnum):
+    """The state that members are brought to, as the supervisor calls it."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+    @property
+    def opposite(self) -> "Aim":
+        return Aim.STOPPED if self is Aim.RUNNING else Aim.RUNNING
+
+    @property
+    def verb(self) -> str:
+        return "start" if self is Aim.RUNNING else "stop"
+
+    @property
+    def past(self) -> str:
+        return "started" if self is Aim.RUNNING else "stopped"
+
+
+class Scaling(ABC):
+    """An action that brings some members of a group to `aim`, and back. Parameter `instances`: how many (default 1)."""
+
+    reversible = True
+    binding = Bound.PROCESS.value
+    aim: Aim
+
+    def __init__(self, call_s: float = 3.0, grace_s: float = 1.5, deadline_s: float = 15.0) -> None:
+        self._patience = Patience(call_s, grace_s, deadline_s)
+
+    @abstractmethod
+    def chosen(self, members: Sequence[Member], wanted: int, service: str) -> PreState:
+        """`due`: the members to change, separated by spaces; `running`: how many run. Raises ActionFailed when it
+        cannot be done."""
+
+    async def capture(self, step: Step, service: ServiceSpec) -> PreState:
+        """Which members would change, and how many run. Raises ActionFailed when it cannot be done."""
+        wanted = whole_number(step.parameters, "instances", 1)
+        with looking():
+            members = await Supervisor.of(service, self._patience).members()
+        return self.chosen(members, wanted, service.name)
+
+    async def preview(self, step: Step, service: ServiceSpec) -> str:
+        """Names the members and counts those that run."""
+        state = await self.capture(step, service)
+        due = state["due"].replace(" ", ", ")
+        return f"{self.aim.verb.capitalize()} {due} of {service.name}; {state['running']} run now."
+
+    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Done once they are what they should be."""
+        del step, key
+        return await told(self._apply(service, pre_state))
+
+    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Bring the members back to what they were."""
+        del step, key
+        return await told(self._undo(service, pre_state))
+
+    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
+        """Done when all of them are what they should be, Failed when all are what they were."""
+        del step, key
+        return await seen(self._check(service, pre_state))
+
+    async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        names = recorded(state, "due").split()
+        with looking():
+            await Supervisor.of(service, self._patience).members()
+        await self._bring(service, names, self.aim)
+        change = len(names) if self.aim is Aim.RUNNING else -len(names)
+        return Done(f"{self.aim.past} {', '.join(names)}", {"instances": int(recorded(state, "running")) + change})
+
+    async def _undo(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        names = recorded(state, "due").split()
+        await self._bring(service, names, self.aim.opposite)
+        return Done(f"{self.aim.opposite.past} {', '.join(names)} again")
+
+    async def _bring(self, service: ServiceSpec, names: Sequence[str], aim: Aim) -> None:
+        supervisor = Supervisor.of(service, self._patience)
+        for name in names:
+            await (supervisor.start(name) if aim is Aim.RUNNING else supervisor.stop(name))
+
+    async def _check(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        members = {m.name: m.state for m in await Supervisor.of(service, self._patience).members()}
+        states = {name: members.get(name, "gone") for name in recorded(state, "due").split()}
+        said = ", ".join(f"{name} is {now}" for name, now in states.items())
+        if set(states.values()) == {self.aim}:
+            return Done(said)
+        return Failed(said) if set(states.values()) == {self.aim.opposite} else Unknown(said)
