@@ -31,6 +31,8 @@ _LEAST_EXCESS, _HEAVIEST = 0.02, 0.5
 # So many alarms beyond where the tail begins a score tells how small the least believed spread is, and nothing of how
 # rare the value is.
 _LOUDEST = 5.0
+# Series whose shares are learnt at once: what that takes should fit into a processor's cache.
+_AT_ONCE = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,12 @@ class Significance:
         rows = np.flatnonzero(present & normal & due)
         seen = self._rows["seen"][rows]
         rate = np.maximum(1.0 / (seen + 2.0), 1.0 / self._options.memory).astype(np.float32)
-        statistic = self._statistic(prediction, rows)[:, None]
+        statistic = self._statistic(prediction, rows)
         share = self._rows["share"]
-        before = share[rows]
-        share[rows] = before + rate[:, None] * ((statistic >= _GRID) - before)
+        for start in range(0, len(rows), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            before = share[rows[part]]
+            share[rows[part]] = before + rate[part, None] * ((statistic[part, None] >= _GRID) - before)
         self._rows["seen"][rows] = seen + 1.0
 
     def snapshot(self) -> Mapping[str, NDArray[np.generic]]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,10 +16,11 @@ from akeso.bench.load.sender import Door, Sender, Sent
 from akeso.bench.process import RunningAkeso, running_akeso
 from akeso.domain.telemetry import NANOSECONDS
 
-CONNECTIONS = 8
+# As senders have: a body waits for the disk and for the slot that is being closed.
+CONNECTIONS = 16
 _DRAIN_S = 30.0
 _WARM_S = 3
-_READY_S = 6.0
+_READY_S = 4.0
 # Counters of the feature agent: what was not counted in its own slot.
 _MISPLACED = ("akeso_samples_late", "akeso_samples_dropped", "akeso_samples_repeated", "akeso_series_refused")
 _ALIGNED = 'akeso_agent_messages_total{agent="feature"}'
@@ -94,11 +96,14 @@ def _prepared(load: Load, rate: float) -> Sequence[Body]:
         ready_s = 1.5 * (time.time_ns() - began) / NANOSECONDS
 
 
-def highest(load: Load, first: float, step: float = 1.2, tries: int = 6) -> Held:
-    """The highest load that is kept up with, in steps from `first` on; when none of the tries is, the last of them."""
+def highest(load: Load, first: float, most: float = inf, step: float = 1.25, tries: int = 3) -> Held:
+    """The highest load up to `most` that is kept up with, in steps from `first` on; when none of the tries is, the last
+    of them."""
     best = held(load, first)
     for _ in range(tries - 1):
         rising = best.kept_up
+        if rising and best.offered * step > most:
+            return best
         found = held(load, best.offered * step if rising else best.offered / step)
         if rising and not found.kept_up:
             return best
