@@ -3,7 +3,8 @@
 A series deviates when one detector that stands for itself says so (a stated limit, a silence, a climb, a surprise),
 or when several of the others agree and the departure matters in practice (see relevance.py); for an error ratio whose
 calls are counted, when the pooled failures surprise (see failures.py). It is raised when it deviates persistently and
-cleared when it was quiet for a while.
+cleared when it was quiet for a while. A duration that half of all services have in common, or that is one of a single
+call, must do so for longer.
 """
 
 from dataclasses import dataclass, field, fields, replace
@@ -18,6 +19,7 @@ from akeso.domain.anomaly import Anomaly
 from akeso.domain.messages import Decision, Prediction
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
+from akeso.stages.common_mode import departures, shared_rise
 from akeso.stages.correlate import opens
 from akeso.stages.failures import FailureState, FailureView, learnt, pooled
 from akeso.stages.false_discovery import discovered
@@ -37,6 +39,8 @@ ADVISERS = frozenset({
     "value_novelty", "seasonal_novelty", "shape_novelty", "flat_line", "cusum", "extreme_value",
     "seasonal_decomposition", "isolation_forest", "autoencoder", "log_patterns",
 })  # fmt: skip
+# The highest twentieth of fewer calls than this is the slowest of them.
+_TELLING_CALLS = 20.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -118,7 +122,7 @@ class Judgement:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
     # One slot as everything below sees it, float64[n] or bool[n] each. stirring: the departure shows, if weakly;
-    # at_once: a single slot decides. p_value: NaN without an opinion.
+    # at_once: a single slot decides. p_value: NaN without an opinion. single: the value is that of a single call.
     score: Floats
     expected: Floats
     spread: Floats
@@ -126,6 +130,7 @@ class _Look:
     at_once: Mask
     p_value: Floats
     stated: Mask
+    single: Mask
 
 
 def decide(prediction: Prediction, facts: FactsTable, state: DecideState, options: DecideOptions) -> Judgement:
@@ -206,7 +211,8 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
     # A Chernoff bound on the chance of so many failures.
     p_value[rows] = np.exp(-np.maximum(view.surprise, 0.0))
     stated = np.maximum(rules, missed) >= 1.0
-    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once, p_value, stated)
+    single = facts.quantile & (counted.calls < _TELLING_CALLS)
+    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once, p_value, stated, single)
 
 
 def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
@@ -245,6 +251,8 @@ def _changes(
     if len(high):
         hits, slots = persistence(frame.signals[high], facts.part[high])
         hits = np.minimum(hits, _enough(high, state, frame, facts, look, options))
+        shared = _is_shared(high, frame, facts, look, options)
+        hits[shared], slots[shared] = 7, 8
         seen = np.bitwise_count(state.history[high] & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
         raise_[high] = seen >= hits
         # Next to many series of a service some look bad by chance; what somebody stated is no matter of chance.
@@ -265,8 +273,10 @@ def _enough(
 ) -> Ids:
     # Values that are enough however persistent the signal has to be otherwise.
     score = look.score[rows]
-    enough = np.where((score >= options.loud) & (state.last[rows] >= options.loud), 2, 8)
-    ill = np.unique(facts.service[rows[(score >= options.loud) & opens(frame.signals[rows])]])
+    # Calls are told over up to three slots, so that a single slow one is seen in as many.
+    loud = (score >= options.loud) & ~look.single[rows]
+    enough = np.where(loud & (state.last[rows] >= options.loud), 2, 8)
+    ill = np.unique(facts.service[rows[loud & opens(frame.signals[rows])]])
     if len(ill) > 1:
         heard = np.unique(facts.service[np.isfinite(frame.values)])
         if 2 * len(ill) <= len(heard):
@@ -283,6 +293,19 @@ def _seen_early(before: DecideState, after: DecideState, raise_: Mask) -> Decide
         quiet=np.where(raise_, 0, before.quiet).astype(np.int32),
         since=np.where(raise_, after.since, before.since),
     )
+
+
+def _is_shared(
+    rows: NDArray[np.intp], frame: FeatureFrame, facts: SeriesFacts, look: _Look, options: DecideOptions
+) -> Mask:
+    # Durations that would be no alarm without what half of all services have in common: of the whole machine's moment
+    # something is told if it lasts.
+    durations = _DURATIONS[frame.signals[rows]] & ~look.at_once[rows] & (look.score[rows] < options.loud)
+    if not durations.any():
+        return durations
+    departure = departures(frame, look.expected)
+    own = 1.0 - shared_rise(departure, frame, facts) / np.maximum(departure[rows], 1e-9)
+    return np.asarray(durations & (look.score[rows] * own < 1.0))
 
 
 def _settled(state: DecideState, raise_: Mask, clear: Mask, last: Floats) -> DecideState:

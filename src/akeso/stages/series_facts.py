@@ -1,7 +1,7 @@
 """What the name of a feature series says about how to judge it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import numpy as np
@@ -41,13 +41,14 @@ class SeriesFacts:
 
     service: a code of tenant and service; calls: the row of the series that counts the calls behind this one, -1 if
     none does; part: it speaks of one operation or peer only, or of the slowest calls only; simple: a component
-    reported it in a simple event.
+    reported it in a simple event; quantile: it is a high quantile, so that of few calls it is the slowest one.
     """
 
     service: Ids
     calls: Ids
     part: Mask
     simple: Mask
+    quantile: Mask
 
 
 class FactsTable:
@@ -58,7 +59,8 @@ class FactsTable:
         self._services: dict[tuple[str, str], int] = {}
         self._rates: dict[_Place, int] = {}
         self._unpaired: dict[int, _Place] = {}
-        self._facts = SeriesFacts(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, bool), np.empty(0, bool))
+        codes, flags = np.empty(0, np.int32), np.empty(0, bool)
+        self._facts = SeriesFacts(codes, codes, flags, flags, flags)
 
     def key(self, row: int) -> SeriesKey:
         """The name of a series."""
@@ -70,7 +72,7 @@ class FactsTable:
         if series > known:
             self._extend([self._table[row] for row in range(known, series)], known)
         f = self._facts
-        return SeriesFacts(f.service[:series], f.calls[:series], f.part[:series], f.simple[:series])
+        return SeriesFacts(*(getattr(f, column.name)[:series] for column in fields(f)))
 
     def _extend(self, keys: list[SeriesKey], start: int) -> None:
         for row, key in enumerate(keys, start):
@@ -86,6 +88,7 @@ class FactsTable:
             calls=calls,
             part=np.concatenate([f.part, [_partial(k) for k in keys]]),
             simple=np.concatenate([f.simple, [k.metric in _SIMPLE and not k.stat for k in keys]]),
+            quantile=np.concatenate([f.quantile, [_is_quantile(k) for k in keys]]),
         )
 
     def _remember(self, row: int, key: SeriesKey) -> None:
@@ -102,4 +105,8 @@ class FactsTable:
 
 
 def _partial(key: SeriesKey) -> bool:
-    return key.metric == RED_P95 or key.stat == "p95" or not _PARTS.isdisjoint(dict(key.attributes))
+    return _is_quantile(key) or not _PARTS.isdisjoint(dict(key.attributes))
+
+
+def _is_quantile(key: SeriesKey) -> bool:
+    return key.metric == RED_P95 or key.stat == "p95"

@@ -9,7 +9,7 @@ import numpy as np
 from akeso.domain.anomaly import Anomaly
 from akeso.domain.messages import Prediction
 from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_RATE, SILENCE, Signal, signal_of
+from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, SILENCE, Signal, signal_of
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.stages.decide import DecideOptions, DecideState, Judgement, decide
 from akeso.stages.series_facts import FactsTable
@@ -95,6 +95,42 @@ def test_one_unmistakable_slot_is_enough_in_company() -> None:
 
 def test_one_slot_in_which_everything_stands_still_is_not_enough() -> None:
     assert not Desk().judge(latencies(4, of=6), {"ewma": 9.0, "robust_z": 9.0}).decision.raised
+
+
+def counted_p95(calls: float, services: int = 1) -> dict[SeriesKey, float]:
+    names = [f"s{number}" for number in range(services)]
+    rates = {SeriesKey("t", name, RED_RATE): calls for name in names}
+    return rates | {SeriesKey("t", name, RED_P95): 200.0 for name in names}
+
+
+def raised_in(desk: Desk, values: Mapping[SeriesKey, float], slots: int, level: float) -> int:
+    """How many latencies."""
+    found = [a for _ in range(slots) for a in desk.judge(values, {"ewma": level, "robust_z": level}).decision.raised]
+    return sum(anomaly.signal is Signal.LATENCY for anomaly in found)
+
+
+def test_one_slow_call_that_three_slots_tell_of_is_not_enough() -> None:
+    few = Desk()
+    assert not raised_in(few, counted_p95(calls=4.0), slots=3, level=9.0)
+    assert raised_in(few, counted_p95(calls=4.0), slots=1, level=9.0) == 1
+    assert raised_in(Desk(), counted_p95(calls=40.0), slots=2, level=9.0) == 1
+
+
+def test_one_slow_call_each_is_no_company() -> None:
+    quiet = {SeriesKey("t", f"quiet{number}", RED_MEAN): 50.0 for number in range(4)}
+    assert not raised_in(Desk(), counted_p95(4.0, services=2) | quiet, slots=1, level=9.0)
+    assert raised_in(Desk(), counted_p95(40.0, services=2) | quiet, slots=1, level=9.0) == 2
+
+
+def test_what_half_of_all_services_share_is_raised_once_it_lasts() -> None:
+    assert not raised_in(Desk(), latencies(4, of=6), slots=6, level=1.9)
+    assert raised_in(Desk(), latencies(4, of=6), slots=7, level=1.9) == 4
+
+
+def test_what_goes_beyond_what_all_share_is_raised_as_ever() -> None:
+    desk, values = Desk(), latencies(4, of=6) | {SeriesKey("t", "ill", RED_MEAN): 2000.0}
+    raised = [a.service for _ in range(3) for a in desk.judge(values, {"ewma": 1.9, "robust_z": 1.9}).decision.raised]
+    assert raised == ["ill"]
 
 
 def test_three_of_four_slots_are_enough() -> None:

@@ -1,6 +1,6 @@
 """False raises and delay on synthetic traffic: many services, Poisson calls, heavy-tailed latencies."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -146,9 +146,9 @@ def whole(raised: list[Raise]) -> list[Raise]:
     return [r for r in raised if not r.anomaly.key.attributes]
 
 
-def from_slot(at: int, change: Callable[[Load, int], Load]) -> Script:
-    """The load changes in every service at slot `at`; the change is told how many slots ago that was."""
-    return lambda _service, slot, load: change(load, slot - at) if slot >= at else load
+def from_slot(at: int, change: Callable[[Load, int], Load], services: int = 8) -> Script:
+    """The load changes in the first `services` at slot `at`; the change is told how many slots ago that was."""
+    return lambda service, slot, load: change(load, slot - at) if slot >= at and service < services else load
 
 
 def test_calm_traffic_raises_nothing_for_whole_services_and_next_to_nothing_for_parts() -> None:
@@ -190,11 +190,21 @@ LEAK = from_slot(90, lambda load, k: replace(load, memory=load.memory * (1.0 + 0
     ],
 )
 def test_a_fault_is_raised_within_slots(script: Script, signal: Signal, median: int, most: int) -> None:
-    raised = watch(Traffic(services=8, seed=6, script=script), 102)
-    own = [r for r in raised if r.anomaly.signal is signal and r.slot >= 90]
-    delays = sorted(min((r.slot - 89 for r in own if r.anomaly.service == f"s{s}"), default=99) for s in range(8))
+    delays = delays_of(watch(Traffic(services=18, seed=6, script=script), 102), signal)
     assert delays[len(delays) // 2] <= median
     assert delays[-2] <= most  # the slowest may be a service with one call a second
+
+
+def delays_of(raised: Sequence[Raise], signal: Signal) -> list[int]:
+    """How many slots after the change at slot 90 the eight services it hit were raised, the quickest first."""
+    own = [r for r in raised if r.anomaly.signal is signal and r.slot >= 90]
+    return sorted(min((r.slot - 89 for r in own if r.anomaly.service == f"s{s}"), default=99) for s in range(8))
+
+
+def test_a_fault_that_slows_every_service_is_told_of_some_as_quickly_and_of_most_as_it_lasts() -> None:
+    delays = delays_of(watch(Traffic(services=8, seed=6, script=SLOW_5), 112), Signal.LATENCY)
+    assert delays[0] <= 4
+    assert delays[5] <= 10
 
 
 def test_a_lasting_new_level_is_cleared_after_minutes() -> None:
