@@ -24,7 +24,8 @@ _CHANGES_KEPT = 1_000
 class HotWindow:
     """Implements akeso.ports.window over `span / slot` frames of the feature series in `table`.
 
-    Values are held as float32, which is exact to seven digits and halves the memory. All a query returns is a copy.
+    Values are held as float32, which is exact to seven digits, those that are no longer new in half of that (see
+    akeso.adapters.telemetry.coded). All a query returns is a copy.
     told: edges from elsewhere than spans; forget: how long those count after they were last told.
     """
 
@@ -63,29 +64,29 @@ class HotWindow:
 
     def features(self, tenant: str, start: int, end: int) -> FeatureMatrix:
         """All feature series of a tenant over the slots that end in [start, end]."""
-        rows = self._rows(start, end)
+        numbers = self._numbers(start, end)
         size = len(self._signals)
         self._tenant_of.extend(self._table[series].tenant for series in range(len(self._tenant_of), size))
         series = np.array([number for number in range(size) if self._tenant_of[number] == tenant], np.int32)
         return FeatureMatrix(
             keys=tuple(self._table[number] for number in series.tolist()),
             signals=self._signals[series],
-            times=self._ends[rows],
-            values=self._values.read(rows, series),
+            times=self._ends[numbers % self._slots],
+            values=self._values.read(numbers, series),
         )
 
     def frames(self, start: int, end: int) -> FeatureMatrix:
         """All feature series of all tenants, by row, over the slots that end in [start, end]."""
-        rows = self._rows(start, end)
+        numbers = self._numbers(start, end)
         size = len(self._signals)
         keys = tuple(self._table[series] for series in range(size))
-        return FeatureMatrix(
-            keys, self._signals, self._ends[rows], self._values.read(rows, np.arange(size, dtype=np.int32))
-        )
+        values = self._values.read(numbers, np.arange(size, dtype=np.int32))
+        return FeatureMatrix(keys, self._signals, self._ends[numbers % self._slots], values)
 
     def logs(self, tenant: str, start: int, end: int) -> Sequence[LogPattern]:
         """Patterns seen in the range, most frequent first, counts aligned with `features(tenant, start, end).times`."""
-        place = {int(self._ends[row]): number for number, row in enumerate(self._rows(start, end))}
+        ends = self._ends[self._numbers(start, end) % self._slots]
+        place = {slot_end: number for number, slot_end in enumerate(ends.tolist())}
         found: dict[int, tuple[Pattern, Floats]] = {}
         for slot_end, patterns in self._patterns:
             if slot_end in place:
@@ -112,14 +113,13 @@ class HotWindow:
 
     def _record_frame(self, frame: FeatureFrame) -> None:
         self._signals = frame.signals
-        row = self._written % self._slots
-        self._values.write(row, frame.values)
-        self._ends[row] = frame.end
+        self._values.write(self._written, frame.values)
+        self._ends[self._written % self._slots] = frame.end
         self._written += 1
 
-    def _rows(self, start: int, end: int) -> Ids:
-        """The ring's rows in order of time."""
+    def _numbers(self, start: int, end: int) -> Ids:
+        """The frames of the range that are held, in order of time, by how many were before them."""
         count = min(self._written, self._slots)
-        rows = np.arange(self._written - count, self._written) % self._slots
-        ends = self._ends[rows]
-        return rows[(ends >= start) & (ends <= end)].astype(np.int32)
+        numbers = np.arange(self._written - count, self._written, dtype=np.int32)
+        ends = self._ends[numbers % self._slots]
+        return numbers[(ends >= start) & (ends <= end)]

@@ -1,0 +1,80 @@
+"""Rows in 16 bits a value: nothing is told less exactly than is promised, and what cannot be told stays as it is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from akeso.adapters.telemetry.coded import CHANGE_SHARE, CHUNK, VALUE_SHARE, Coded, coded
+from akeso.adapters.telemetry.panes import Panes
+from akeso.domain.positions import Singles
+from akeso.domain.telemetry import Floats
+
+RANDOM = np.random.default_rng(3)
+LEVELS = np.array(10.0 * (1.0 + 0.1 * RANDOM.standard_normal((CHUNK, 8))), np.float32)
+
+
+def told(singles: Singles) -> Floats:
+    found = coded(singles)
+    return found.read(slice(None)) if isinstance(found, Coded) else found.astype(np.float64)
+
+
+@given(
+    arrays(np.float32, st.tuples(st.just(CHUNK), st.integers(1, 6)), elements=st.floats(width=32), fill=st.nothing())
+)
+def test_no_value_is_off_by_more_than_a_share_of_itself_or_of_the_usual_change(singles: Singles) -> None:
+    x, found = singles.astype(np.float64), told(singles)
+    known = np.isfinite(x)
+    np.testing.assert_array_equal(found[~known], x[~known])
+    x = np.where(known, x, 0.0)
+    usual = np.median(np.abs(np.diff(x, axis=0)) * (known[1:] & known[:-1]), axis=0)
+    bound = np.maximum(VALUE_SHARE * np.abs(x), CHANGE_SHARE * usual)
+    assert (np.abs(found - x) <= bound)[known].all()
+
+
+@given(st.lists(st.integers(-30_000, 30_000), min_size=CHUNK, max_size=CHUNK))
+def test_whole_numbers_and_zeros_are_kept_exactly(numbers: list[int]) -> None:
+    singles = np.array(numbers, np.float32)[:, None]
+    assert told(singles)[:, 0].tolist() == numbers
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -7.25, 1e-3, 3.4e38, 123_456_789.0])
+def test_a_constant_is_kept_exactly_with_its_gaps(value: float) -> None:
+    singles = np.full((CHUNK, 1), value, np.float32)
+    singles[::3] = np.nan
+    np.testing.assert_array_equal(told(singles), singles)
+
+
+def test_small_values_beside_a_spike_are_not_lost() -> None:
+    spiked = LEVELS.copy()
+    spiked[7, 2], spiked[9, 5] = 1e6, np.inf
+    found = coded(spiked)
+    assert isinstance(found, Coded)
+    assert found.exact.tolist() == [2, 5]
+    np.testing.assert_array_equal(found.read(np.array([2, 5], np.int32)), spiked[:, [2, 5]])
+    np.testing.assert_allclose(found.read(slice(0, 8)), spiked, rtol=VALUE_SHARE)
+
+
+def test_where_most_columns_have_to_stay_exact_nothing_is_coded() -> None:
+    spiked = LEVELS.copy()
+    spiked[3] = 1e6
+    assert coded(spiked) is spiked
+
+
+def test_ordinary_values_take_half_of_the_bytes() -> None:
+    found = coded(LEVELS)
+    assert isinstance(found, Coded)
+    assert (found.codes.nbytes, len(found.exact)) == (LEVELS.nbytes // 2, 0)
+
+
+def test_panes_hold_the_newest_rows_exactly_and_older_ones_closely() -> None:
+    panes, slots, series = Panes(150), 150, 2_500
+    rows = RANDOM.lognormal(3.0, 1.5, series) * (1.0 + 0.1 * RANDOM.standard_normal((400, series)))
+    for number, row in enumerate(rows):
+        panes.write(number, row)
+    numbers, columns = np.arange(400 - slots, 400, dtype=np.int32), np.arange(0, series, 3, dtype=np.int32)
+    found = panes.read(numbers, columns)
+    np.testing.assert_allclose(found, rows[numbers][:, columns], rtol=VALUE_SHARE)
+    newest = rows[-CHUNK:, columns].astype(np.float32)
+    np.testing.assert_array_equal(found[-CHUNK:], newest)
