@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import is_
 from sys import intern
 from threading import Lock
 
 import numpy as np
 
-from akeso.domain.telemetry import Ids, MetricBlock, SeriesKey
+from akeso.domain.telemetry import Attributes, Ids, MetricBlock, SeriesKey
 
 OVERFLOW = "akeso.series.overflow"
 
@@ -26,6 +27,7 @@ class SeriesTable:
         self._keys: list[SeriesKey] = []
         self._growing = Lock()
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
+        self._attributes: dict[Attributes, Attributes] = {}
         self._of_tenant: Counter[str] = Counter()
         self._overflows: dict[str, int] = {}
         for key in keys:
@@ -77,13 +79,20 @@ class SeriesTable:
 
     def _sharing(self, key: SeriesKey) -> SeriesKey:
         """The same key, of strings and attributes that other keys have as well: a third of the memory."""
-        attributes = tuple([self._pairs.get(pair) or self._pair(pair) for pair in key.attributes])
+        attributes = self._attributes.get(key.attributes) or self._shared(key.attributes)
         tenant, service, metric = map(intern, (key.tenant, key.service, key.metric))
         return SeriesKey(tenant, service, metric, attributes, intern(key.unit), key.temporality, intern(key.stat))
 
+    def _shared(self, attributes: Attributes) -> Attributes:
+        pairs = tuple([self._pairs.get(pair) or self._pair(pair) for pair in attributes])
+        # What another table has shared before is taken as it is.
+        found = attributes if all(map(is_, pairs, attributes)) else pairs
+        self._attributes[found] = found
+        return found
+
     def _pair(self, pair: tuple[str, str]) -> tuple[str, str]:
-        name, value = pair
-        found = self._pairs[pair] = (intern(name), intern(value))
+        own = name, value = intern(pair[0]), intern(pair[1])
+        found = self._pairs[pair] = pair if name is pair[0] and value is pair[1] else own
         return found
 
     def _overflow(self, tenant: str) -> int:

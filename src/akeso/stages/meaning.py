@@ -79,7 +79,8 @@ def unit_of(key: SeriesKey) -> str:
 
 def without(attributes: Attributes, *names: str) -> Attributes:
     """The attributes but those."""
-    return tuple(pair for pair in attributes if pair[0] not in names)
+    found = tuple([pair for pair in attributes if pair[0] not in names])
+    return attributes if len(found) == len(attributes) else found
 
 
 def count_of(key: SeriesKey) -> SeriesKey:

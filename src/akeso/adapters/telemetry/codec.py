@@ -47,7 +47,7 @@ class _Key(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _Metrics(msgspec.Struct, array_like=True, frozen=True):
-    keys: tuple[msgspec.Raw, ...]  # each an encoded _Key
+    keys: msgspec.Raw  # an array of _Key
     series: bytes
     time: bytes
     value: bytes
@@ -103,15 +103,19 @@ _SPAN_COLUMNS = {
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Batch)
+_keys_decoder = msgspec.msgpack.Decoder(tuple[msgspec.Raw, ...])
 _key_decoder = msgspec.msgpack.Decoder(_Key)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
     """Spares a series that was met before the work of being encoded or interned again. For one table, as long as that
-    lives. encoded: by id, None for those that were not met."""
+    lives. heads, tails: what a series is encoded to, by id, in two parts that it shares with others, None where it was
+    not met; parts: all of them."""
 
-    encoded: list[msgspec.Raw | None] = field(default_factory=list)
+    heads: list[bytes | None] = field(default_factory=list)
+    tails: list[bytes | None] = field(default_factory=list)
+    parts: dict[bytes, bytes] = field(default_factory=dict)
     ids: dict[bytes, int] = field(default_factory=dict)
 
 
@@ -210,28 +214,41 @@ def _distinct(series: Ids) -> tuple[Ids, NDArray[np.intp]]:
     return series[first], (first.cumsum() - 1)[chosen]
 
 
-def _encoded(ids: Ids, table: SeriesTable, known: KnownKeys) -> tuple[msgspec.Raw, ...]:
-    known.encoded.extend(repeat(None, len(table) - len(known.encoded)))
+def _encoded(ids: Ids, table: SeriesTable, known: KnownKeys) -> msgspec.Raw:
+    more = len(table) - len(known.heads)
+    known.heads.extend(repeat(None, more))
+    known.tails.extend(repeat(None, more))
     wanted = ids.tolist()
-    found = tuple(map(known.encoded.__getitem__, wanted))
-    if None in found:
-        found = tuple([known.encoded[index] or _learn_encoded(index, table, known) for index in wanted])
-    return found  # type: ignore[return-value] # None is no longer in it
+    heads: list[Any] = list(map(known.heads.__getitem__, wanted))
+    if None in heads:
+        for index in wanted:
+            _learn_encoded(index, table, known)
+        heads = list(map(known.heads.__getitem__, wanted))
+    parts: list[Any] = [_array(len(wanted))] * (2 * len(wanted) + 1)
+    parts[1::2], parts[2::2] = heads, [known.tails[index] for index in wanted]
+    return msgspec.Raw(b"".join(parts))
 
 
-def _learn_encoded(index: int, table: SeriesTable, known: KnownKeys) -> msgspec.Raw:
+def _learn_encoded(index: int, table: SeriesTable, known: KnownKeys) -> None:
     key = table[index]
     plain = _Key(key.tenant, key.service, key.metric, key.attributes, key.unit, key.temporality, key.stat)
-    found = msgspec.Raw(_encoder.encode(plain))
-    known.encoded[index] = found
-    return found
+    whole = _encoder.encode(plain)
+    # An array is a byte that tells its length and its elements one after the other.
+    tail = _encoder.encode((key.attributes, key.unit, key.temporality, key.stat))[1:]
+    head = whole[: -len(tail)]
+    known.heads[index], known.tails[index] = known.parts.setdefault(head, head), known.parts.setdefault(tail, tail)
+
+
+def _array(length: int) -> bytes:
+    return struct.pack(">BI", 0xDD, length) if length > 0xFFFF else struct.pack(">BH", 0xDC, length)
 
 
 def _metric_block(found: _Metrics, table: SeriesTable, known: KnownKeys) -> MetricBlock:
     length = len(found.value) // 8
-    index = _index(found.series, length, len(found.keys))
+    keys = _keys_decoder.decode(found.keys)
+    index = _index(found.series, length, len(keys))
     time, value = _column(found.time, "<i8", length), _column(found.value, "<f8", length)
-    ids = [_intern(bytes(key), table, known) for key in found.keys]
+    ids = [_intern(bytes(key), table, known) for key in keys]
     return MetricBlock(np.array(ids, np.int32)[index], time, value)
 
 

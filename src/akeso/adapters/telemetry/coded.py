@@ -70,7 +70,7 @@ def _power(low: Floats, high: Floats) -> NDArray[np.int32]:
     _, wide = np.frexp((high - low) / (2 * _REACH - 2))
     _, large = np.frexp(np.maximum(np.abs(low), np.abs(high)))
     digits = np.maximum(large - _DIGITS, _LEAST_POWER)
-    return np.where(high > low, np.maximum(wide, digits), digits)
+    return np.asarray(np.where(high > low, np.maximum(wide, digits), digits))
 
 
 def _bounds(singles: Singles, known: Mask) -> tuple[Floats, Floats]:

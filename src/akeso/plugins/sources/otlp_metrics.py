@@ -68,7 +68,8 @@ class OtlpMetrics:
 
 @dataclass(slots=True)
 class _KnownSeries:
-    """Series ids by metric and label bytes, for one table; the first level is a metric of a service."""
+    """Series ids by metric and label set, for one table; the first level is a metric of a service. Of the label sets of
+    plain numbers only the hash is kept (see akeso.plugins.sources._wire.known_series)."""
 
     limit: int
     table: SeriesTable | None = None
@@ -144,7 +145,7 @@ class _Reader:
             if point.flags & _NO_RECORDED_VALUE:
                 continue
             labels = encoding.label_key(point)
-            identity = encoding.identity(labels)
+            identity = hash(encoding.identity(labels))
             found = known.get(identity)
             if found is None:
                 found = self._series.learn(known, identity, (self._labelled(SeriesKey(*head), labels),))

@@ -32,12 +32,13 @@ class NumberRows:
         self._heads: list[bytes] = []
 
     def take(self, points: Sequence[bytes], known: Mapping[Hashable, tuple[int, ...]]) -> list[bytes]:
-        """Take in the points whose label set is known; the others. known: ids by the bytes of a label set."""
+        """Take in the points whose label set is known; the others. known: ids by the hash of a label set's bytes (see
+        akeso.plugins.sources._wire.known_series)."""
         find, left = known.get, []
         for point in points:
             long = len(point) >= _LONG and point[0] == _START
             width = _LONG if long else _SHORT
-            found = find(point[width:]) if len(point) >= width else None
+            found = find(hash(point[width:])) if len(point) >= width else None
             if found is None or point[width - _SHORT] != _TIME or point[width - 9] not in _NUMBERS:
                 left.append(point)
             else:

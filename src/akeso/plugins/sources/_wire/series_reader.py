@@ -68,17 +68,18 @@ class SeriesReader:
             series = self._series(identity, describe, samples[0])
             for sample in samples:
                 self.points.add(series, sample.timestamp, sample.value)
-        elif not histograms and identity not in self._known.ids:
+        elif not histograms and hash(identity) not in self._known.ids:
             describe()
         for point in histograms:
             self._histogram(point, identity, describe, place)
 
     def _series(self, identity: bytes, describe: Describe, sample: Any) -> int:
-        found = self._known.ids.get(identity)
+        mark = hash(identity)
+        found = self._known.ids.get(mark)
         if found is None:
             before = len(self._book.table)
             key = describe()
-            found = self._known.ids[identity] = self._book.table.intern(key)
+            found = self._known.ids[mark] = self._book.table.intern(key)
             if found == before and key.temporality is Temporality.CUMULATIVE:
                 self._begin(found, sample)
         return found
@@ -89,11 +90,11 @@ class SeriesReader:
             self.points.add(series, sample.start_timestamp, 0.0)
 
     def _histogram(self, point: Any, identity: bytes, describe: Describe, place: str) -> None:
-        known = self._known.parts
+        known, mark = self._known.parts, hash(identity)
         for part, value in histogram_parts(point, f"{place}.histograms"):
-            series = known.get((identity, part))
+            series = known.get((mark, part))
             if series is None:
-                series = known[identity, part] = self._part(describe(), part)
+                series = known[mark, part] = self._part(describe(), part)
             self.points.add(series, point.timestamp, value)
 
     def _part(self, key: SeriesKey, part: Part) -> int:

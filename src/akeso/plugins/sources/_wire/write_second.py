@@ -69,7 +69,7 @@ def _take_known(series: Sequence[bytes], symbols: _Symbols, reader: SeriesReader
     identities = symbols.numbers[found.references].tobytes()
     width = symbols.numbers.itemsize
     find = book.known.ids.get
-    ids = np.array([find(identities[a:b], -1) for a, b in pairwise((found.bounds * width).tolist())], np.int32)
+    ids = np.array([find(hash(identities[a:b]), -1) for a, b in pairwise((found.bounds * width).tolist())], np.int32)
     known = ids >= 0
     reader.points.pieces.append((ids[known], found.stamps[known], found.values[known]))
     reader.samples += int(known.sum())
