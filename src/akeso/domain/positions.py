@@ -5,7 +5,7 @@ their rows in blocks, and every intermediate array is as small as a block.
 """
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ from akeso.domain.scale import FLOOR, FLOOR_SHARE, IS_LINEAR, LOG_OFFSET, LOGARI
 from akeso.domain.telemetry import Codes, FeatureFrame, Mask
 
 Singles: TypeAlias = NDArray[np.float32]
+_Number = TypeVar("_Number", np.float32, np.int32)
 Place: TypeAlias = slice | NDArray[np.intp]
 
-_BLOCK = 16_384
+_BLOCK = 32_768
 # Beyond that a float32 cannot be squared; no measurement is.
 _FARTHEST = np.float32(1e18)
 
@@ -144,28 +145,46 @@ def rows_of(signals: Codes, *wanted: int) -> NDArray[np.intp]:
     return found
 
 
-def cautious(seen: Singles) -> Singles:
+def ages(seen: NDArray[_Number]) -> NDArray[_Number]:
+    """How many values each row has seen; where all are of one age, as series mostly are that came together, only that
+    one number: what follows from it alone is then worked out once."""
+    one = len(seen) and np.minimum.reduce(seen) == np.maximum.reduce(seen)
+    return seen[:1] if one else seen
+
+
+def cautious(age: Singles) -> Singles:
     """See akeso.domain.scale.caution."""
-    out = np.maximum(seen, np.float32(1.0))
+    out = np.maximum(age, np.float32(1.0))
     np.divide(np.float32(8.0), out, out=out)
     out += np.float32(1.0)
     return out
 
 
-def fading(seen: Singles, memory: float) -> Singles:
-    """The weight of the next value: that of a plain mean at first, and never less than 1 / memory."""
-    rate = seen + np.float32(1.0)
-    np.reciprocal(rate, out=rate)
-    np.maximum(rate, np.float32(1.0 / memory), out=rate)
-    return rate
+def fading(age: Singles, memory: float, learnt: Singles | None) -> Singles:
+    """The weight of the next value: that of a plain mean at first, and never less than 1 / memory; 0 where the row is
+    not learnt."""
+    least = np.float32(1.0 / memory)
+    if len(age) > 1 and np.minimum.reduce(age) >= memory:
+        rate = np.full(1, least)
+    else:
+        rate = age + np.float32(1.0)
+        np.reciprocal(rate, out=rate)
+        np.maximum(rate, least, out=rate)
+    return rate if learnt is None else rate * learnt
 
 
 def reach_of(spread: Singles, times: float, warm: Mask) -> Singles:
     """`times` spreads; without end where nothing is known yet."""
     reach = spread * np.float32(times)
     if not warm.all():
-        reach[~warm] = np.inf
+        np.copyto(reach, np.float32(np.inf), where=~warm)
     return reach
+
+
+def within(x: Singles, low: Singles, high: Singles) -> Singles:
+    """A copy of `x` within bounds."""
+    out: Singles = np.minimum(x, high)
+    return np.maximum(out, low, out=out)
 
 
 def bounded(x: Singles, low: Singles, high: Singles) -> Singles:

@@ -1,8 +1,21 @@
 """A threshold that follows level and restlessness of the series."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from akeso.domain.positions import Block, Singles, bounded, cautious, fading, learning, positions, reach_of
+from akeso.domain.positions import (
+    Block,
+    Singles,
+    ages,
+    bounded,
+    cautious,
+    fading,
+    learning,
+    positions,
+    reach_of,
+    within,
+)
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -30,12 +43,12 @@ class AdaptiveThreshold:
         found = positions(frame)
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
-            level, seen = block["level"], block["seen"]
-            spread, warm = self._spread(block), seen >= self._warm
-            score = self._short_mean(block, self._clipped(block, spread, warm))
+            level, age = block["level"], ages(block["seen"])
+            spread, warm = self._spread(block), age >= self._warm
+            score = self._short_mean(block, self._clipped(block, spread, warm), age)
             score -= level
             np.abs(score, out=score)
-            score /= spread * cautious(seen) * np.float32(self._threshold)
+            score /= spread * (cautious(age) * np.float32(self._threshold))
             spread *= np.float32(np.sqrt(self._span))
             opinions.tell(block.at, warm, score, level, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
@@ -43,17 +56,17 @@ class AdaptiveThreshold:
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         for block in positions(frame).blocks(self._grown(frame)):
             level, deviation, seen = block["level"], block["deviation"], block["seen"]
-            learnt, warm, spread = learning(update, block.at), seen >= self._warm, self._spread(block)
+            learnt, age, spread = learning(update, block.at), ages(seen), self._spread(block)
+            warm = age >= self._warm
             x = self._clipped(block, spread, warm)
-            away = self._short_mean(block, x)
+            away = self._short_mean(block, x, age)
             away -= level
             reach = reach_of(spread, 5.0, warm)
             bounded(away, -reach, reach)
-            rate = fading(seen, self._memory)
-            if learnt is not None:
-                rate *= learnt
+            rate = fading(age, self._memory, learnt)
             off = np.abs(away)
-            off *= seen > 0
+            if not age.all():
+                off *= age > 0
             off -= deviation
             level += np.multiply(away, rate, out=away)
             deviation += np.multiply(off, rate, out=off)
@@ -68,16 +81,16 @@ class AdaptiveThreshold:
         self._rows.restore(state)
 
     def _remember(self, block: Block, x: Singles) -> None:
-        for name in self._lately:
-            before = block[name].copy()
-            self._rows[name][block.at] = x
-            x = before
+        for older, newer in pairwise(self._lately[::-1]):
+            self._rows[older][block.at] = block[newer]
+        if self._lately:
+            self._rows[self._lately[0]][block.at] = x
 
-    def _short_mean(self, block: Block, x: Singles) -> Singles:
+    def _short_mean(self, block: Block, x: Singles, age: Singles) -> Singles:
         # A young series has fewer than `span` values.
         total: Singles = x.copy()
         count = np.ones(1, np.float32)  # one for all while they are of one age
-        young = np.isnan(block[self._lately[-1]]).any() if self._lately else False
+        young = bool((age < self._span).any())
         for name in self._lately:
             before = block[name]
             if young:
@@ -93,7 +106,7 @@ class AdaptiveThreshold:
         # One wild value counts as six deviations, or it would raise the mean for as long as it is in the span.
         reach = reach_of(spread, 6.0 * float(np.sqrt(self._span)), warm)
         level = block["level"]
-        return bounded(block.x.copy(), level - reach, level + reach)
+        return within(block.x, level - reach, level + reach)
 
     def _spread(self, block: Block) -> Singles:
         # The least believable spread is one of single values; that of a mean is narrower.

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from akeso.domain.positions import Block, Singles, bounded, cautious, fading, learning, positions, reach_of
+from akeso.domain.positions import (
+    Block,
+    Singles,
+    ages,
+    bounded,
+    cautious,
+    fading,
+    learning,
+    positions,
+    reach_of,
+    within,
+)
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -28,29 +39,29 @@ class Ewma:
         found = positions(frame)
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
-            mean, seen = block["mean"], block["seen"]
-            spread, warm = self._spread(block), seen >= self._warm
-            score = self._fast(block, spread, warm)
+            mean, age = block["mean"], ages(block["seen"])
+            spread, warm = self._spread(block), age >= self._warm
+            score = self._fast(block, spread, age)
             score -= mean
             np.abs(score, out=score)
-            score /= spread * cautious(seen) * np.float32(self._narrowing * self._threshold)
+            score /= spread * (cautious(age) * np.float32(self._narrowing * self._threshold))
             opinions.tell(block.at, warm, score, mean, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         for block in positions(frame).blocks(self._grown(frame)):
             mean, distance, seen = block["mean"], block["distance"], block["seen"]
-            learnt, warm, spread = learning(update, block.at), seen >= self._warm, self._spread(block)
-            fast = self._fast(block, spread, warm)
-            reach = reach_of(spread, 4.0, warm)
+            learnt, age, spread = learning(update, block.at), ages(seen), self._spread(block)
+            fast = self._fast(block, spread, age)
+            reach = reach_of(spread, 4.0, age >= self._warm)
+            least = -reach
             away = fast - mean
-            bounded(away, -reach, reach)
-            away *= seen > 0
+            bounded(away, least, reach)
+            if not age.all():
+                away *= age > 0
             step = block.x - mean
-            bounded(step, -reach, reach)
-            rate = fading(seen, self._memory)
-            if learnt is not None:
-                rate *= learnt
+            bounded(step, least, reach)
+            rate = fading(age, self._memory, learnt)
             mean += np.multiply(step, rate, out=step)
             away *= away
             away -= distance
@@ -65,16 +76,16 @@ class Ewma:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _fast(self, block: Block, spread: Singles, warm: Mask) -> Singles:
+    def _fast(self, block: Block, spread: Singles, age: Singles) -> Singles:
         # One wild value counts as six deviations, or it would ring on for long.
-        reach = reach_of(spread, 6.0, warm)
+        reach = reach_of(spread, 6.0, age >= self._warm)
         mean, fast = block["mean"], block["fast"]
-        x = bounded(block.x.copy(), mean - reach, mean + reach)
+        x = within(block.x, mean - reach, mean + reach)
         moved = x - fast
         moved *= np.float32(self._weight)
         moved += fast
-        begun = np.isnan(fast)
-        if begun.any():
+        if not age.all():
+            begun = np.isnan(fast)
             moved[begun] = x[begun]
         return moved
 

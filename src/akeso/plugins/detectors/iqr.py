@@ -4,7 +4,7 @@ from itertools import repeat
 
 import numpy as np
 
-from akeso.domain.positions import Block, Singles, cautious, fading, learning, positions
+from akeso.domain.positions import Block, Singles, ages, cautious, fading, learning, positions
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -31,27 +31,26 @@ class InterquartileRange:
         found = positions(frame)
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
-            middle, seen, spread = block["middle"], block["seen"], _spread(block)
+            middle, age, spread = block["middle"], ages(block["seen"]), _spread(block)
             beyond = np.maximum(block.x - block["high"], block["low"] - block.x)
             np.maximum(beyond, np.float32(0.0), out=beyond)
-            beyond /= spread * cautious(seen) * np.float32(self._fence / _IQR_TO_SIGMA)
-            opinions.tell(block.at, seen >= self._warm, beyond, middle, spread)
+            beyond /= spread * (cautious(age) * np.float32(self._fence / _IQR_TO_SIGMA))
+            opinions.tell(block.at, age >= self._warm, beyond, middle, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         for block in positions(frame).blocks(self._grown(frame)):
             x, deviation, seen = block.x, block["deviation"], block["seen"]
             quartiles, learnt = [block[name] for name in _QUARTILES], learning(update, block.at)
-            begun = seen == 0
-            if begun.any():
-                quartiles = [np.where(begun, x, quartile) for quartile in quartiles]
-            off = np.abs(x - quartiles[1])
+            age = ages(seen)
+            if not age.all():
+                quartiles = [np.where(age == 0, x, quartile) for quartile in quartiles]
+            off = x - quartiles[1]
+            np.abs(off, out=off)
             off -= deviation
-            rate = fading(seen, 2.0 / self._step)
-            off *= rate if learnt is None else rate * learnt
+            off *= fading(age, 2.0 / self._step, learnt)
             deviation += off
-            step = np.maximum(np.float32(4.0) / (seen + np.float32(1.0)), np.float32(self._step))
-            step *= deviation
+            step = np.maximum(np.float32(4.0) / (age + np.float32(1.0)), np.float32(self._step)) * deviation
             if learnt is not None:
                 step *= learnt
             low, middle, high = map(_moved, quartiles, _QUARTILES.values(), repeat(x), repeat(step))
@@ -67,10 +66,10 @@ class InterquartileRange:
 
     def _order(self, block: Block, *quartiles: Singles) -> None:
         a, b, c = quartiles
-        lower, upper = np.minimum(a, b), np.maximum(a, b)
-        self._rows["low"][block.at] = np.minimum(lower, c)
-        self._rows["middle"][block.at] = np.maximum(lower, np.minimum(upper, c))
-        self._rows["high"][block.at] = np.maximum(upper, c)
+        lower, upper = np.minimum(a, b), np.maximum(a, b, out=a)
+        self._rows["low"][block.at] = np.minimum(lower, c, out=b)
+        self._rows["high"][block.at] = np.maximum(upper, c, out=b)
+        self._rows["middle"][block.at] = np.maximum(lower, np.minimum(upper, c, out=c), out=c)
 
     def _grown(self, frame: FeatureFrame) -> Rows:
         self._rows.grow(len(frame.values))
@@ -81,7 +80,9 @@ def _moved(quartile: Singles, share: float, x: Singles, step: Singles) -> Single
     # Up by the share of a step, down by the rest of it, and not at all by the very value.
     move = np.float32(share) - (x < quartile)
     move *= x != quartile
-    return np.asarray(quartile + step * move, np.float32)
+    move *= step
+    move += quartile
+    return move
 
 
 def _spread(block: Block) -> Singles:

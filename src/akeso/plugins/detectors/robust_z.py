@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import cautious, positions
+from akeso.domain.positions import Singles, ages, cautious, positions
 from akeso.domain.rows import Rows
-from akeso.domain.telemetry import FeatureFrame, Floats, Ids, Mask
+from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
 
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
@@ -34,26 +34,29 @@ class RobustZ:
         found = positions(frame)
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
-            center, seen = block["center"], block["seen"]
+            center, age = block["center"], ages(block["seen"])
             spread = block.believable(block["spread"].copy(), center)
-            score = np.abs(block.x - center)
-            score /= spread * cautious(seen) * np.float32(self._threshold)
-            opinions.tell(block.at, seen >= self._warm, score, center, spread)
+            score = block.x - center
+            np.abs(score, out=score)
+            score /= spread * (cautious(age) * np.float32(self._threshold))
+            opinions.tell(block.at, age >= self._warm, score, center, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         window = self._grown(frame)["window"]
-        due: list[NDArray[np.intp]] = []
+        numbers = np.arange(len(update))
         for block in positions(frame).blocks(self._rows):
+            rows, x = numbers[block.at], block.x
             chosen = update[block.at]
-            rows = np.arange(len(update))[block.at][chosen]
-            seen = self._rows["seen"][rows]
-            window[rows, seen.astype(np.int64) % window.shape[1]] = block.x[chosen]
-            self._rows["seen"][rows] = seen = seen + np.float32(1.0)
-            turn = (seen + rows) % self._every == 0
-            due.append(rows[turn | (seen <= 2 * self._warm)])
-        for rows in due:
-            self._renew(rows)
+            if not chosen.all():
+                rows, x = rows[chosen], x[chosen]
+            seen = self._rows["seen"][rows].astype(np.int32)
+            window[rows, seen % np.int32(window.shape[1])] = x
+            seen += np.int32(1)
+            self._rows["seen"][rows] = seen
+            turn = (seen + rows.astype(np.int32)) % np.int32(self._every) == 0
+            turn |= seen <= 2 * self._warm
+            self._renew(rows[turn], seen[turn])
 
     def snapshot(self) -> State:
         return self._rows.snapshot()
@@ -61,16 +64,19 @@ class RobustZ:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _renew(self, rows: NDArray[np.intp]) -> None:
+    def _renew(self, rows: NDArray[np.intp], seen: NDArray[np.int32]) -> None:
         if not len(rows):
             return
         size = self._rows["window"].shape[1]
-        count = np.minimum(self._rows["seen"][rows], size).astype(np.int64)
-        values = np.sort(self._rows["window"][rows, : count.max()], axis=1)  # NaN, the unfilled rest, sorts to the end
+        count = np.minimum(ages(seen), np.int32(size))
+        values = self._rows["window"][rows, : count.max()]
+        values.sort(axis=1)  # NaN, the unfilled rest, sorts to the end
         center = _quantile(values, count, 0.5)
-        deviation = np.sort(np.abs(values - center[:, None]), axis=1)
         tails = np.fmax(_quantile(values, count, 0.95) - center, center - _quantile(values, count, 0.05))
-        mad = _quantile(deviation, count, 0.5)
+        values -= center[:, None]
+        np.abs(values, out=values)
+        values.sort(axis=1)
+        mad = _quantile(values, count, 0.5)
         self._rows["center"][rows] = center
         self._rows["spread"][rows] = np.fmax(_MAD_TO_SIGMA * mad, _Q95_TO_SIGMA * tails)
 
@@ -79,11 +85,11 @@ class RobustZ:
         return self._rows
 
 
-def _quantile(ordered: Floats, count: Ids, share: float) -> Floats:
-    # The linear interpolation of the first `count` values of each ordered row.
+def _quantile(ordered: Singles, count: NDArray[np.int32], share: float) -> Singles:
+    # The linear interpolation of the first `count` values of each ordered row; count: of each row, or one of all.
     place = share * (count - 1)
-    low = np.floor(place).astype(np.int64)
+    low = np.floor(place).astype(np.intp)
     high = np.minimum(low + 1, count - 1)
-    row = np.arange(len(ordered))
-    left, right = ordered[row, low].astype(np.float64), ordered[row, high].astype(np.float64)
-    return np.asarray(left + (place - low) * (right - left))
+    row = slice(None) if len(count) == 1 else np.arange(len(ordered))
+    left, right = (np.ravel(ordered[row, at]) for at in (low, high))
+    return np.asarray(left + (place - low).astype(np.float32) * (right - left))

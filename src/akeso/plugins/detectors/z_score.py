@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from akeso.domain.positions import Block, Singles, bounded, cautious, fading, learning, positions, reach_of
+from akeso.domain.positions import Block, Singles, ages, bounded, cautious, fading, learning, positions, reach_of
 from akeso.domain.rows import Rows
 from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
@@ -25,23 +25,21 @@ class ZScore:
         found = positions(frame)
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
-            mean, seen = block["mean"], block["seen"]
-            spread = _spread(block)
-            score = np.abs(block.x - mean)
-            score /= spread * cautious(seen) * np.float32(self._threshold)
-            opinions.tell(block.at, seen >= self._warm, score, mean, spread)
+            mean, age, spread = block["mean"], ages(block["seen"]), _spread(block)
+            score = block.x - mean
+            np.abs(score, out=score)
+            score /= spread * (cautious(age) * np.float32(self._threshold))
+            opinions.tell(block.at, age >= self._warm, score, mean, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         for block in positions(frame).blocks(self._grown(frame)):
             mean, variance, seen = block["mean"], block["variance"], block["seen"]
-            learnt = learning(update, block.at)
-            reach = reach_of(_spread(block), 4.0, seen >= self._warm)
+            learnt, age = learning(update, block.at), ages(seen)
+            reach = reach_of(_spread(block), 4.0, age >= self._warm)
             delta = block.x - mean
             bounded(delta, -reach, reach)
-            rate = fading(seen, self._memory)
-            if learnt is not None:
-                rate *= learnt
+            rate = fading(age, self._memory, learnt)
             step = rate * delta
             mean += step
             step *= delta
