@@ -38,8 +38,8 @@ def bytes_per_series(series: int) -> float:
     """The slope of the resident memory of an Akeso between 1,000 and `series` series.
 
     Two hours of telemetry lie in its store; Akeso reads them at its start as after any restart, so every window and
-    every detector is as full as after two hours. Then each series comes once more by remote write, so that the way in
-    knows it, too.
+    every detector is as full as after two hours. Then each series goes on coming by remote write, in step with what is
+    stored, so that the way in knows it, too, and nothing is amiss: what an incident takes is not told here.
     """
     few, many = (_resident(count) for count in (_FEW, series))
     return (many - few) / (series - _FEW)
@@ -48,20 +48,32 @@ def bytes_per_series(series: int) -> float:
 def _resident(series: int) -> int:
     with TemporaryDirectory(prefix="akeso-memory-") as folder:
         data, templates = Path(folder), first_templates(series)
-        asyncio.run(_fill(data / "telemetry.db", templates))
+        newest = asyncio.run(_fill(data / "telemetry.db", templates))
         arguments = [word for setting in _SETTINGS for word in ("--set", setting)]
         with running_akeso(data, *arguments, within_s=900) as running:
-            now, random = time.time_ns(), np.random.default_rng(1)
-            bodies = [Body(now, template.at(now, random), len(template.stamps)) for template in templates]
-            if not all(each.taken for each in Sender(Door(running.url, "/api/v1/write", WRITE), 1).send(bodies)):
-                raise Unavailable("Akeso did not take what was sent after its start")
+            first = _round(running.url, templates, newest)
             with Decisions(data) as decisions:
-                decisions.await_slot(now, _BEHIND_S)
-            time.sleep(_SETTLE_S)
+                decisions.await_slot(first, _BEHIND_S)
+            settled = time.monotonic() + _SETTLE_S
+            while time.monotonic() < settled:
+                _round(running.url, templates, newest)
             return running.resident_bytes()
 
 
-async def _fill(path: Path, templates: list[Template]) -> None:
+def _round(url: str, templates: list[Template], newest: int) -> int:
+    """Sends each series once, a whole number of slots after `newest`, ns, as soon as it is time; when that was."""
+    slot = SLOT_S * NANOSECONDS
+    wait = -(time.time_ns() - newest) % slot
+    time.sleep(wait / NANOSECONDS)
+    now, random = time.time_ns(), np.random.default_rng(1)
+    bodies = [Body(now, template.at(now - NANOSECONDS, random), len(template.stamps)) for template in templates]
+    if not all(each.taken for each in Sender(Door(url, "/api/v1/write", WRITE), 1).send(bodies)):
+        raise Unavailable("Akeso did not take what was sent after its start")
+    return now
+
+
+async def _fill(path: Path, templates: list[Template]) -> int:
+    """Two hours of what `templates` hold, until now; the arrival of the newest, ns."""
     table, source, random = SeriesTable(), RemoteWrite(), np.random.default_rng(1)
     store = SqliteTelemetryStore(path, table)
     steps = WINDOW_S // SLOT_S
@@ -74,3 +86,4 @@ async def _fill(path: Path, templates: list[Template]) -> None:
             request = IngestRequest("/api/v1/write", headers, body, "default", at)
             await store.append(source.decode(request, table).batch)
     await store.close()
+    return newest
