@@ -9,7 +9,7 @@ from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import SpanBlock, SpanIds, SpanKind, TelemetryBatch, Times
 from akeso.plugins.sources._wire import otlp
 from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
-from akeso.plugins.sources._wire.peers import PEER_ATTRIBUTES, peer_of
+from akeso.plugins.sources._wire.peers import PEER_ATTRIBUTES, peer_told
 from akeso.plugins.sources._wire.values import text
 from akeso.ports.source import Answer, IngestRequest, Intake
 
@@ -63,7 +63,8 @@ def _block(encoding: otlp.Encoding, resource: Any, received_at: int) -> SpanBloc
 
 
 def _peer(span: Any) -> str:
-    return peer_of({item.key: text(item.value) for item in span.attributes if item.key in PEER_ATTRIBUTES})
+    found = [(item.key, item.value) for item in span.attributes if item.key in PEER_ATTRIBUTES]
+    return peer_told(tuple([(key, value.string_value or text(value)) for key, value in found]))
 
 
 def _ids(encoding: otlp.Encoding, ids: list[Any], widths: frozenset[int], field: str) -> SpanIds:

@@ -28,6 +28,12 @@ def peer_of(found: Mapping[str, str]) -> str:
     return database or (f"{address}:{port}" if address and port else address)
 
 
+@lru_cache(maxsize=4_096)
+def peer_told(pairs: tuple[tuple[str, str], ...]) -> str:
+    """`peer_of` what these names and values say; most calls go to the few peers that were told before."""
+    return peer_of(dict(pairs))
+
+
 def _first(found: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((found[name] for name in names if found.get(name)), "")
 
