@@ -1,4 +1,4 @@
-"""What `docker compose` starts for users: nothing listens beyond this machine, and no image or password is left open."""
+"""What `docker compose` starts for users: nothing listens beyond this machine, no image or password is left open."""
 
 from pathlib import Path
 from typing import Any
