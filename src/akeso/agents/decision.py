@@ -86,10 +86,10 @@ class DecisionAgent:
         judgement = decide(prediction, self._facts, self._state, self._options.decide)
         if prediction.frame.end > self._options.quiet_until:
             if self._admitted.end != prediction.frame.end:  # else its publication failed before
-                self._admitted = self.budget.admit(judgement.decision)
+                self._admitted = self.budget.admit(judgement.decision, self._facts.services)
             await self._bus.publish(Topic.DECISIONS, "", self._admitted)
         self._state, self._newest = judgement.state, prediction.frame.end
-        if judgement.decision.raised and prediction.frame.end > self._options.quiet_until:
+        if prediction.frame.end > self._options.quiet_until and (judgement.decision.raised or self._admitted.raised):
             await self._kept()
 
     async def _heard(self, entry: Entry) -> None:

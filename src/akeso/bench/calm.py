@@ -148,7 +148,7 @@ def live(stock: Stock, settings: Settings, slots: int, seed: int) -> Day:
         symptoms = [anomaly for anomaly in judgement.decision.raised if anomaly.signal in SYMPTOMS]
         raised += len(symptoms)
         hard += sum(not settings.budget.rules.isdisjoint(anomaly.detectors) for anomaly in symptoms)
-        budget.admit(judgement.decision)
+        budget.admit(judgement.decision, facts.services)
         if symptoms:
             alarms |= {(alarm.tenant, alarm.service, alarm.at): alarm for alarm in budget.alarms}
     return Day(slots, raised, tuple(alarms.values()), hard, perf_counter() - began)

@@ -3,14 +3,18 @@
 A doubtful alarm is told while fewer than `budget` alarms of the service's last week that were not confirmed were as
 loud. That is a conformal test (Vovk et al. 2005) on whole alarms instead of slots: if alarms of a normal service are
 exchangeable, the k-th of a week is among the loudest `budget` with probability budget/k, however their scores are
-distributed, so that in the long run at most `budget` a week are told. Slots cannot be counted like this: they are not
-independent, and a tail of one in a million has to be believed rather than seen.
+distributed. Slots cannot be counted like this: they are not independent, and a tail of one in a million has to be
+believed rather than seen.
 
-Never held back: what a rule says (a limit or objective that somebody stated, a silence) and what is unmistakable. They
-are counted, and so a budget can be overdrawn.
+That chooses which alarms are told. How many is bounded by a purse that all services of a tenant fill evenly with their
+budgets, so that a first day does not spend a week's (see alert_purse.py).
+
+Never held back: what a rule says (a limit or objective that somebody stated, a silence), what is unmistakable, and what
+lasts. The latter two are paid for, and so the purse can be overdrawn; and so is what comes in company of what is told,
+as it belongs to the same incident.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -22,6 +26,7 @@ from akeso.domain.messages import Decision, Feedback
 from akeso.domain.service import Services
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import SeriesKey
+from akeso.stages.alert_purse import Purse
 from akeso.stages.correlate import SYMPTOMS
 from akeso.stages.slotting import nanoseconds
 
@@ -32,8 +37,11 @@ _Service = tuple[str, str]
 class BudgetOptions:
     """per_week: false alarms that are acceptable per service and week, unless services.yaml says otherwise (0: only
     what is never held back); enforced: hold back what is beyond it, or only count. rules: detectors that are never held
-    back; unmistakable: nor is a score like this. apart: alarms of one service that are closer than this are one. grace:
-    how much later than the instant that a label speaks of an alarm still meets it."""
+    back; unmistakable: nor is a score like this; lasting: nor what still stands after so long. apart: alarms of one
+    service that are closer than this are one. grace: how much later than the instant that a label speaks of an alarm
+    still meets it. credit: alarms of all services together that may be told before any have filled in; saves: the time
+    whose budget is saved at most; company: what begins this close to what was told comes along, and what shows so soon
+    after a healing is its echo."""
 
     per_week: float = 2.0
     enforced: bool = True
@@ -42,6 +50,10 @@ class BudgetOptions:
     apart: timedelta = timedelta(minutes=5)
     period: timedelta = timedelta(days=7)
     grace: timedelta = timedelta(seconds=5)
+    credit: float = 1.0
+    saves: timedelta = timedelta(days=1)
+    company: timedelta = timedelta(seconds=10)
+    lasting: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +83,43 @@ class AlertBudget:
         self._services = services or Services()
         self._alarms: dict[_Service, list[Alarm]] = {}
         self._held: dict[SeriesKey, Anomaly] = {}
-        self._now = 0
+        self._told_at: dict[str, int] = {}
+        self._healed_at: dict[_Service, int] = {}
+        self._heard: Collection[_Service] = ()
+        self._now = self._began = 0
         for alarm in alarms:
             self._alarms.setdefault((alarm.tenant, alarm.service), []).append(alarm)
             self._now = max(self._now, alarm.until)
+            self._began = min(self._began or alarm.at, alarm.at)
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """All that count, by service, oldest first."""
         return tuple(alarm for found in self._alarms.values() for alarm in found)
 
-    def admit(self, decision: Decision) -> Decision:
-        """The decision without what is held back, and with what was held back and is no longer."""
-        self._now = max(self._now, decision.end)
+    def admit(self, decision: Decision, heard: Collection[_Service] = ()) -> Decision:
+        """The decision without what is held back, and with what was held back and is no longer. heard: all services
+        (tenant, service) whose budgets fill the purse."""
+        self._now, self._heard = max(self._now, decision.end), heard
+        self._began = self._began or decision.end
         for key in decision.cleared:
             self._held.pop(key, None)
-        if not decision.raised:
+        if not decision.raised and not self._held:
             return decision
+        passed = [anomaly for anomaly in decision.raised if anomaly.signal not in SYMPTOMS]
         symptoms: dict[_Service, list[Anomaly]] = {}
         for anomaly in decision.raised:
             if anomaly.signal in SYMPTOMS:
                 symptoms.setdefault((anomaly.tenant, anomaly.service), []).append(anomaly)
-        passed = [anomaly for anomaly in decision.raised if anomaly.signal not in SYMPTOMS]
-        for service, raised in symptoms.items():
+        # What leads is told first, so that the others are its company.
+        for service in sorted(symptoms, key=lambda s: (not self._is_hard(symptoms[s]), -_loudest(symptoms[s]).score)):
+            raised = symptoms[service]
             if self._is_hard(raised) or self._told(service, raised, decision.end):
+                self._told_at[service[0]] = decision.end
                 passed += [*self._released(service), *raised]
             else:
                 self._held |= {anomaly.key: anomaly for anomaly in raised}
-        return replace(decision, raised=tuple(passed))
+        return replace(decision, raised=(*passed, *self._overdue(decision.end)))
 
     def judged(self, label: Feedback) -> bool:
         """Take a label in; whether an alarm met it."""
@@ -107,7 +128,9 @@ class AlertBudget:
         return self._mark((label.tenant, label.service), at, at + grace, truth)
 
     def confirmed(self, service: _Service, start: int, end: int) -> bool:
-        """What was wrong with a service between two instants (ns) was real; whether an alarm told of it."""
+        """What was wrong with a service between two instants (ns) was real and is healed; whether an alarm told of
+        it. What the service shows right after it is its echo, and no other alarm."""
+        self._healed_at[service] = end
         return self._mark(service, start, end, Truth.TRUE)
 
     def budget(self, service: str) -> float:
@@ -148,9 +171,18 @@ class AlertBudget:
         alarms[:] = [alarm for alarm in alarms if alarm.until > oldest]
         going_on = alarms.pop() if alarms and self._goes_on(alarms[-1], end) else None
         alarm = _alarm(service, raised, end, going_on)
-        told = alarm.told or not self.options.enforced or alarm.score > self._threshold(service, alarms)
-        alarms.append(replace(alarm, told=told))
+        told = alarm.told or not self.options.enforced or self._in_company(service[0], end)
+        told = told or alarm.score > self._threshold(service, alarms)
+        alarms.append(replace(alarm, told=told, truth=Truth.TRUE if self._echoes(service, end) else alarm.truth))
         return told
+
+    def _echoes(self, service: _Service, instant: int) -> bool:
+        healed = self._healed_at.get(service)
+        return healed is not None and instant - healed <= nanoseconds(self.options.company)
+
+    def _in_company(self, tenant: str, instant: int) -> bool:
+        told = self._told_at.get(tenant)
+        return told is not None and abs(told - instant) <= nanoseconds(self.options.company)
 
     def _goes_on(self, alarm: Alarm, end: int) -> bool:
         # What was real and is over has no part in what comes next.
@@ -161,10 +193,21 @@ class AlertBudget:
         loud = sorted((a.score for a in alarms if a.truth is not Truth.TRUE and a.until > since), reverse=True)
         budget = self.budget(service[1])
         places = max(int(budget), 1) if budget > 0 else 0
-        if len(loud) < places:
-            return 0.0
-        last = loud[places - 1] if places else self.options.unmistakable
-        return float(np.nextafter(min(last, self.options.unmistakable), 0.0))
+        most = float(np.nextafter(self.options.unmistakable, 0.0))
+        if places == 0 or self._left(service[0]) < 1.0:
+            return most
+        return 0.0 if len(loud) < places else min(float(np.nextafter(loud[places - 1], 0.0)), most)
+
+    def _left(self, tenant: str) -> float:
+        # What is left in the purse of a tenant.
+        services = {*self._heard, *self._alarms}
+        a_period = sum(self.budget(service) for owner, service in services if owner == tenant)
+        rate = a_period / nanoseconds(self.options.period)
+        credit = self.options.credit if a_period else 0.0
+        purse = Purse(rate, max(rate * nanoseconds(self.options.saves), credit), credit, self._began)
+        return purse.left(
+            (a for (owner, _), found in self._alarms.items() if owner == tenant for a in found), self._now
+        )
 
     def _period(self, service: _Service) -> int:
         # Less than one a week is one in a longer time.
@@ -179,6 +222,20 @@ class AlertBudget:
         keys = [key for key in self._held if (key.tenant, key.service) == service]
         return [self._held.pop(key) for key in keys]
 
+    def _overdue(self, end: int) -> list[Anomaly]:
+        # What was held back and lasts, or has been joined by what is told, with all else of its service.
+        since = {key: round(anomaly.detected_at.timestamp() * 1e9) for key, anomaly in self._held.items()}
+        due = {
+            (key.tenant, key.service)
+            for key, at in since.items()
+            if end - at >= nanoseconds(self.options.lasting) or self._in_company(key.tenant, at)
+        }
+        for service in due:
+            self._told_at[service[0]] = end
+            if alarms := self._alarms.get(service):
+                alarms[-1] = replace(alarms[-1], told=True)
+        return [anomaly for service in sorted(due) for anomaly in self._released(service)]
+
     def _mark(self, service: _Service, start: int, end: int, truth: Truth) -> bool:
         # What was real may be said of a moment shortly after an alarm, while it still stood; that all is well later on
         # does not make an earlier alarm false.
@@ -190,8 +247,12 @@ class AlertBudget:
         return bool(met)
 
 
+def _loudest(raised: Sequence[Anomaly]) -> Anomaly:
+    return max(raised, key=lambda anomaly: anomaly.score)
+
+
 def _alarm(service: _Service, raised: Sequence[Anomaly], end: int, before: Alarm | None) -> Alarm:
-    loudest = max(raised, key=lambda anomaly: anomaly.score)
+    loudest = _loudest(raised)
     likely = min((a.p_value for a in raised if a.p_value == a.p_value), default=1.0)
     fresh = Alarm(*service, end, end, loudest.score, likely, loudest.signal.name.lower(), told=False)
     if before is None:

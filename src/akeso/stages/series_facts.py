@@ -1,6 +1,6 @@
 """What the name of a feature series says about how to judge it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
@@ -61,6 +61,11 @@ class FactsTable:
         self._unpaired: dict[int, _Place] = {}
         codes, flags = np.empty(0, np.int32), np.empty(0, bool)
         self._facts = SeriesFacts(codes, codes, flags, flags, flags)
+
+    @property
+    def services(self) -> Collection[tuple[str, str]]:
+        """(tenant, service) of all series whose facts were asked for."""
+        return self._services.keys()
 
     def key(self, row: int) -> SeriesKey:
         """The name of a series."""

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,15 +27,20 @@ def anomaly(score: float, service: str = "api", signal: Signal = Signal.LATENCY,
 
 
 class Week:
-    """Alarms of services, at seconds of a time."""
+    """Alarms of services, at seconds of a time. credit: of the purse; so large that it does not bound what is told."""
 
-    def __init__(self, budget: float = 2.0, **services: float) -> None:
+    def __init__(self, budget: float = 2.0, credit: float = 1000.0, **services: float) -> None:
         specs = {name: ServiceSpec(name, alert_budget=own) for name, own in services.items()}
-        self.budget = AlertBudget(Services(specs), BudgetOptions(per_week=budget))
+        saves = timedelta(days=1000) if credit > 1.0 else timedelta(days=1)
+        self.budget = AlertBudget(Services(specs), BudgetOptions(per_week=budget, credit=credit, saves=saves))
 
-    def told(self, second: float, *raised: Anomaly, over: bool = True) -> int:
+    def told(
+        self, second: float, *raised: Anomaly, over: bool = True, heard: Sequence[tuple[str, str]] = (("t", "api"),)
+    ) -> int:
         end = round(second * NANOSECONDS)
-        told = len(self.budget.admit(Decision(end, raised)).raised)
+        at = datetime.fromtimestamp(second, UTC)
+        decided = tuple(replace(anomaly, onset=at, detected_at=at) for anomaly in raised)
+        told = len(self.budget.admit(Decision(end, decided), heard).raised)
         if over:
             self.budget.admit(Decision(end + NANOSECONDS, cleared=tuple(anomaly.key for anomaly in raised)))
         return told
@@ -144,11 +151,53 @@ def test_what_was_held_back_and_is_over_stays_untold() -> None:
 
 def test_services_have_their_own_budgets() -> None:
     week = Week(1, api=3)
-    assert [week.told(n * HOUR, anomaly(1.2 - n / 100), anomaly(1.2 - n / 100, "web")) for n in range(1, 4)] == [
-        2,
-        1,
-        1,
-    ]
+    assert [week.told(n * HOUR, anomaly(1.2 - n / 100)) for n in range(1, 4)] == [1, 1, 1]
+    assert [week.told((n + 0.5) * HOUR, anomaly(1.2 - n / 100, "web")) for n in range(1, 4)] == [1, 0, 0]
+
+
+def test_a_first_day_does_not_spend_the_budget_of_a_week() -> None:
+    random, week = np.random.default_rng(7), Week(2, credit=1.0)
+    heard = [("t", f"s{n}") for n in range(12)]
+    told = [week.told(n * HOUR / 4, anomaly(random.uniform(1.0, 2.9), f"s{n % 12}"), heard=heard) for n in range(672)]
+    assert sum(told[:96]) == 4  # the credit of one, and 24 a week
+    assert 20 <= sum(told) <= 25
+
+
+def test_what_is_unmistakable_is_told_and_paid_for() -> None:
+    week = Week(2, credit=1.0)
+    assert [week.told(n * HOUR, anomaly(3.5, f"s{n}")) for n in range(1, 5)] == [1] * 4
+    assert week.told(2 * DAY, anomaly(2.9)) == 0
+    assert week.told(6 * DAY, anomaly(2.9)) == 1
+
+
+def test_what_begins_beside_what_is_told_comes_along_and_is_paid_for() -> None:
+    week = Week(2, credit=1.0)
+    assert week.told(HOUR, anomaly(1.3), anomaly(1.2, "web"), over=False) == 2
+    assert week.told(HOUR + 8, anomaly(1.1, "shop")) == 1
+    assert week.told(HOUR + 60, anomaly(2.0, "cart")) == 0
+
+
+def test_what_was_held_back_shortly_before_comes_along() -> None:
+    week = Week(2, credit=0.0)
+    assert week.told(HOUR, anomaly(1.3), over=False) == 0
+    assert week.told(HOUR + 5, anomaly(3.0, "web"), over=False) == 2
+    assert all(alarm.told for alarm in week.budget.alarms)
+
+
+def test_what_lasts_is_told_however_much_was_spent() -> None:
+    week = Week(2, credit=0.0)
+    assert week.told(HOUR, anomaly(1.3), over=False) == 0
+    assert week.told(HOUR + 59, over=False) == 0
+    assert week.told(HOUR + 60, over=False) == 1
+    assert [alarm.told for alarm in week.budget.alarms] == [True]
+
+
+def test_the_echo_of_a_healing_costs_nothing() -> None:
+    week = Week(2, credit=1.0)
+    assert week.told(HOUR, anomaly(2.0)) == 1
+    assert week.budget.confirmed(("t", "api"), HOUR * NANOSECONDS, (HOUR + 20) * NANOSECONDS)
+    assert week.told(HOUR + 21, anomaly(1.2)) == 1
+    assert week.told(2 * HOUR, anomaly(1.2, "web")) == 1
 
 
 def test_less_than_one_a_week_is_one_in_a_longer_time() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,13 +50,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_alert_budget_of_each_service_is_shown(tmp_path: Path) -> None:
     async with asked(tmp_path) as (system, client):
         budget = system.detection.decision.budget
-        for hour, score in enumerate((2.0, 1.5)):
-            budget.admit(Decision((START + hour * 3600) * NANOSECONDS, (anomaly(score),)))
+        for second, score in ((START, 2.0), (START + 3600, 1.5)):
+            raised = replace(anomaly(score), detected_at=datetime.fromtimestamp(second, UTC))
+            budget.admit(Decision(second * NANOSECONDS, (raised,)))
         found = (await client.get("/api/v1/detection/budget")).json()
     assert (found["per_week"], found["never_held_back"]["score"]) == (2.0, 3.0)
     (service,) = found["services"]
     assert (service["service"], service["budget"], service["told"], service["held"]) == ("api", 1.0, 1, 1)
-    assert service["threshold"] == pytest.approx(2.0)
+    assert service["threshold"] == pytest.approx(3.0)  # nothing is left in the purse
     assert [alarm["told"] for alarm in service["alarms"]] == [True, False]
     assert service["alarms"][0]["at"] == "2030-03-17T17:46:40Z"
 
