@@ -84,7 +84,8 @@ class MetricAligner:
         self._placing = Placing(options, tally)
         self._width = nanoseconds(options.slot)
         self._limit = options.series
-        self._made: dict[int, int] = {}  # feature id → dense index
+        self._made = np.empty(0, np.int32)  # by feature id: its dense index, -1 if it has none
+        self._size = 0
         self._feature_ids = np.empty(0, np.int32)
         self._averaged = np.empty(0, np.bool_)
         self._state = Rows(_STATE)
@@ -135,7 +136,7 @@ class MetricAligner:
         state["first"][series] = received
         owner = state["owner"][series] = self._owner(key, received)
         meaning = meaning_of(key)
-        if len(self._made) >= self._limit:
+        if self._size >= self._limit:
             self._tally.refused_series += 1
             state["role"][series] = Role.REFUSED
             return
@@ -171,7 +172,10 @@ class MetricAligner:
 
     def _feature(self, key: SeriesKey, *, averaged: bool) -> int:
         feature = self._features.intern(key)
-        made = self._made.setdefault(feature, len(self._made))
+        self._made = grown(self._made, feature + 1, -1)
+        if self._made[feature] < 0:
+            self._made[feature], self._size = self._size, self._size + 1
+        made = int(self._made[feature])
         self._feature_ids = grown(self._feature_ids, made + 1, -1)
         self._averaged = grown(self._averaged, made + 1, False)
         self._feature_ids[made] = feature
@@ -230,7 +234,7 @@ class MetricAligner:
     def _combined(self, touched: Ids, end: int) -> tuple[Ids, Floats]:
         """The touched features over all their live series: an instance whose export fell into the next slot still
         counts with its last level, one that died soon does not."""
-        size = len(self._made)
+        size = self._size
         told = np.zeros(size, np.bool_)
         told[touched] = True
         state = self._state

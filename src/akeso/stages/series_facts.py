@@ -57,7 +57,7 @@ class FactsTable:
     def __init__(self, table: SeriesTable) -> None:
         self._table = table
         self._services: dict[tuple[str, str], int] = {}
-        self._rates: dict[_Place, int] = {}
+        self._rates: dict[int, int] = {}  # by the hash of the place: most rates are never asked for
         self._unpaired: dict[int, _Place] = {}
         codes, flags = np.empty(0, np.int32), np.empty(0, bool)
         self._facts = SeriesFacts(codes, codes, flags, flags, flags)
@@ -85,7 +85,7 @@ class FactsTable:
         f = self._facts
         calls = np.concatenate([f.calls, np.full(len(keys), -1, np.int32)])
         for row, place in list(self._unpaired.items()):
-            if (rate := self._rates.get(place)) is not None:
+            if (rate := self._rates.get(hash(place))) is not None and _place(self._table[rate]) == place:
                 calls[row] = rate
                 del self._unpaired[row]
         self._facts = SeriesFacts(
@@ -97,9 +97,8 @@ class FactsTable:
         )
 
     def _remember(self, row: int, key: SeriesKey) -> None:
-        place = (key.tenant, key.service, key.metric, key.attributes, key.stat)
         if key.stat == "rate" or key.metric in {RED_RATE, EDGE_RATE}:
-            self._rates[place] = row
+            self._rates[hash(_place(key))] = row
         elif key.metric in _CALLS:
             self._unpaired[row] = (key.tenant, key.service, _CALLS[key.metric], key.attributes, key.stat)
         elif key.stat in {"mean", "p95"}:
@@ -107,6 +106,10 @@ class FactsTable:
 
     def _code(self, key: SeriesKey) -> int:
         return self._services.setdefault((key.tenant, key.service), len(self._services))
+
+
+def _place(key: SeriesKey) -> _Place:
+    return (key.tenant, key.service, key.metric, key.attributes, key.stat)
 
 
 def _partial(key: SeriesKey) -> bool:
