@@ -1,9 +1,10 @@
 """A stretch of rows in 16 bits a value: whole numbers of a step that is a power of two, apart for each column.
 
 Of a column whose values lie between a and b the step is at most (b - a) / 32,000, so a value is off by at most half of
-that; whole numbers that lie no further apart than 65,000, and a constant, are kept exactly. A column in which some
-value would be off by more than VALUE_SHARE of itself and by more than CHANGE_SHARE of the usual change from row to row
-(one spike beside thousands of small values), or that holds an infinity, stays in single precision.
+that; whole numbers that lie no further apart than 65,000, and a constant, are kept exactly. A column stays in single
+precision if some value would be off by more than CHANGE_SHARE of the usual change from row to row (one spike beside
+small values, or one step between two levels) or, in a column that usually does not change, by more than VALUE_SHARE of
+itself; or if it holds an infinity.
 """
 
 from dataclasses import dataclass
@@ -83,11 +84,20 @@ def _bounds(singles: Singles, known: Mask) -> tuple[Floats, Floats]:
 
 def _is_off(x: Floats, known: Mask, whole: Floats, step: Floats) -> Mask:
     # bool[n]: some value of the column is told less exactly than it has to be. Nothing is off by more than half a step.
-    off: Mask = np.where(known, np.abs(x), np.inf).min(axis=0) * VALUE_SHARE < step / 2.0
+    usual = _usual_change(x, known)
+    off: Mask = CHANGE_SHARE * usual < step / 2.0
     doubtful = np.flatnonzero(off)
     if len(doubtful):
         x, known, told = x[:, doubtful], known[:, doubtful], (whole * step)[:, doubtful]
-        change = np.abs(np.diff(x, axis=0)) * (known[1:] & known[:-1])
-        bound = np.maximum(VALUE_SHARE * np.abs(x), CHANGE_SHARE * np.median(change, axis=0))
+        bound = np.where(usual[doubtful] > 0.0, CHANGE_SHARE * usual[doubtful], VALUE_SHARE * np.abs(x))
         off[doubtful] = ((np.abs(x - told) > bound) & known).any(axis=0)
     return off
+
+
+def _usual_change(x: Floats, known: Mask) -> Floats:
+    # The lower median; a change from or to a value that is missing counts as none.
+    change = np.abs(np.diff(x, axis=0))
+    change *= known[1:] & known[:-1]
+    ordered = np.sort(np.ascontiguousarray(change.T), axis=1)
+    found: Floats = ordered[:, (len(change) - 1) // 2]
+    return found
