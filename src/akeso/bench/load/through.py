@@ -20,6 +20,7 @@ from akeso.domain.telemetry import NANOSECONDS
 CONNECTIONS = 16
 _DRAIN_S = 30.0
 _WARM_S = 3
+_MORE, _LESS = 1.5, (0.8, 0.64)
 _READY_S = 4.0
 # Counters of the feature agent: what was not counted in its own slot.
 _MISPLACED = ("akeso_samples_late", "akeso_samples_dropped", "akeso_samples_repeated", "akeso_series_refused")
@@ -96,21 +97,18 @@ def _prepared(load: Load, rate: float) -> Sequence[Body]:
         ready_s = 1.5 * (time.time_ns() - began) / NANOSECONDS
 
 
-def highest(load: Load, first: float, most: float = inf, step: float = 1.25, tries: int = 3) -> Held:
-    """The highest load up to `most` that is kept up with, in steps from `first` on; when none of the tries is, the last
-    of them."""
-    best = held(load, first)
-    for _ in range(tries - 1):
-        rising = best.kept_up
-        if rising and best.offered * step > most:
-            return best
-        found = held(load, best.offered * step if rising else best.offered / step)
-        if rising and not found.kept_up:
-            return best
-        best = found
-        if not rising and found.kept_up:
-            return best
-    return best
+def highest(load: Load, first: float, most: float = inf) -> Held:
+    """The highest load that is kept up with among `first`, one that is half as large again but at most `most`, and,
+    when even `first` is not, some smaller ones; when none is, the smallest."""
+    found = held(load, first)
+    if found.kept_up:
+        more = held(load, _MORE * first) if _MORE * first <= most else found
+        return more if more.kept_up else found
+    for less in _LESS:
+        found = held(load, less * first)
+        if found.kept_up:
+            break
+    return found
 
 
 # The standard ports of OTLP may be somebody else's.
