@@ -132,6 +132,9 @@ _known_shape = lru_cache(maxsize=8_192)(_shape_of)
 # Slightly more than the words of the log statements of a large system; numbers differ in length only by then.
 @lru_cache(maxsize=16_384)
 def _shape(word: str) -> str:
+    # Ids never repeat: the rule for pieces with a digit is told in short for those without any punctuation.
+    if "0" in word and word.isascii() and word.replace("-", "").replace("_", "").isalnum():
+        return _HOLE
     return _VARIABLE.sub(_HOLE, word)
 
 

@@ -82,6 +82,12 @@ def test_lines_have_the_same_shapes_together_as_alone(lines: list[str]) -> None:
     assert shapes(lines) == [shape for line in lines for shape in shapes([line])]
 
 
+@given(st.text(alphabet="abz0129-_.:#=/é", min_size=1, max_size=12).filter(lambda word: len(word.split()) == 1))
+def test_a_words_shape_has_holes_where_its_mask_has_wildcards(word: str) -> None:
+    equal = "".join("0" if letter.isdigit() else letter for letter in word)
+    assert shapes([word])[0].replace("\0", WILDCARD) == masked(equal)
+
+
 def test_an_amount_and_the_same_in_brackets_are_one_variable() -> None:
     assert [token.word for token in tokens("2048 bytes (2 KB) sent")] == [WILDCARD, "sent"]
 
