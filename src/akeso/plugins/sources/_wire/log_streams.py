@@ -16,9 +16,9 @@ _LABEL = re.compile(r'\s*([a-zA-Z_:][\w:.]*)\s*=\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _HEAD = 200  # the level stands near the beginning of a line
-_NAMES = ("level", "lvl", "severity")
 _NAMED = re.compile(r"""(?:level|lvl|severity)["']?\s*[=:]\s*["']?([a-z]{3,13})""")
 _SHOUTED = re.compile(r"\b[A-Z]{3,8}\b")
+_number = lru_cache(maxsize=1_024)(severity_number)  # of short words only
 
 
 @lru_cache(maxsize=2_000)
@@ -48,11 +48,15 @@ def level_in(line: str) -> int:
     """The severity number that a line names itself, as `level=warn`, `"level":"warn"` or a word in capitals; else 0."""
     head = line[:_HEAD]
     quiet = head.lower()
-    if any(name in quiet for name in _NAMES):
+    if "level" in quiet or "lvl" in quiet or "severity" in quiet:
         named = _NAMED.search(quiet)
-        if named and (number := severity_number(named[1])):
+        if named and (number := _number(named[1])):
             return number
-    return next(filter(None, map(severity_number, _SHOUTED.findall(head))), 0)
+    if quiet != head:
+        for word in _SHOUTED.finditer(head):
+            if number := _number(word[0]):
+                return number
+    return 0
 
 
 def trace_in(text: str) -> int:
