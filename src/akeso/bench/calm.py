@@ -41,7 +41,9 @@ from akeso.stages.series_facts import FactsTable
 from akeso.stages.significance import Significance
 
 START = 1_900_000_800 * NANOSECONDS
-NEAREST = 4
+# As many different slots as detectors remember, if a third of the recordings holds as many: fewer, repeated, would
+# teach them a spread that is too small.
+NEAREST, REMEMBERED = 4, 240
 TAUGHT = 600  # slots before the day that only teach
 Matrix = NDArray[np.float64]
 
@@ -116,13 +118,16 @@ async def recorded(files: Sequence[Path], settings: Settings, block: int, part: 
 
 def made(stock: Stock, slots: int, seed: int) -> Iterator[FeatureFrame]:
     """The frames of a day, and of `TAUGHT` slots before it: least traffic at the start, most in the middle, as far as
-    the recordings reach."""
-    random, at = np.random.default_rng(seed), 0
+    the recordings reach. Of the blocks that fit the hour none comes again before all others came."""
+    random, at, played = np.random.default_rng(seed), 0, np.zeros(len(stock.blocks), np.int64)
     low, high = float(stock.traffic.min()), float(stock.traffic.max())
+    nearest = min(math.ceil(REMEMBERED / len(stock.blocks[0])), max(len(stock.blocks) // 3, NEAREST))
     while at < slots + TAUGHT:
         share = 0.5 - 0.5 * math.cos(2 * math.pi * (at - TAUGHT) / 86_400)
-        near = np.argsort(np.abs(stock.traffic - (low + (high - low) * share)))[:NEAREST]
-        for values in stock.blocks[int(random.choice(near))][: slots + TAUGHT - at]:
+        near = np.argsort(np.abs(stock.traffic - (low + (high - low) * share)))[:nearest]
+        chosen = int(random.choice(near[played[near] == played[near].min()]))
+        played[chosen] = played[near].max() + (played[near].max() == played[chosen])
+        for values in stock.blocks[chosen][: slots + TAUGHT - at]:
             at += 1
             yield FeatureFrame(START + at * NANOSECONDS, NANOSECONDS, values, stock.signals)
 

@@ -11,7 +11,8 @@ budgets, so that a first day does not spend a week's (see alert_purse.py).
 
 Never held back: what a rule says (a limit or objective that somebody stated, a silence), what is unmistakable, and what
 lasts. The latter two are paid for, and so the purse can be overdrawn; and so is what comes in company of what is told,
-as it belongs to the same incident.
+as it belongs to the same incident. A purse that is overdrawn by as much as it holds pays for neither what lasts nor any
+more company.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -113,9 +114,11 @@ class AlertBudget:
                 symptoms.setdefault((anomaly.tenant, anomaly.service), []).append(anomaly)
         # What leads is told first, so that the others are its company.
         for service in sorted(symptoms, key=lambda s: (not self._is_hard(symptoms[s]), -_loudest(symptoms[s]).score)):
-            raised = symptoms[service]
+            raised, tenant = symptoms[service], service[0]
+            leads = not self._in_company(tenant, decision.end) and self._lends(tenant)
             if self._is_hard(raised) or self._told(service, raised, decision.end):
-                self._told_at[service[0]] = decision.end
+                if leads:
+                    self._told_at[tenant] = decision.end
                 passed += [*self._released(service), *raised]
             else:
                 self._held |= {anomaly.key: anomaly for anomaly in raised}
@@ -200,14 +203,19 @@ class AlertBudget:
 
     def _left(self, tenant: str) -> float:
         # What is left in the purse of a tenant.
+        alarms = (a for (owner, _), found in self._alarms.items() if owner == tenant for a in found)
+        return self._purse(tenant).left(alarms, self._now)
+
+    def _lends(self, tenant: str) -> bool:
+        # What is neither unmistakable nor stated may overdraw a purse by no more than it holds.
+        return self._left(tenant) > -self._purse(tenant).most
+
+    def _purse(self, tenant: str) -> Purse:
         services = {*self._heard, *self._alarms}
         a_period = sum(self.budget(service) for owner, service in services if owner == tenant)
         rate = a_period / nanoseconds(self.options.period)
         credit = self.options.credit if a_period else 0.0
-        purse = Purse(rate, max(rate * nanoseconds(self.options.saves), credit), credit, self._began)
-        return purse.left(
-            (a for (owner, _), found in self._alarms.items() if owner == tenant for a in found), self._now
-        )
+        return Purse(rate, max(rate * nanoseconds(self.options.saves), credit), credit, self._began)
 
     def _period(self, service: _Service) -> int:
         # Less than one a week is one in a longer time.
@@ -228,10 +236,10 @@ class AlertBudget:
         due = {
             (key.tenant, key.service)
             for key, at in since.items()
-            if end - at >= nanoseconds(self.options.lasting) or self._in_company(key.tenant, at)
+            if self._in_company(key.tenant, at)
+            or (end - at >= nanoseconds(self.options.lasting) and self._lends(key.tenant))
         }
         for service in due:
-            self._told_at[service[0]] = end
             if alarms := self._alarms.get(service):
                 alarms[-1] = replace(alarms[-1], told=True)
         return [anomaly for service in sorted(due) for anomaly in self._released(service)]

@@ -184,6 +184,13 @@ def test_what_was_held_back_shortly_before_comes_along() -> None:
     assert all(alarm.told for alarm in week.budget.alarms)
 
 
+def test_a_purse_that_is_overdrawn_by_what_it_holds_pays_for_no_company() -> None:
+    week = Week(2, credit=0.0)
+    assert week.told(HOUR, *(anomaly(3.5, f"s{n}") for n in range(3))) == 3
+    assert week.told(2 * HOUR, anomaly(3.5, "shop"), anomaly(1.2, "web"), over=False) == 1
+    assert week.told(2 * HOUR + 90, over=False) == 0
+
+
 def test_what_lasts_is_told_however_much_was_spent() -> None:
     week = Week(2, credit=0.0)
     assert week.told(HOUR, anomaly(1.3), over=False) == 0
