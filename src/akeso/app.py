@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from akeso.adapters.allocator import give_back
+from akeso.adapters.allocator import give_back, share_one_arena
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.clocks.system import SystemClock
@@ -154,6 +154,7 @@ class System:
     @classmethod
     async def open(cls, settings: Settings) -> "System":
         """Opens the stores and reads every file. Raises InvalidSettings or Unavailable; then nothing was started."""
+        share_one_arena()
         _make(settings.data)
         journal = await open_journal(settings)
         try:

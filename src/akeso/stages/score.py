@@ -55,17 +55,21 @@ def _stacked(opinions: list[Scores], series: int) -> Floats:
 def _most_to_say(opinions: list[Scores], frame: FeatureFrame) -> tuple[Floats, Floats]:
     # A detector that knows how far normal values spread says more than one that only knows a limit.
     series = len(frame.values)
-    center, width, best = (np.full(series, fill) for fill in (np.nan, np.nan, -np.inf))
+    center, width, best = (np.full(series, fill, np.float32) for fill in (np.nan, np.nan, -np.inf))
     on_scale = np.zeros(series, np.bool_)
     for opinion in opinions:
         expected, spread = opinion.told
         known = np.isfinite(expected)
         if not known.any():
             continue
-        weight = np.where(np.isfinite(spread), opinion.score, opinion.score - 2 * _HIGHEST)
-        better = known & (weight > best)
-        for column, told in ((center, expected), (width, spread), (best, weight)):
-            np.copyto(column, told, where=better)
-        on_scale[better] = opinion.signals is not None
-    expected, spread = normal_range(center, width, frame.signals)
-    return np.where(on_scale, expected, center), np.where(on_scale, spread, width)
+        certain = np.isfinite(spread)
+        weight = opinion.score if certain.all() else opinion.score - np.float32(2 * _HIGHEST) * ~certain
+        better = (weight > best) & known
+        # Whole new columns: twice as fast as writing some of their rows.
+        center, width, best = (
+            np.where(better, told, column) for column, told in ((center, expected), (width, spread), (best, weight))
+        )
+        on_scale = on_scale & ~better if opinion.signals is None else on_scale | better
+    middle, reach = center.astype(np.float64), width.astype(np.float64)
+    expected, spread = normal_range(middle, reach, frame.signals)
+    return np.where(on_scale, expected, middle), np.where(on_scale, spread, reach)
