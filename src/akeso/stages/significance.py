@@ -66,11 +66,11 @@ class Significance:
         statistics on such a series. Changes no state."""
         present = self._present(prediction)
         self._rows.grow(len(present))
-        share, seen = self._rows["share"], self._rows["seen"][: len(present)]
+        seen = self._rows["seen"][: len(present)]
         rows = np.flatnonzero(present & (seen >= self._options.warm))
         p = np.full(len(present), np.nan)
         if len(rows):
-            p[rows] = self._p(self._statistic(prediction, rows), share[rows], seen[rows])
+            p[rows] = self._p(self._statistic(prediction, rows), rows, seen[rows])
         return replace(prediction, p_value=p)
 
     def learn(self, prediction: Prediction, normal: Mask) -> None:
@@ -111,23 +111,23 @@ class Significance:
         votes = agreed(others(prediction, told), options.agreement, prediction.score.shape[1])[1]
         return np.asarray(np.maximum(votes, highest(prediction, options.alone)))
 
-    def _p(self, statistic: Floats, share: NDArray[np.float32], seen: Floats) -> Floats:
-        count = np.minimum(seen, self._options.memory)
-        p = _interpolated(statistic, share, 1.0 / (count + 1.0))
+    def _p(self, statistic: Floats, rows: NDArray[np.intp], seen: Floats) -> Floats:
+        share, count = self._rows["share"], np.minimum(seen, self._options.memory)
+        p = _interpolated(statistic, share, rows, 1.0 / (count + 1.0))
         tail = np.clip(self._options.excesses / count, *self._options.tail)
         high = np.flatnonzero(p < tail)
         if len(high):
-            p[high] = _continued(statistic[high], share[high].astype(np.float64), count[high], tail[high])
+            p[high] = _continued(statistic[high], share[rows[high]].astype(np.float64), count[high], tail[high])
         return np.asarray(np.clip(p, 1e-300, 1.0))
 
 
-def _interpolated(statistic: Floats, share: NDArray[np.float32], least: Floats) -> Floats:
+def _interpolated(statistic: Floats, share: NDArray[np.float32], rows: NDArray[np.intp], least: Floats) -> Floats:
     # Between two edges of the grid the logarithm of the share falls evenly with that of the score.
     place = np.log(np.maximum(statistic, _LOWEST) / _LOWEST) / np.log(_RATIO)
     left = np.minimum(place.astype(np.intp), _EDGES - 2)
-    row = np.arange(len(statistic))
-    low, high = (np.maximum(share[row, at], least) for at in (left, left + 1))
-    inside = low * (high / low) ** np.minimum(place - left, 1.0)
+    # A few of the shares of each series; all of them would be megabytes.
+    low, high = (np.maximum(share.ravel()[rows * _EDGES + at], least) for at in (left, left + 1))
+    inside = low * np.exp(np.log(high / low) * np.minimum(place - left, 1.0))
     # Below the grid are mostly zeros: nothing is known but that it is not high.
     return np.asarray(np.where(statistic < _LOWEST, 1.0, inside))
 
