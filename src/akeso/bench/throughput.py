@@ -177,7 +177,8 @@ def _bus(seconds: float) -> Figures:
 
 def _memory(seconds: float) -> Figures:
     del seconds
-    return {"bytes_per_series": bytes_per_series(SERIES)}
+    kept, worked = bytes_per_series(SERIES)
+    return {"bytes_per_series": kept, "bytes_per_series_at_work": worked}
 
 
 _PARTS: Mapping[str, Callable[[float], Figures]] = MappingProxyType(
