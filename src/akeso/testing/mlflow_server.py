@@ -1,6 +1,5 @@
 """MLflow's own server, as a team runs it."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,13 +20,13 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "env", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true", sys.executable, "-m", "mlflow", 
+        "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
         "--serve-artifacts", "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (folder / "mlflow.log").open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out)
     try:
         eventually(lambda: process.poll() is not None or _is_ready(url), "MLflow being ready", _STARTS_WITHIN_S, 0.5)
         assert process.poll() is None, (folder / "mlflow.log").read_text()

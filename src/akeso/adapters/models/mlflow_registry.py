@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -149,8 +148,9 @@ def _client(uri: str) -> Any:
     switches.MLFLOW_DISABLE_TELEMETRY.set("true")
     switches.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set("false")
     # Who waits for the registry waits for an effect or a start: by itself MLflow tries for minutes.
-    for patience, value in (("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"), ("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")):
-        os.environ.setdefault(patience, value)
+    for patience, least in ((switches.MLFLOW_HTTP_REQUEST_MAX_RETRIES, 2), (switches.MLFLOW_HTTP_REQUEST_TIMEOUT, 10)):
+        if not patience.is_set():
+            patience.set(least)
     untyped: Any = telemetry
     untyped.set_telemetry_client()
     for chatty in ("mlflow", "alembic"):
