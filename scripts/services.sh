@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
-# System programs that some integration tests run: `up` installs those that are missing, when it may.
-# Everything else that the tests need (PostgreSQL, Valkey, Kafka's mock) comes as wheels.
+# System programs that some integration tests run: `up` installs those that are missing, when it may, and fetches Kafka.
+# Everything else that the tests need (PostgreSQL, Valkey, MLflow) comes as wheels.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-PROGRAMS=(chromium curl prometheus prometheus-alertmanager)
+# Each program, and the package that has it.
+declare -A PROGRAMS=(
+    [chromium]=chromium [curl]=curl [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager
+    [java]=default-jre-headless [mvn]=maven
+)
 POLICY=/usr/sbin/policy-rc.d
+KAFKA=.services/kafka
+KAFKA_POM=scripts/kafka/pom.xml
+COPY=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 
 missing() {
     local program
-    for program in "${PROGRAMS[@]}"; do
-        command -v "$program" >/dev/null || echo "$program"
+    for program in "${!PROGRAMS[@]}"; do
+        command -v "$program" >/dev/null || echo "${PROGRAMS[$program]}"
     done
 }
 
@@ -30,7 +38,7 @@ enable_nothing() {
     done
 }
 
-up() {
+programs() {
     local wanted
     mapfile -t wanted < <(missing)
     [ ${#wanted[@]} -eq 0 ] && return
@@ -44,6 +52,33 @@ up() {
     apt-get update -qq >/dev/null
     apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
     enable_nothing "${wanted[@]}"
+}
+
+# Kafka's jars, from the repository that this machine's Maven is set up for. Only a whole set takes the final name.
+kafka() {
+    cmp -s "$KAFKA_POM" "$KAFKA/pom.xml" && return
+    command -v mvn >/dev/null || return 0
+    local begun=$KAFKA.begun
+    echo "fetching Kafka"
+    rm -rf "$begun"
+    mkdir -p "$begun"
+    fetched "$begun" || fetched "$begun" || {
+        echo "Kafka's jars could not be fetched by Maven (see above); without them the tests of the Kafka bus cannot run" >&2
+        exit 1
+    }
+    cp "$KAFKA_POM" "$begun/pom.xml"
+    rm -rf "$KAFKA"
+    mv "$begun" "$KAFKA"
+}
+
+# -C: a file that does not have its checksum fails; -U: what was not found earlier is asked for again.
+fetched() {
+    mvn --batch-mode --quiet -C -U --file "$KAFKA_POM" "$COPY" -DincludeScope=runtime -DoutputDirectory="$PWD/$1"
+}
+
+up() {
+    programs
+    kafka
 }
 
 case "${1:-}" in

@@ -1,4 +1,4 @@
-"""Fixtures for tests that want a real database."""
+"""Fixtures for tests that want a real database or a real broker."""
 
 import os
 import pwd
@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from akeso.lab.shop.servers import postgresql_binaries
+from akeso.testing.kafka_server import KafkaServer
 
 SUPERUSER = "postgres"
 OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
@@ -94,3 +95,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite+aiosqlite:///{tmp_path / 'akeso.db'}"
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    broker = KafkaServer(tmp_path_factory.mktemp("kafka"), Path(__file__).parents[1] / ".services" / "kafka")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def kafka(kafka_broker: KafkaServer) -> Iterator[KafkaServer]:
+    """A broker with nothing in it."""
+    yield kafka_broker
+    kafka_broker.empty()

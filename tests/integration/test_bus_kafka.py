@@ -1,7 +1,7 @@
-"""The bus on Kafka, against the mock cluster inside librdkafka."""
+"""The bus on Kafka itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -14,24 +14,17 @@ from akeso.domain.messages import Decision
 from akeso.domain.series import SeriesTable
 from akeso.ports.bus import Bus, Topic
 from akeso.testing.bus import BusContract, DurableBusContract, OpenBus, alert, take
+from akeso.testing.kafka_server import KafkaServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-# The mock cluster waits three seconds for a new group to gather, and almost a session whenever somebody comes or goes.
-QUICK = KafkaBusOptions(session=timedelta(seconds=4))
+# The shortest session that a broker allows by default; few partitions are soon made.
+QUICK = KafkaBusOptions(partitions=4, session=timedelta(seconds=6))
 
 
 @pytest.fixture
-def servers() -> Iterator[str]:
-    """The address of a cluster of one broker with all topics; it lives as long as the client it lives in."""
-    cluster = Producer({"bootstrap.servers": "localhost:1", "test.mock.num.brokers": 1, "log_level": 0})
-    found = ",".join(f"{b.host}:{b.port}" for b in cluster.list_topics(timeout=10).brokers.values())
-    client = Producer({"bootstrap.servers": found, "log_level": 0})
-    for topic in Topic:
-        client.list_topics(topic.value, timeout=10)  # asking for a topic makes it
-    client.flush(1)
-    yield found
-    cluster.flush(0)
+def servers(kafka: KafkaServer) -> str:
+    return kafka.servers
 
 
 class TestKafkaBus(BusContract):

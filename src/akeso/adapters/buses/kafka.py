@@ -11,11 +11,10 @@ from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.kafka_member import KafkaMember
+from akeso.adapters.buses.kafka_topics import KafkaTopics
 from akeso.domain.errors import Unavailable
 from akeso.ports.bus import Subscription, Topic
 
@@ -23,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 _POLL_S = 0.1
 _FULL_S = 0.02
+# A body of 20 MiB, the largest that comes in over HTTP, is no larger when it is handed on.
+_LARGEST = 2**25
+_FRAMING = 2**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,12 @@ class KafkaBus:
                 "enable.idempotence": True,
                 "linger.ms": 2,
                 "compression.type": "zstd",
-                "message.max.bytes": 2**24,
+                "message.max.bytes": _LARGEST,
                 "delivery.timeout.ms": _ms(self._options.delivery),
             }
         )
         self._members: set[KafkaMember] = set()
-        self._known: set[str] = set()
+        self._topics = KafkaTopics(self._client, self._options.partitions, _LARGEST + _FRAMING)
         self._closed = False
         self._served = threading.Thread(target=self._serve, name="kafka-deliveries", daemon=True)
         self._served.start()
@@ -70,6 +72,7 @@ class KafkaBus:
     async def publish(self, topic: Topic, key: str, payload: Any) -> None:
         value = self._codec.encode(payload)
         self._check_open()
+        await self._topics.ready(topic, self._options.delivery)
         delivered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         while True:
             try:
@@ -85,7 +88,7 @@ class KafkaBus:
     @asynccontextmanager
     async def subscribe(self, topics: Sequence[Topic], group: str) -> AsyncIterator[Subscription]:
         self._check_open()
-        await asyncio.to_thread(self._ensure, topics)
+        await asyncio.gather(*(self._topics.ready(topic, self._options.joining) for topic in topics))
         session = self._options.session
         timing = {"session.timeout.ms": _ms(session), "heartbeat.interval.ms": _ms(session / 4)}
         settings = {**timing, **self._client, "group.id": group}
@@ -104,32 +107,13 @@ class KafkaBus:
             return
         self._closed = True
         await asyncio.gather(*(member.leave() for member in list(self._members)))
+        self._topics.close()
         await asyncio.to_thread(self._producer.flush, self._options.delivery.total_seconds())
         await asyncio.to_thread(self._served.join)
 
     def _serve(self) -> None:
         while not self._closed:
             self._producer.poll(_POLL_S)
-
-    def _ensure(self, topics: Sequence[Topic]) -> None:
-        wanted = {topic.value for topic in topics} - self._known
-        if not wanted:
-            return
-        timeout = self._options.joining.total_seconds()
-        try:
-            missing = wanted - self._producer.list_topics(timeout=timeout).topics.keys()
-            if missing:
-                self._create(missing, timeout)
-        except KafkaException as failure:
-            raise Unavailable(f"Kafka does not answer: {failure}") from failure
-        self._known |= wanted
-
-    def _create(self, names: set[str], timeout: float) -> None:
-        new = [NewTopic(name, self._options.partitions, -1) for name in sorted(names)]
-        for name, created in AdminClient(self._client).create_topics(new, request_timeout=timeout).items():
-            with suppress(KafkaException):  # another process was first, or this one may not; then joining tells
-                created.result(timeout)
-                log.info("kafka.topic_created", topic=name, partitions=self._options.partitions)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -3,14 +3,15 @@
 import asyncio
 import queue
 import threading
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from akeso.adapters.buses.codec import PayloadCodec
@@ -22,6 +23,7 @@ from akeso.ports.bus import Message, Topic
 log = structlog.get_logger(__name__)
 
 Part: TypeAlias = tuple[str, int]
+T = TypeVar("T")
 
 _BATCH = 64
 _IDLE_S = 0.1
@@ -65,6 +67,7 @@ class KafkaMember:
         self._commits: queue.SimpleQueue[_Commit | None] = queue.SimpleQueue()
         self._outstanding: dict[Part, Outstanding] = {}
         self._due: dict[Part, int] = {}  # done up to here, and not yet written
+        self._broken: KafkaException | None = None
         self._thread = threading.Thread(target=self._run, name=f"kafka-{settings['group.id']}", daemon=True)
 
     async def join(self, within: timedelta) -> None:
@@ -162,6 +165,8 @@ class KafkaMember:
         if not written or self._open() < self._capacity:
             # While somebody works on messages, commits come at any moment and must not wait for a poll to end.
             self._take(self._consumer.consume(_BATCH, 0.0 if self._open() else _IDLE_S))
+        if self._broken is not None:
+            raise self._broken
         return True
 
     def _open(self) -> int:
@@ -223,23 +228,33 @@ class KafkaMember:
 
     def _assigned(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         if parts:
-            placed = consumer.committed(parts, timeout=_ANSWER_S)
-            new = [part for part in placed if part.offset < 0]
-            for part in new:
-                low, high = consumer.get_watermark_offsets(part, timeout=_ANSWER_S)
-                part.offset = low if part.topic in DURABLE else high
-            self._pin(new)
+            # What is raised here would reach the thread without its kind, so it is kept until the poll is over.
+            try:
+                placed = _persistent(lambda: self._placed(consumer, parts))
+            except KafkaException as failure:
+                self._broken = failure
+                return
             self._outstanding.update({(part.topic, part.partition): Outstanding() for part in parts})
             consumer.incremental_assign(placed)
         self._tell(_settle, self._joined, None)
 
+    def _placed(self, consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
+        """With the offsets to start at: the committed ones, else the end; the beginning of durable topics."""
+        placed = _sound(consumer.committed(parts, timeout=_ANSWER_S))
+        new = [TopicPartition(p.topic, p.partition, _start(p.topic)) for p in placed if p.offset < 0]
+        if not new:
+            return placed
+        # A start stands where Kafka's own request has it, in the place of a time.
+        started = _sound(consumer.offsets_for_times(new, timeout=_ANSWER_S))
+        self._pin(started)
+        return [part for part in placed if part.offset >= 0] + started
+
     def _pin(self, new: Sequence[TopicPartition]) -> None:
         """Write where a new group starts: what comes before it commits anything must not be lost."""
-        if new:
-            try:
-                self._consumer.commit(offsets=list(new), asynchronous=False)
-            except KafkaException as failure:
-                log.warning("kafka.start_not_written", error=str(failure))  # then the first commit does it
+        try:
+            self._consumer.commit(offsets=list(new), asynchronous=False)
+        except KafkaException as failure:
+            log.warning("kafka.start_not_written", error=str(failure))  # then the first commit does it
 
     def _revoked(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         gone = frozenset((part.topic, part.partition) for part in parts)
@@ -256,6 +271,31 @@ def _settle(future: "asyncio.Future[None]", failure: Exception | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(failure)
+
+
+def _start(topic: str) -> int:
+    return OFFSET_BEGINNING if topic in DURABLE else OFFSET_END
+
+
+def _sound(parts: Sequence[TopicPartition]) -> list[TopicPartition]:
+    """Raises KafkaException when the answer for one of them is an error."""
+    for part in parts:
+        if part.error is not None:
+            raise KafkaException(part.error)
+    return list(parts)
+
+
+def _persistent(ask: Callable[[], T]) -> T:
+    """The answer, asked for again while Kafka finds its leaders and coordinators. Raises KafkaException."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as failure:
+            if time.monotonic() > deadline:
+                raise
+            log.info("kafka.asked_again", error=str(failure))
+            time.sleep(_IDLE_S)
 
 
 def _text(key: str | bytes | None) -> str:
