@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from confluent_kafka import Producer
 
@@ -12,8 +13,9 @@ from akeso.adapters.buses.kafka import KafkaBus, KafkaBusOptions
 from akeso.domain.errors import InvalidInput, Unavailable
 from akeso.domain.messages import Decision
 from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry import MetricBlock, TelemetryBatch
 from akeso.ports.bus import Bus, Topic
-from akeso.testing.bus import BusContract, DurableBusContract, OpenBus, alert, take
+from akeso.testing.bus import KEYS, BusContract, DurableBusContract, OpenBus, alert, take
 from akeso.testing.kafka_server import KafkaServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -72,6 +74,26 @@ async def test_what_cannot_be_read_is_passed_over(servers: str) -> None:
     await bus.publish(Topic.ALERTS, "k", alert("a"))
     async with bus.subscribe([Topic.ALERTS], "g") as subscription:
         assert [m.payload.fingerprint for m in await take(subscription, 1)] == ["a"]
+    await bus.close()
+
+
+@pytest.mark.parametrize(("points", "fits"), [(1_000_000, True), (5_000_000, False)])
+async def test_the_largest_batches_pass_and_what_is_larger_is_refused_for_good(
+    servers: str, points: int, fits: bool
+) -> None:
+    table = SeriesTable()
+    bus = KafkaBus(servers, PayloadCodec(table), QUICK)
+    noise = np.random.default_rng(7).random(points)  # nothing that compression would make small
+    series = np.repeat(table.intern_all(KEYS[:1]), points)
+    batch = TelemetryBatch("acme", 1, MetricBlock(series, np.arange(points, dtype=np.int64), noise))
+    async with bus.subscribe([Topic.RAW_EVENTS], "g") as subscription:
+        if fits:
+            await bus.publish(Topic.RAW_EVENTS, "acme", batch)
+            (message,) = await take(subscription, 1)
+            assert np.array_equal(message.payload.metrics.value, noise)
+        else:
+            with pytest.raises(InvalidInput, match="too large for the Kafka topic raw-events"):
+                await bus.publish(Topic.RAW_EVENTS, "acme", batch)
     await bus.close()
 
 

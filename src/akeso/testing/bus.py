@@ -132,6 +132,12 @@ class BusContract:
             assert [m.payload for m in await take(subscription, 1)] == [Decision(9)]
         await bus.close()
 
+    async def test_a_member_without_topics_waits_for_nothing(self, bus: Bus) -> None:
+        async with bus.subscribe([], "g") as subscription:
+            await bus.publish(Topic.DECISIONS, "k", Decision(1))
+            assert await nothing_more(subscription)
+        await bus.close()
+
     async def test_what_was_not_committed_comes_again(self, bus: Bus) -> None:
         async def check(topic: Topic, payloads: list[Any]) -> None:
             async with bus.subscribe([topic], topic) as subscription:
@@ -192,6 +198,13 @@ class BusContract:
         for key in {key for key, _ in sent}:
             seen = list(dict.fromkeys(m.payload.fingerprint for m in taken if m.key == key))
             assert seen == sorted(seen)
+        await bus.close()
+
+    async def test_an_empty_key_is_a_key(self, bus: Bus) -> None:
+        async with bus.subscribe([Topic.DECISIONS], "g") as subscription:
+            for end in range(40):
+                await bus.publish(Topic.DECISIONS, "", Decision(end))
+            assert [m.payload.end for m in await take(subscription, 40)] == list(range(40))
         await bus.close()
 
     async def test_every_payload_arrives_as_it_was(self, bus: Bus) -> None:

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.kafka_member import KafkaMember
 from akeso.adapters.buses.kafka_topics import KafkaTopics
-from akeso.domain.errors import Unavailable
+from akeso.domain.errors import InvalidInput, Unavailable
 from akeso.ports.bus import Subscription, Topic
 
 log = structlog.get_logger(__name__)
@@ -57,6 +57,7 @@ class KafkaBus:
                 **self._client,
                 "acks": "all",
                 "enable.idempotence": True,
+                "partitioner": "murmur2",  # Java's; the default one scatters the messages of an empty key
                 "linger.ms": 2,
                 "compression.type": "zstd",
                 "message.max.bytes": _LARGEST,
@@ -82,8 +83,11 @@ class KafkaBus:
                 await asyncio.sleep(_FULL_S)  # the client's own queue is full: the brokers are behind
                 self._check_open()
             except KafkaException as failure:
-                raise Unavailable(f"Kafka does not take the message: {failure}") from failure
-        await delivered
+                raise _refused(topic, failure.args[0]) from failure
+        try:
+            await delivered
+        except KafkaException as failure:
+            raise _refused(topic, failure.args[0]) from failure
 
     @asynccontextmanager
     async def subscribe(self, topics: Sequence[Topic], group: str) -> AsyncIterator[Subscription]:
@@ -129,6 +133,12 @@ class _Quiet:
         log.debug("kafka.client", level=level, message=message)
 
 
+def _refused(topic: Topic, error: KafkaError) -> InvalidInput | Unavailable:
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return InvalidInput("message", f"is too large for the Kafka topic {topic}")
+    return Unavailable(f"Kafka did not take a message for {topic}: {error.str()}")
+
+
 def _reporter(delivered: asyncio.Future[None]) -> Any:
     loop = delivered.get_loop()
 
@@ -138,7 +148,7 @@ def _reporter(delivered: asyncio.Future[None]) -> Any:
         if error is None:
             delivered.set_result(None)
         else:
-            delivered.set_exception(Unavailable(f"Kafka did not take the message: {error}"))
+            delivered.set_exception(KafkaException(error))
 
     def report(error: KafkaError | None, _: object) -> None:
         if not loop.is_closed():

@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -23,23 +23,19 @@ from akeso.ports.bus import Message, Topic
 log = structlog.get_logger(__name__)
 
 Part: TypeAlias = tuple[str, int]
+_Done: TypeAlias = tuple[Part, int]
 T = TypeVar("T")
 
 _BATCH = 64
 _IDLE_S = 0.1
 _BUSY_S = 0.005
 _ANSWER_S = 10.0
+_RETRY_S = 1.0
+# A pause throws away what the client has fetched ahead, so it is for those who are really behind.
+_HOLD_S = 1.0
 _REBALANCING = frozenset(
     {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.UNKNOWN_MEMBER_ID}
 )
-
-
-class _Commit:
-    """A message whose effect is durable, and who waits for Kafka to know it."""
-
-    def __init__(self, part: Part, offset: int) -> None:
-        self.part, self.offset = part, offset
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class KafkaMember:
@@ -54,6 +50,7 @@ class KafkaMember:
             "partition.assignment.strategy": "cooperative-sticky",
             "fetch.wait.max.ms": 50,
             **settings,
+            "on_commit": self._written,
         }
         self._consumer = Consumer(own)
         self._topics, self._codec, self._capacity = topics, codec, capacity
@@ -63,10 +60,14 @@ class KafkaMember:
         self._queue: deque[Message] = deque()
         self._ended = False
         self._failure: Unavailable | None = None
+        self._commits: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()
         # What follows belongs to the thread.
-        self._commits: queue.SimpleQueue[_Commit | None] = queue.SimpleQueue()
         self._outstanding: dict[Part, Outstanding] = {}
         self._due: dict[Part, int] = {}  # done up to here, and not yet written
+        self._writing: dict[Part, int] = {}
+        self._write_at = 0.0
+        self._full_since: float | None = None
+        self._paused = False
         self._broken: KafkaException | None = None
         self._thread = threading.Thread(target=self._run, name=f"kafka-{settings['group.id']}", daemon=True)
 
@@ -109,12 +110,10 @@ class KafkaMember:
                 yield message
 
     async def commit(self, message: Message) -> None:
-        """Raises Unavailable when Kafka does not answer; the message may then be delivered again."""
-        if self._ended:
-            return
-        commit = _Commit((message.topic.value, message.partition), message.offset)
-        self._commits.put(commit)
-        await commit.done
+        """Returns at once: Kafka is told within milliseconds, and whatever is left when the member leaves. What it was
+        not told when the process dies is delivered again."""
+        if not self._ended:
+            self._commits.put(((message.topic.value, message.partition), message.offset))
 
     def _end(self, failure: Unavailable | None) -> None:
         self._ended, self._failure = True, self._failure or failure
@@ -139,32 +138,35 @@ class KafkaMember:
     # From here on: the thread.
 
     def _run(self) -> None:
-        waiting: list[_Commit] = []
         try:
-            names = [topic.value for topic in self._topics]
-            self._consumer.subscribe(names, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
-            while self._turn(waiting):
+            self._subscribe()
+            while self._turn():
                 pass
+            self._flush()
         except Exception as failure:
             log.exception("kafka.member_failed", topics=self._topics)
-            unavailable = Unavailable(f"the Kafka consumer stopped: {failure}")
-            self._tell(self._end, unavailable)
+            self._tell(self._end, Unavailable(f"the Kafka consumer stopped: {failure}"))
         finally:
             self._consumer.close()
-            self._settle(waiting, None)
 
-    def _turn(self, waiting: list[_Commit]) -> bool:
+    def _subscribe(self) -> None:
+        if not self._topics:  # some agents only send
+            self._tell(_settle, self._joined)
+            return
+        names = [topic.value for topic in self._topics]
+        self._consumer.subscribe(names, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+
+    def _turn(self) -> bool:
         """Commit what is done, fetch what has come. False once it is time to leave."""
-        fresh, last = self._gather()
-        for commit in fresh:
-            self._note(commit)
-        waiting += fresh
-        written = self._write(waiting)
+        done, last = self._gather()
+        for part, offset in done:
+            self._note(part, offset)
         if last:
             return False
-        if not written or self._open() < self._capacity:
+        self._write()
+        if self._may_poll():
             # While somebody works on messages, commits come at any moment and must not wait for a poll to end.
-            self._take(self._consumer.consume(_BATCH, 0.0 if self._open() else _IDLE_S))
+            self._take(self._consumer.consume(_BATCH, 0.0 if self._open() and not self._paused else _IDLE_S))
         if self._broken is not None:
             raise self._broken
         return True
@@ -172,43 +174,72 @@ class KafkaMember:
     def _open(self) -> int:
         return sum(map(len, self._outstanding.values()))
 
-    def _gather(self) -> tuple[list[_Commit], bool]:
-        """What waits to be committed; and whether it is the last."""
-        found: list[_Commit] = []
+    def _may_poll(self) -> bool:
+        """Not while the subscriber is behind; but who is silent for long is put out of the group, and keeps others from
+        joining it. So whoever stays behind polls on, with the partitions paused."""
+        now = time.monotonic()
+        if self._open() < self._capacity:
+            if self._paused:
+                self._consumer.resume(self._consumer.assignment())
+            self._full_since, self._paused = None, False
+            return True
+        self._full_since = self._full_since or now
+        if now - self._full_since < _HOLD_S:
+            return False
+        self._consumer.pause(self._consumer.assignment())  # each time: there may be new ones
+        self._paused = True
+        return True
+
+    def _gather(self) -> tuple[list[_Done], bool]:
+        """What is done; and whether it is the last."""
+        found: list[_Done] = []
         try:
-            commit = self._commits.get(timeout=_BUSY_S) if self._open() else self._commits.get_nowait()
-            while commit is not None:
-                found.append(commit)
-                commit = self._commits.get_nowait()
+            done = self._commits.get(timeout=_BUSY_S) if self._open() else self._commits.get_nowait()
+            while done is not None:
+                found.append(done)
+                done = self._commits.get_nowait()
         except queue.Empty:
             return found, False
         return found, True
 
-    def _note(self, commit: _Commit) -> None:
-        outstanding = self._outstanding.get(commit.part)
-        if outstanding is not None and (offset := outstanding.done(commit.offset)) is not None:
-            self._due[commit.part] = offset
+    def _note(self, part: Part, offset: int) -> None:
+        outstanding = self._outstanding.get(part)
+        if outstanding is not None and (upto := outstanding.done(offset)) is not None:
+            self._due[part] = upto
 
-    def _write(self, waiting: list[_Commit]) -> bool:
-        """Whether nothing is left to be committed. What another member has by now cannot be committed any more."""
-        self._due = {part: offset for part, offset in self._due.items() if part in self._outstanding}
-        failure = None
-        if self._due:
-            offsets = [TopicPartition(topic, part, offset + 1) for (topic, part), offset in self._due.items()]
-            try:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-            except KafkaException as refused:
-                if refused.args[0].code() in _REBALANCING:
-                    return False  # the next polls bring the group together; then it is tried again
-                failure = Unavailable(f"Kafka did not take the commit: {refused}")
-        self._due.clear()
-        self._settle(waiting, failure)
-        waiting.clear()
-        return True
+    def _write(self) -> None:
+        """One commit is on its way at a time; what gets done meanwhile goes with the next."""
+        if not self._due or self._writing or time.monotonic() < self._write_at:
+            return
+        self._writing, self._due = self._due, {}
+        try:
+            self._consumer.commit(offsets=_places(self._writing), asynchronous=True)
+        except KafkaException as refused:
+            self._written(refused.args[0], [])
 
-    def _settle(self, commits: Iterable[_Commit], failure: Exception | None) -> None:
-        for commit in commits:
-            self._tell(_settle, commit.done, failure)
+    def _written(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+        writing, self._writing = self._writing, {}
+        if error is None:
+            return
+        if error.code() not in _REBALANCING:  # then the next polls bring the group together
+            log.warning("kafka.commit_failed", error=error.str())
+        self._write_at = time.monotonic() + _RETRY_S
+        # What another member has by now cannot be committed any more.
+        self._due = {part: offset for part, offset in {**writing, **self._due}.items() if part in self._outstanding}
+
+    def _flush(self) -> None:
+        """Write what is done, and wait for it."""
+        due, self._due = {**self._writing, **self._due}, {}
+        if not due:
+            return
+        try:
+            self._consumer.commit(offsets=_places(due), asynchronous=False)
+        except KafkaException as failure:
+            log.warning("kafka.commit_failed", error=failure.args[0].str())
+            self._due = due
+        else:
+            # Should the one on its way fail, it must not be repeated over what is newer.
+            self._writing = due if self._writing else {}
 
     def _take(self, fetched: Sequence[KafkaMessage]) -> None:
         messages = [message for found in fetched if (message := self._raw(found)) is not None]
@@ -236,7 +267,7 @@ class KafkaMember:
                 return
             self._outstanding.update({(part.topic, part.partition): Outstanding() for part in parts})
             consumer.incremental_assign(placed)
-        self._tell(_settle, self._joined, None)
+        self._tell(_settle, self._joined)
 
     def _placed(self, consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
         """With the offsets to start at: the committed ones, else the end; the beginning of durable topics."""
@@ -257,20 +288,30 @@ class KafkaMember:
             log.warning("kafka.start_not_written", error=str(failure))  # then the first commit does it
 
     def _revoked(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        done, last = self._gather()
+        if last:
+            self._commits.put(None)
+        for part, offset in done:
+            self._note(part, offset)
+        self._flush()
+        self._lost(consumer, parts)
+
+    def _lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         gone = frozenset((part.topic, part.partition) for part in parts)
         for part in gone:
             self._outstanding.pop(part, None)
+            self._due.pop(part, None)
         consumer.incremental_unassign(parts)
         self._tell(self._forget, gone)
 
 
-def _settle(future: "asyncio.Future[None]", failure: Exception | None) -> None:
-    if future.done():
-        return
-    if failure is None:
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
         future.set_result(None)
-    else:
-        future.set_exception(failure)
+
+
+def _places(done: Mapping[Part, int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, part, offset + 1) for (topic, part), offset in done.items()]
 
 
 def _start(topic: str) -> int:

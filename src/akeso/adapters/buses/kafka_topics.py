@@ -45,10 +45,6 @@ class KafkaTopics:
             asked.add_done_callback(_failed)  # looked at, should nobody wait any more
         await asyncio.shield(asked)
 
-    def forget(self, topic: Topic) -> None:
-        """Somebody took it away."""
-        self._ready.pop(topic, None)
-
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
