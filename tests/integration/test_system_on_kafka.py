@@ -1,0 +1,86 @@
+"""The running whole on Kafka: telemetry in over HTTP, a decision on its topic, an incident opened."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from akeso.adapters.buses.codec import PayloadCodec
+from akeso.adapters.buses.kafka import KafkaBus
+from akeso.domain.messages import Decision
+from akeso.ports.bus import Topic
+from akeso.testing.kafka_server import KafkaServer
+from akeso.testing.running import Akeso, eventually, repeating
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+# Half the usual slots, so that what is normal is known twice as soon.
+QUICK = ("features.features.slot=0.5", "features.features.lateness=0.5")
+SERVICES = ("shop", "cart")
+CALM_EVENTS = 160  # of ten a second
+
+
+def incidents(akeso: Akeso) -> list[Any]:
+    with akeso.client() as client:
+        return list(client.get("/api/v1/incidents").json()["incidents"])
+
+
+@contextmanager
+def senders(akeso: Akeso, ill: set[str], sent: list[str]) -> Iterator[None]:
+    """Every service tells how it fares ten times a second."""
+    with akeso.client("") as client:
+
+        def send() -> None:
+            for name in SERVICES:
+                latency, errors = (700, 0.5) if name in ill else (20, 0.0)
+                body = {"component": name, "latency": latency, "error_rate": errors}
+                assert client.post("/add-event", json=body).status_code == 200
+                sent.append(name)
+
+        with repeating(send):
+            yield
+
+
+async def anomalous(servers: str) -> Decision:
+    """The first decision that raises something, as any other program of the team would read it."""
+    bus = KafkaBus(servers, PayloadCodec())
+    async with asyncio.timeout(90), bus.subscribe([Topic.DECISIONS], "another-program") as subscription:
+        async for message in subscription:
+            await subscription.commit(message)
+            if message.payload.raised:
+                break
+    await bus.close()
+    assert isinstance(message.payload, Decision)
+    return message.payload
+
+
+async def test_telemetry_becomes_a_decision_and_an_incident(kafka: KafkaServer, tmp_path: Path) -> None:
+    ill: set[str] = set()
+    sent: list[str] = []
+    decided = threading.Event()
+    akeso = Akeso(tmp_path, f"kafka={kafka.servers}", *QUICK)
+
+    def watched() -> Any:
+        with akeso.running():
+            with senders(akeso, ill, sent):
+                eventually(lambda: len(sent) > CALM_EVENTS, "enough that is normal", 60)
+                assert incidents(akeso) == []
+                ill.add("cart")
+                found = eventually(lambda: incidents(akeso), "an incident is opened", 60)
+                assert decided.wait(60)
+            assert akeso.stop() == 0
+            return found
+
+    async def read() -> Decision:
+        decision = await anomalous(kafka.servers)
+        decided.set()
+        return decision
+
+    decision, found = await asyncio.gather(read(), asyncio.to_thread(watched))
+    assert {anomaly.key.service for anomaly in decision.raised} == {"cart"}
+    assert [incident["service"] for incident in found] == ["cart"]
+    assert "Traceback" not in akeso.log()
