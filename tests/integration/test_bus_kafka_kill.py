@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
@@ -96,6 +96,17 @@ async def sender(bus: Bus, lane: int, acknowledged: set[str], over: asyncio.Even
             acknowledged.add(f"{lane}-{count}")
 
 
+async def publish_until(bus: Bus, prefix: str, over: Callable[[], bool] = lambda: True) -> set[str]:
+    """Publishes alerts of all partitions, sixty at least; their fingerprints."""
+    sent: set[str] = set()
+    async with asyncio.timeout(PATIENCE_S):
+        while len(sent) < 60 or not over():
+            name = f"{prefix}-{len(sent)}"
+            await bus.publish(Topic.ALERTS, name, alert(name))
+            sent.add(name)
+    return sent
+
+
 async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(kafka: KafkaServer) -> None:
     acknowledged: set[str] = set()
     over = asyncio.Event()
@@ -154,14 +165,11 @@ async def test_two_members_share_the_partitions_and_one_takes_over_when_the_othe
         with member(kafka) as other:
             assert other.stdout is not None
             assert await asyncio.to_thread(other.stdout.readline) == "joined\n"
-            first = {f"a-{n}" for n in range(60)}
-            for name in sorted(first):
-                await bus.publish(Topic.ALERTS, name, alert(name))
-            theirs = {(await asyncio.to_thread(other.stdout.readline)).strip()}
+            heard = asyncio.create_task(asyncio.to_thread(other.stdout.readline))
+            first = await publish_until(bus, "a", heard.done)
+            theirs = {heard.result().strip()}
             other.kill()
-            second = {f"b-{n}" for n in range(60)}
-            for name in sorted(second):
-                await bus.publish(Topic.ALERTS, name, alert(name))
+            second = await publish_until(bus, "b")
             await reader.until(second)
             theirs |= {line.strip() for line in (await asyncio.to_thread(other.communicate))[0].splitlines()}
             await reader.until(first - theirs)
@@ -175,15 +183,13 @@ async def test_a_member_that_is_behind_stays_in_its_group_and_lets_others_in(kaf
     options = KafkaBusOptions(
         client, partitions=4, capacity=4, session=timedelta(seconds=6), joining=timedelta(seconds=20)
     )
-    sent = {f"{n:02}" for n in range(80)}
     async with opened(kafka, options) as bus, bus.subscribe([Topic.ALERTS], "g") as one:
-        for name in sorted(sent):
-            await bus.publish(Topic.ALERTS, name, alert(name))
+        sent = await publish_until(bus, "a")
         # What is measured is the broker's patience with a silent member, so there is no event to wait for.
         await asyncio.sleep(1.5 * limit.total_seconds())
         assert await asyncio.to_thread(kafka.members, "g") == 1
         async with bus.subscribe([Topic.ALERTS], "g") as two:
             reader = Reader(one, two)
+            sent |= await publish_until(bus, "b", lambda: reader.heard == {one, two})
             await reader.until(sent)
             await reader.stop()
-            assert reader.heard == {one, two}
