@@ -49,9 +49,11 @@ programs() {
     echo "installing ${wanted[*]}"
     export DEBIAN_FRONTEND=noninteractive
     start_nothing
-    apt-get update -qq >/dev/null
-    apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
-    enable_nothing "${wanted[@]}"
+    if apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null; then
+        enable_nothing "${wanted[@]}"
+    else
+        echo "not installed: ${wanted[*]}; the tests that need them will fail" >&2
+    fi
 }
 
 # Kafka's jars, from the repository that this machine's Maven is set up for. Only a whole set takes the final name.
@@ -63,8 +65,8 @@ kafka() {
     rm -rf "$begun"
     mkdir -p "$begun"
     fetched "$begun" || fetched "$begun" || {
-        echo "Kafka's jars could not be fetched by Maven (see above); without them the tests of the Kafka bus cannot run" >&2
-        exit 1
+        echo "Kafka's jars could not be fetched by Maven (see above); the tests of the Kafka bus will fail" >&2
+        return
     }
     cp "$KAFKA_POM" "$begun/pom.xml"
     rm -rf "$KAFKA"

@@ -58,6 +58,35 @@ async def anomalous(servers: str) -> Decision:
     return message.payload
 
 
+def counted(akeso: Akeso, *names: str) -> list[float]:
+    with akeso.client() as client:
+        rows = [row.rsplit(" ", 1) for row in client.get("/metrics").text.splitlines() if row[:1] != "#"]
+    return [float(dict(rows).get(name, 0)) for name in names]
+
+
+def is_handed_out(akeso: Akeso) -> bool:
+    taken, heard = counted(akeso, "akeso_ingest_batches_total", 'akeso_agent_messages_total{agent="feature"}')
+    return heard >= taken > 0
+
+
+@pytest.mark.timeout(240)
+def test_what_came_while_kafka_was_away_reaches_the_detectors_when_it_is_back(
+    kafka: KafkaServer, tmp_path: Path
+) -> None:
+    akeso, sent = Akeso(tmp_path, f"kafka={kafka.servers}", *QUICK), list[str]()
+    with akeso.running(), senders(akeso, set(), sent):
+        eventually(lambda: len(sent) > 20 and is_handed_out(akeso), "telemetry reaches the detectors", 60)
+        kafka.kill()
+        eventually(lambda: "handover.bus_away" in akeso.log(), "the bus is missed", 60, 0.5)
+        before = len(sent)
+        eventually(lambda: len(sent) > before, "senders are still heard", 60)
+        kafka.start()
+        with_all = counted(akeso, "akeso_ingest_batches_total")[0]
+        heard = 'akeso_agent_messages_total{agent="feature"}'
+        eventually(lambda: counted(akeso, heard)[0] >= with_all, "what came meanwhile is heard", 90, 0.5)
+    assert "Traceback" not in akeso.log()
+
+
 async def test_telemetry_becomes_a_decision_and_an_incident(kafka: KafkaServer, tmp_path: Path) -> None:
     ill: set[str] = set()
     sent: list[str] = []

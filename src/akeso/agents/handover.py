@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from akeso.domain.errors import AkesoError
+from akeso.domain.errors import AkesoError, Unavailable
 from akeso.domain.telemetry import TelemetryBatch
 from akeso.engine.fairness import FairQueue, Shares
 
@@ -18,13 +18,15 @@ _Waiting = tuple[TelemetryBatch, "asyncio.Future[None]"]
 class Handover:
     """Room is taken before a batch is stored, so that nobody who is told to come back was taken in already.
 
-    publish: waits while subscribers are behind. limit: bytes of batches that all tenants together may have on the way.
+    publish: waits while subscribers are behind; is tried again while the bus is away. limit: bytes of batches that all
+    tenants together may have on the way. retry_after: what a sender is told, and the pause between two tries.
     """
 
     def __init__(
         self, publish: Callable[[TelemetryBatch], Awaitable[None]], limit: int, retry_after: timedelta
     ) -> None:
         self._publish = publish
+        self._pause_s = retry_after.total_seconds()
         self._shares = Shares(limit, retry_after, "wait for the detectors")
         self._queue: FairQueue[_Waiting] = FairQueue()
         self._working: asyncio.Task[None] | None = None
@@ -58,9 +60,20 @@ class Handover:
         finally:
             self._working = None
 
+    async def _until_taken(self, batch: TelemetryBatch) -> None:
+        # What is stored was acknowledged. While the bus is away it waits here, and takes up its tenant's room.
+        while True:
+            try:
+                await self._publish(batch)
+            except Unavailable as away:
+                log.warning("handover.bus_away", error=str(away), bytes=self.waiting_bytes)
+                await asyncio.sleep(self._pause_s)
+            else:
+                return
+
     async def _pass(self, batch: TelemetryBatch, done: asyncio.Future[None]) -> None:
         try:
-            await self._publish(batch)
+            await self._until_taken(batch)
         # The boundary of the worker: the batch is stored, and is handed out from there after the next start.
         except Exception as error:  # noqa: BLE001 - told to whoever waits, or written down
             failure: BaseException | None = error

@@ -113,6 +113,8 @@ class AgentRunner:
         while True:
             try:
                 await self._counted(lambda: self.agent.tick(self._clock.now()))
+            except (Unavailable, Overloaded) as error:
+                log.warning("agent.tick_cut_off", agent=self.agent.name, error=str(error))
             except Exception:
                 log.exception("agent.tick_failed", agent=self.agent.name)
             await self._clock.sleep(self._options.tick)

@@ -114,7 +114,10 @@ class Supervisor:
                     log.error("agent.hung", agent=runner.agent.name)
                     return
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("agent.died", agent=runner.agent.name, exc_info=error)
+                if away := _away(error):
+                    log.warning("agent.cut_off", agent=runner.agent.name, error=away)
+                else:
+                    log.error("agent.died", agent=runner.agent.name, exc_info=error)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -123,3 +126,11 @@ class Supervisor:
         if not runner.milestones.started.is_set():
             return False
         return time.monotonic() - runner.last_beat > self._options.hung_after.total_seconds()
+
+
+def _away(error: BaseException) -> str:
+    """What is away, if nothing else went wrong: no defect, so nobody needs to see where it was noticed."""
+    if isinstance(error, BaseExceptionGroup):
+        said = {_away(each) for each in error.exceptions}
+        return "; ".join(sorted(said)) if all(said) else ""
+    return str(error) if isinstance(error, Unavailable) else ""

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from akeso.agents.handover import Handover
-from akeso.domain.errors import Overloaded, Unavailable
+from akeso.domain.errors import InvalidInput, Overloaded, Unavailable
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import TelemetryBatch
 from akeso.testing.telemetry import noisy_batch
@@ -56,11 +56,29 @@ async def test_room_is_bounded_and_comes_back_whether_a_batch_was_passed_on_or_g
         handover.reserve(second)
     handover.release(first)
     handover.reserve(second)
-    outlet.failure = Unavailable("the bus is down")
+    outlet.failure = InvalidInput("batch", "is too large for the bus")
     outlet.lets.release()
-    with pytest.raises(Unavailable, match="down"):
+    with pytest.raises(InvalidInput, match="too large"):
         await handover.pass_on(second)
     assert handover.waiting_bytes == 0
+
+
+async def test_what_is_stored_waits_for_a_bus_that_is_away_and_takes_up_room() -> None:
+    outlet = Outlet()
+    handover = Handover(outlet.publish, 500_000, timedelta(0))
+    handover.reserve(batch("a"))
+    outlet.failure = Unavailable("the bus is down")
+    passing = asyncio.create_task(handover.pass_on(batch("a")))
+    for _ in range(3):
+        outlet.lets.release()
+        await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="wait for the detectors"):
+        handover.reserve(batch("a"))
+    assert not passing.done()
+    outlet.failure = None
+    outlet.lets.release()
+    await passing
+    assert (outlet.passed, handover.waiting_bytes) == (["a"], 0)
 
 
 async def test_a_sender_that_gives_up_waiting_does_not_take_its_batch_back() -> None:
