@@ -11,7 +11,7 @@ from akeso.testing.running import Akeso, eventually, repeating
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 # Seconds instead of minutes: a step is a slot.
-PACE = ("forecast.enabled=true", "forecast.step=1", "forecast.reach=120", "forecast.learnt=20", "forecast.live=30")
+PACE = ("forecast.enabled=true", "forecast.step=1", "forecast.reach=120", "forecast.learnt=10", "forecast.live=30")
 LIMIT, GROWS_BY = 1000.0, 4.0
 
 

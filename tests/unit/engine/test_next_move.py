@@ -81,8 +81,8 @@ def planned(*options: tuple[str, ...], with_options: AdvanceOptions = LIVE) -> S
 
 def test_it_lets_the_symptoms_arrive_before_it_diagnoses() -> None:
     story = detected()
-    assert story.move() == m.Wait(START + 2 * SECOND)
-    story.now += 2 * SECOND
+    assert story.move() == m.Wait(START + 2.5 * SECOND)
+    story.now += 2.5 * SECOND
     assert story.move() == m.Diagnose()
 
 
@@ -111,6 +111,7 @@ def test_a_doubtful_diagnosis_is_looked_at_again_even_without_news() -> None:
 
 def test_a_person_who_asks_gets_a_new_diagnosis() -> None:
     story = planned(("restart",)).tell(e.AnalysisStarted("olga"))
+    story.now = START + 2.5 * SECOND
     assert story.move() == m.Diagnose()
 
 
