@@ -78,6 +78,8 @@ class AgentRunner:
             self._lag_s = time.perf_counter() - started
             self._metrics.handled.labels(self.agent.name).inc()
             self._metrics.seconds.labels(self.agent.name).observe(self._lag_s)
+            # Until the next one comes nobody needs it, and a prediction is large.
+            del message
 
     async def _handle(self, message: Message) -> None:
         while True:

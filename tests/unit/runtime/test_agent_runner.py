@@ -1,6 +1,7 @@
 """The runner of one agent: consume, handle, commit; retries, poisoned messages, dependencies that are down."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -231,3 +232,26 @@ async def test_calls_of_one_agent_are_made_one_after_the_other() -> None:
             await place.clock.advance(OPTIONS.tick)
         await place.until(lambda: place.count("messages") == 2)
     assert place.count("failures") == 0
+
+
+class Large:
+    """Something that a weak reference can tell of."""
+
+
+class Forgetful(ScriptedAgent):
+    """Counts what it handles as starts."""
+
+    async def handle(self, message: Message) -> None:
+        del message
+        self.starts += 1
+
+
+async def test_what_was_handled_is_not_kept() -> None:
+    place = Place(Forgetful(topics=(Topic.PREDICTIONS,)))
+    async with place.running():
+        large = Large()
+        left = weakref.ref(large)
+        await place.bus.publish(Topic.PREDICTIONS, "k", large)
+        del large
+        await place.until(lambda: place.agent.starts == 2)
+        await place.until(lambda: left() is None)

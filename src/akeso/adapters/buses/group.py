@@ -59,6 +59,7 @@ class Member:
                 self._room.set()
             self.given[message.topic, message.offset] = message
             yield message
+            del message  # or it would be kept until the next one comes
 
     async def commit(self, message: Message) -> None:
         """Raises Unavailable when the log cannot take it; the message may then be delivered again."""
