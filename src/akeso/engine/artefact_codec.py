@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from akeso.domain.detection_model import Artefact
 from akeso.domain.errors import InvalidInput
+from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import SeriesKey
 
 VERSION = 1
@@ -21,6 +22,18 @@ class _About(msgspec.Struct, frozen=True):
     threshold: float
     detectors: tuple[str, ...]
     keys: tuple[SeriesKey, ...]
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """The same, its keys not read yet."""
+
+    version: int
+    threshold: float
+    detectors: tuple[str, ...]
+    keys: tuple[msgspec.Raw, ...]
+
+
+_key = msgspec.json.Decoder(SeriesKey)
 
 
 def encode_artefact(artefact: Artefact) -> bytes:
@@ -43,9 +56,13 @@ def decode_artefact(data: bytes) -> Artefact:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        about = msgspec.json.decode(arrays["about"].tobytes(), type=_About)
+        about = msgspec.json.decode(arrays["about"].tobytes(), type=_Told)
+        # One after the other, sharing what they have in common: all at once are a kilobyte each for a moment.
+        keys = tuple(SeriesTable(map(_key.decode, about.keys)).keys)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as bad:
         raise InvalidInput("model", f"is no model artefact: {bad}") from bad
+    if len(keys) != len(about.keys):
+        raise InvalidInput("model.keys", "must differ")
     if about.version != VERSION:
         raise InvalidInput("model.version", f"{about.version} is not understood; there is {VERSION}")
     states: dict[str, dict[str, NDArray[Any]]] = {detector: {} for detector in about.detectors}
@@ -53,4 +70,4 @@ def decode_artefact(data: bytes) -> Artefact:
         if name.startswith(f"{_STATE}/"):
             _, detector, column = name.split("/", 2)
             states[detector][column] = array
-    return Artefact(about.keys, arrays["signals"], states, arrays["reference"], about.threshold)
+    return Artefact(keys, arrays["signals"], states, arrays["reference"], about.threshold)

@@ -1,6 +1,7 @@
 """Every registry and every label store keeps its contract."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from akeso.adapters.journals.schema import prepare
 from akeso.adapters.models.labels import SqlLabelStore
 from akeso.adapters.models.sql import SqlModelRegistry
 from akeso.domain.errors import InvalidInput
+from akeso.domain.telemetry import SeriesKey
 from akeso.engine.artefact_codec import decode_artefact, encode_artefact
 from akeso.ports.labels import LabelStore
 from akeso.ports.model_registry import ModelRegistry
@@ -91,3 +93,16 @@ class TestSqlLabelStore(LabelStoreContract):
 def test_bytes_that_are_no_artefact_are_refused(bad: bytes) -> None:
     with pytest.raises(InvalidInput, match="no model artefact"):
         decode_artefact(bad)
+
+
+def test_keys_that_are_read_share_their_attributes() -> None:
+    keys = tuple(SeriesKey("t", "api", metric, (("host", "a1"),)) for metric in ("cpu", "memory"))
+    first, second = decode_artefact(encode_artefact(replace(sample_artefact(), keys=keys))).keys
+    assert (first, second) == keys
+    assert first.attributes is second.attributes
+
+
+def test_keys_that_are_told_twice_are_refused() -> None:
+    twice = sample_artefact().keys[:1] * 2
+    with pytest.raises(InvalidInput, match="keys"):
+        decode_artefact(encode_artefact(replace(sample_artefact(), keys=twice)))
