@@ -111,12 +111,12 @@ _key_decoder = msgspec.msgpack.Decoder(_Key)
 class KnownKeys:
     """Spares a series that was met before the work of being encoded or interned again. For one table, as long as that
     lives. heads, tails: what a series is encoded to, by id, in two parts that it shares with others, None where it was
-    not met; parts: all of them."""
+    not met; parts: all of them. ids: what has an id, by its hash (see akeso.plugins.sources._wire.known_series)."""
 
     heads: list[bytes | None] = field(default_factory=list)
     tails: list[bytes | None] = field(default_factory=list)
     parts: dict[bytes, bytes] = field(default_factory=dict)
-    ids: dict[bytes, int] = field(default_factory=dict)
+    ids: dict[int, int] = field(default_factory=dict)
 
 
 def encode(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = None) -> bytes:
@@ -253,11 +253,12 @@ def _metric_block(found: _Metrics, table: SeriesTable, known: KnownKeys) -> Metr
 
 
 def _intern(encoded: bytes, table: SeriesTable, known: KnownKeys) -> int:
-    found = known.ids.get(encoded)
+    place = hash(encoded)
+    found = known.ids.get(place)
     if found is None:
         k = _key_decoder.decode(encoded)
         key = SeriesKey(k.tenant, k.service, k.metric, k.attributes, k.unit, k.temporality, k.stat)
-        found = known.ids[encoded] = table.intern(key)
+        found = known.ids[place] = table.intern(key)
     return found
 
 
