@@ -32,7 +32,7 @@ class Report:
     title: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Case:
     """onset: ns, the end of the last slot before the first deviation; now: ns. Slots ≤ onset are the normal past."""
 

@@ -4,12 +4,12 @@ The mean of a service also rises when more of its requests are of a slow kind.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 
 from akeso.domain.case import Case
 from akeso.domain.telemetry import SpanKind
+from akeso.stages.once_a_case import once_a_case
 
 _FEWEST = 3  # requests of an operation before, and during
 _HALF = 0.5  # of what is claimed is enough
@@ -25,7 +25,7 @@ def borne_out(case: Case, service: str, claimed_ms: float) -> float:
     return float(np.clip(found / (_HALF * claimed_ms), _LEAST, 1.0))
 
 
-@lru_cache(maxsize=2)
+@once_a_case
 def _longer(case: Case) -> Mapping[str, float]:
     """Service → ms that its operations take longer, by medians, each counted as often as it is asked for now."""
     traces = case.traces

@@ -7,10 +7,10 @@ symptoms a few may be unseen: not everything is measured.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from akeso.domain.case import Case
 from akeso.domain.knowledge import Knowledge, Layer, Link, Symptom
+from akeso.stages.once_a_case import once_a_case
 from akeso.stages.sightings import Sighting, sightings
 from akeso.stages.symptoms import read
 
@@ -73,10 +73,22 @@ class Chain:
         return " → ".join(s.symptom.says if s.sighting else f"({s.symptom.says})" for s in self.steps)
 
 
-@lru_cache(maxsize=4)
 def chains(case: Case, knowledge: Knowledge) -> tuple[Chain, ...]:
     """The best chain from each first cause that is not itself explained: from physics or the host to software, with no
     more symptoms inferred than seen of machines; the longest first. (Computed once a case.)"""
+    kept = _kept(case)
+    if knowledge not in kept:
+        kept[knowledge] = _chains(case, knowledge)
+    return kept[knowledge]
+
+
+@once_a_case
+def _kept(case: Case) -> dict[Knowledge, tuple[Chain, ...]]:
+    del case
+    return {}
+
+
+def _chains(case: Case, knowledge: Knowledge) -> tuple[Chain, ...]:
     search = _Search(case, knowledge, sightings(case, knowledge))
     found = [search.best(first) for first in search.first_causes()]
     telling = [c for c in found if c.end.symptom.layer is Layer.SOFTWARE and c.inferred <= c.of_machines]

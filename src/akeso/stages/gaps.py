@@ -6,13 +6,13 @@ compared, so clocks may differ.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from akeso.domain.case import Case
 from akeso.domain.telemetry import Floats, SpanKind
 from akeso.domain.traces import Rows, Traces
+from akeso.stages.once_a_case import once_a_case
 
 _FEWEST = 3  # calls before, and during
 _LEAST_MS = 10.0  # a slower way is of no interest
@@ -41,7 +41,7 @@ class Gap:
         return self.risen_ms >= max(_LEAST_MS, self.past_ms) and self.sure >= _SPREADS
 
 
-@lru_cache(maxsize=2)
+@once_a_case
 def gaps_of(case: Case) -> tuple[Gap, ...]:
     """The gaps of a case (computed once, then shared: a case is hashed by identity)."""
     return tuple(gaps(case.traces, case.onset))

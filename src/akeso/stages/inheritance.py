@@ -8,7 +8,6 @@ the callee is found slow, failing, down or unseen, and to the caller if the call
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -17,6 +16,7 @@ from akeso.domain.case import Case
 from akeso.domain.changes import standing
 from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF, Signal
 from akeso.domain.telemetry import NANOSECONDS, Change
+from akeso.stages.once_a_case import once_a_case
 from akeso.stages.symptoms import Call, Departure, Symptoms, read, significance
 
 SLOWER_MS = 8.0  # less is of no interest to anybody
@@ -126,7 +126,7 @@ class Effect:
         return not (self.slow or self.failing or self.down)
 
 
-@lru_cache(maxsize=2)
+@once_a_case
 def effects(case: Case) -> Mapping[str, Effect]:
     """The effect on every service of the case (computed once a case)."""
     symptoms = read(case)

@@ -8,7 +8,6 @@ the first of the two, so that other requests than usual are no news.)
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from akeso.domain.case import Case
 from akeso.domain.telemetry import NANOSECONDS, Floats, Mask, SpanIds, Times
 from akeso.domain.traces import Rows, Traces
+from akeso.stages.once_a_case import once_a_case
 
 Integers = NDArray[np.int64]
 
@@ -67,7 +67,7 @@ class Turn:
     explained: bool = False
 
 
-@lru_cache(maxsize=2)
+@once_a_case
 def turns_of(case: Case) -> tuple[Turn, ...]:
     """The turns of a case (computed once, then shared: a case is hashed by identity)."""
     return tuple(turns(case.traces, case.onset))

@@ -5,13 +5,13 @@ Robust location and scale (median and MAD) of the slots up to the case's onset, 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from akeso.domain.case import Case
 from akeso.domain.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_RATE, SILENCE, Signal
 from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureMatrix, Floats, Mask, SeriesKey
+from akeso.stages.once_a_case import once_a_case
 
 DEPARTED = 3.0  # spreads beyond which a series is taken to have left its past
 SILENT_AFTER_S = 2.2  # services report every second; more than two missed reports are no accident
@@ -180,7 +180,7 @@ class Symptoms:
         return alive
 
 
-@lru_cache(maxsize=2)
+@once_a_case
 def read(case: Case) -> Symptoms:
     """The symptoms of a case (computed once, then shared by all providers: a case is hashed by identity)."""
     return Symptoms(case)

@@ -1,0 +1,33 @@
+"""What is worked out once for a case is kept as long as the case."""
+
+import gc
+import weakref
+
+from akeso.stages.alike import borne_out
+from akeso.stages.bridging import chains
+from akeso.stages.gaps import gaps_of
+from akeso.stages.inheritance import effects
+from akeso.stages.knowledge_file import shipped_knowledge
+from akeso.stages.once_a_case import once_a_case
+from akeso.stages.paths import turns_of
+from akeso.stages.symptoms import read
+from akeso.testing.cases import Scene
+
+
+def test_what_was_worked_out_is_told_again() -> None:
+    numbers = iter(range(1, 10))
+    count = once_a_case(lambda _: next(numbers))
+    case = Scene().case()
+    assert (count(case), count(case), count(Scene().case())) == (1, 1, 2)
+
+
+def test_a_case_that_was_diagnosed_is_forgotten() -> None:
+    case = Scene().case()
+    for work in (read, effects, turns_of, gaps_of):
+        work(case)
+    chains(case, shipped_knowledge())
+    borne_out(case, "door", 10.0)
+    left = weakref.ref(case)
+    del case
+    gc.collect()
+    assert left() is None
