@@ -61,7 +61,8 @@ from akeso.stages.playbooks import Playbook, load_playbooks
 from akeso.topology_file import load_topology
 
 WATERMARK = "decisions"
-_TIDY_EVERY_S = 10.0
+# What working a slot off took should not stay until the next one; giving it back takes milliseconds.
+_TIDY_EVERY_S = 3.0
 # Who puts a diagnosis into words at once; another one's words come later.
 FIRST_WORDS = "deterministic"
 # Of one question that a reasoner asks the store.
