@@ -92,15 +92,16 @@ class FeatureBuilder:
                 yield self._close(self._open)
 
     def look(self, instant: int) -> FeatureFrame | None:
-        """What the open slot would tell by now, once a slot, halfway between two closings; None at other times, and
-        when nothing has arrived since the slot began. Closes nothing.
+        """What the open slot would tell by now, once a slot, halfway between its start and its closing, so that nothing
+        that arrives in it waits longer than that for a look or the closing. None at other times, and when nothing has
+        arrived since the slot began. Closes nothing.
 
         Log records are left out: they are counted by the slot, and half of it says little.
         """
         start = self._open
         if start is None or start == self._looked or not self.options.looks:
             return None
-        at = start + self._lateness + self._width // 2
+        at = start + (self._width + self._lateness) // 2
         if instant < at or at >= start + self._width or len(self._table) > self.options.looked_series:
             return None
         self._looked = start

@@ -13,7 +13,7 @@ class FeatureOptions:
     """How telemetry becomes features.
 
     slot: width of a slot. lateness: how long after its end a slot stays open. looks: whether each slot is looked at
-    once before it is over, halfway between two closings; looked_series: unless there are more series than that.
+    once before it is over, halfway between its start and its closing; looked_series: unless there are more series.
     late_limit: a sample later than that is dropped; one that is late by less counts in the oldest open slot, so that a
     sender with long batches is seen late instead of never. skew: a stamp further in the future than that is taken for
     its arrival. steady, skew_limit: a sender whose clock is off by more than `skew` and up to `skew_limit`, and by the

@@ -88,6 +88,6 @@ def test_a_look_tells_the_slot_as_far_as_it_has_come(bench: Any) -> None:
 
 
 def test_many_series_and_late_slots_are_not_looked_at(bench: Any) -> None:
-    for options in (replace(OPTIONS, looked_series=2), replace(OPTIONS, lateness=timedelta(seconds=0.5))):
+    for options in (replace(OPTIONS, looked_series=2), replace(OPTIONS, lateness=timedelta(seconds=1.0))):
         bench.begin(options)
         assert [bench.builder.look(bench.at(at + 0.25)) for at in load(bench, 3)] == [None] * 6
