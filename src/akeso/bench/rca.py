@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from akeso.bench import nezha, petshop
+from akeso.bench.archives import unpacked
 from akeso.bench.labelled import LabelledCase
 from akeso.bench.rca_scores import brier, calibration_error
 from akeso.domain.diagnosis import Diagnosis
@@ -59,12 +60,15 @@ class Verdict:
 
 
 def rca(
-    data: Annotated[Path, typer.Option(help="The folder of a set: PetShop or Nezha. Which one, it finds out.")],
+    data: Annotated[
+        Path, typer.Option(help="The folder, or archive, of a set: PetShop or Nezha; which, it finds out.")
+    ],
     out: Annotated[Path, typer.Option(help="Receives rankings.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Root causes: recall of the faulty node and its inner cause, restraint on normal data, honest probabilities."""
-    found = [_verdict(case) for case in _cases(data)]
+    with unpacked(data) as folder:
+        found = [_verdict(case) for case in _cases(folder)]
     faults, calm = [v for v in found if v.truth], [v for v in found if not v.truth]
     out.mkdir(parents=True, exist_ok=True)
     (out / "rankings.json").write_text(json.dumps([v.as_told() for v in faults], indent=1), encoding="utf-8")
