@@ -1,40 +1,18 @@
 """The running whole heals: from simple events to a resolved incident that is remembered, over a restart."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from akeso.testing.running import Akeso, Target, eventually, repeating
+from akeso.testing.running import Akeso, Target, eventually, faring
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(120)]
 
 SERVICES = ("shop", "cart", "ledger")
+CALM_EVENTS = 240  # of ten a second and service
 # Half the usual slots, so that what is normal is known twice as soon.
 QUICK = ("trust=auto", "dry_run=false", "features.features.slot=0.5", "features.features.lateness=0.5")
-
-
-@contextmanager
-def senders(akeso: Akeso, ill: set[str]) -> Iterator[None]:
-    """Every service tells how it fares ten times a second."""
-    with akeso.client("") as client:
-
-        def send() -> None:
-            for name in SERVICES:
-                latency, errors = (700, 0.5) if name in ill else (20, 0.0)
-                body = {"component": name, "latency": latency, "error_rate": errors}
-                assert client.post("/add-event", json=body).status_code == 200
-
-        with repeating(send):
-            yield
-
-
-def incidents(akeso: Akeso) -> list[Any]:
-    with akeso.client() as client:
-        return list(client.get("/api/v1/incidents").json()["incidents"])
 
 
 def _learnt(incident: Any) -> bool:
@@ -47,11 +25,11 @@ def test_a_sick_service_is_noticed_healed_verified_and_remembered(tmp_path: Path
     text = "services:\n" + "".join(f"  {n}: {{bindings: {{webhook: {target.binding(n)}}}}}\n" for n in SERVICES)
     akeso = Akeso(tmp_path, *QUICK, services=text)
     with target.open(), akeso.running():
-        with senders(akeso, ill):
-            time.sleep(8)
-            assert incidents(akeso) == []
+        with faring(akeso, SERVICES, ill) as taken:
+            eventually(lambda: len(taken) > CALM_EVENTS, "enough that is normal", 60)
+            assert akeso.incidents() == []
             ill.add("cart")
-            resolved = eventually(lambda: [i for i in incidents(akeso) if _learnt(i)], "it is resolved")
+            resolved = eventually(lambda: [i for i in akeso.incidents() if _learnt(i)], "it is resolved")
         (incident,) = resolved
         assert (incident["service"], incident["fault_class"]) == ("cart", "latency_degradation")
         assert (incident["outcome"], incident["known"]) == ("recovered", True)
@@ -64,5 +42,5 @@ def test_a_sick_service_is_noticed_healed_verified_and_remembered(tmp_path: Path
             assert (found[0]["incident"], found[0]["outcome"]) == (incident["id"], "recovered")
         assert akeso.stop() == 0
         akeso.start()
-        assert incidents(akeso) == [incident]
+        assert akeso.incidents() == [incident]
         assert "Traceback" not in akeso.log()

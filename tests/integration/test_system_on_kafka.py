@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from akeso.adapters.buses.kafka import KafkaBus
 from akeso.domain.messages import Decision
 from akeso.ports.bus import Topic
 from akeso.testing.kafka_server import KafkaServer
-from akeso.testing.running import Akeso, eventually, repeating
+from akeso.testing.running import Akeso, eventually, faring
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -22,27 +20,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 QUICK = ("features.features.slot=0.5", "features.features.lateness=0.5")
 SERVICES = ("shop", "cart")
 CALM_EVENTS = 160  # of ten a second
-
-
-def incidents(akeso: Akeso) -> list[Any]:
-    with akeso.client() as client:
-        return list(client.get("/api/v1/incidents").json()["incidents"])
-
-
-@contextmanager
-def senders(akeso: Akeso, ill: set[str], sent: list[str]) -> Iterator[None]:
-    """Every service tells how it fares ten times a second."""
-    with akeso.client("") as client:
-
-        def send() -> None:
-            for name in SERVICES:
-                latency, errors = (700, 0.5) if name in ill else (20, 0.0)
-                body = {"component": name, "latency": latency, "error_rate": errors}
-                assert client.post("/add-event", json=body).status_code == 200
-                sent.append(name)
-
-        with repeating(send):
-            yield
 
 
 async def anomalous(servers: str) -> Decision:
@@ -73,8 +50,8 @@ def is_handed_out(akeso: Akeso) -> bool:
 def test_what_came_while_kafka_was_away_reaches_the_detectors_when_it_is_back(
     kafka: KafkaServer, tmp_path: Path
 ) -> None:
-    akeso, sent = Akeso(tmp_path, f"kafka={kafka.servers}", *QUICK), list[str]()
-    with akeso.running(), senders(akeso, set(), sent):
+    akeso = Akeso(tmp_path, f"kafka={kafka.servers}", *QUICK)
+    with akeso.running(), faring(akeso, SERVICES, set()) as sent:
         eventually(lambda: len(sent) > 20 and is_handed_out(akeso), "telemetry reaches the detectors", 60)
         kafka.kill()
         eventually(lambda: "handover.bus_away" in akeso.log(), "the bus is missed", 60, 0.5)
@@ -89,17 +66,16 @@ def test_what_came_while_kafka_was_away_reaches_the_detectors_when_it_is_back(
 
 async def test_telemetry_becomes_a_decision_and_an_incident(kafka: KafkaServer, tmp_path: Path) -> None:
     ill: set[str] = set()
-    sent: list[str] = []
     decided = threading.Event()
     akeso = Akeso(tmp_path, f"kafka={kafka.servers}", *QUICK)
 
     def watched() -> Any:
         with akeso.running():
-            with senders(akeso, ill, sent):
+            with faring(akeso, SERVICES, ill) as sent:
                 eventually(lambda: len(sent) > CALM_EVENTS, "enough that is normal", 60)
-                assert incidents(akeso) == []
+                assert akeso.incidents() == []
                 ill.add("cart")
-                found = eventually(lambda: incidents(akeso), "an incident is opened", 60)
+                found = eventually(akeso.incidents, "an incident is opened", 60)
                 assert decided.wait(60)
             assert akeso.stop() == 0
             return found

@@ -41,10 +41,7 @@ class Silence:
     def close(self, end: int, width: int) -> tuple[Ids, Floats]:
         """Feature ids and seconds of silence at the end of a slot (ns)."""
         for (tenant, service), known in list(self._services.items()):
-            if known.received >= end - width:
-                known.silence_s = max(0, end - known.received) / NANOSECONDS
-            elif self._tenants[tenant] >= end - width:
-                known.silence_s += width / NANOSECONDS
+            known.silence_s = self._silent_s(tenant, known, end - width, end)
             if known.silence_s > self._forget_s:
                 del self._services[tenant, service]
         rows = self._services.values()
@@ -52,14 +49,9 @@ class Silence:
 
     def look(self, at: int, start: int) -> tuple[Ids, Floats]:
         """The same at an instant of a slot that is not over; start: its first ns. Changes nothing."""
-        rows = [(known, self._tenants[tenant]) for (tenant, _), known in self._services.items()]
-        silence = [
-            max(0, at - known.received) / NANOSECONDS
-            if known.received >= start
-            else known.silence_s + (at - start) / NANOSECONDS * (heard >= start)
-            for known, heard in rows
-        ]
-        return np.array([known.feature for known, _ in rows], np.int32), np.array(silence, np.float64)
+        rows = self._services.items()
+        silent = [self._silent_s(tenant, known, start, at) for (tenant, _), known in rows]
+        return np.array([known.feature for _, known in rows], np.int32), np.array(silent, np.float64)
 
     def services(self, tenant: str) -> frozenset[str]:
         """The services of a tenant that are not forgotten."""
@@ -69,3 +61,9 @@ class Silence:
     def newest(self) -> int:
         """When anything at all arrived last, ns."""
         return max(self._tenants.values(), default=0)
+
+    def _silent_s(self, tenant: str, known: _Heard, start: int, at: int) -> float:
+        # At an instant of the slot that starts at `start`, given the silence at its start; both ns.
+        if known.received >= start:
+            return max(0, at - known.received) / NANOSECONDS
+        return known.silence_s + ((at - start) / NANOSECONDS if self._tenants[tenant] >= start else 0.0)

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -100,6 +100,11 @@ class Akeso:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def incidents(self) -> list[Any]:
+        """All that it tells of."""
+        with self.client() as client:
+            return list(client.get("/api/v1/incidents").json()["incidents"])
 
     def ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
@@ -221,3 +226,20 @@ def repeating(act: Callable[[], None], every_s: float = 0.1) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def faring(akeso: Akeso, services: Sequence[str], ill: Set[str]) -> Iterator[list[str]]:
+    """Every service tells by simple events how it fares ten times a second; the names, one for each that was taken."""
+    taken: list[str] = []
+    with akeso.client("") as client:
+
+        def tell() -> None:
+            for name in services:
+                latency, errors = (700, 0.5) if name in ill else (20, 0.0)
+                body = {"component": name, "latency": latency, "error_rate": errors}
+                assert client.post("/add-event", json=body).status_code == 200
+                taken.append(name)
+
+        with repeating(tell):
+            yield taken

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from akeso.domain.errors import ActionFailed
 from akeso.domain.plan import Risk
-from akeso.plugins.targets.scaling import Aim, PreState, Scaling
+from akeso.plugins.targets.effect import PreState
+from akeso.plugins.targets.scaling import Aim, Scaling
 from akeso.plugins.targets.supervisor import Member
 
 

@@ -1,17 +1,16 @@
 """How many members of a supervised group run: what starting more and stopping some have in common."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from enum import StrEnum
 
 from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Step
 from akeso.domain.service import Bound, ServiceSpec
 from akeso.plugins.targets.binding import whole_number
-from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.effect import Effect, PreState
+from akeso.plugins.targets.outcome import looking, recorded
 from akeso.plugins.targets.supervisor import Member, Patience, Supervisor
-
-PreState = Mapping[str, str]
 
 
 class Aim(StrEnum):
@@ -33,7 +32,7 @@ class Aim(StrEnum):
         return "started" if self is Aim.RUNNING else "stopped"
 
 
-class Scaling(ABC):
+class Scaling(Effect):
     """An action that brings some members of a group to `aim`, and back. Parameter `instances`: how many (default 1)."""
 
     reversible = True
@@ -60,21 +59,6 @@ class Scaling(ABC):
         state = await self.capture(step, service)
         due = state["due"].replace(" ", ", ")
         return f"{self.aim.verb.capitalize()} {due} of {service.name}; {state['running']} run now."
-
-    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done once they are what they should be."""
-        del step, key
-        return await told(self._apply(service, pre_state))
-
-    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Bring the members back to what they were."""
-        del step, key
-        return await told(self._undo(service, pre_state))
-
-    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done when all of them are what they should be, Failed when all are what they were."""
-        del step, key
-        return await seen(self._check(service, pre_state))
 
     async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         names = recorded(state, "due").split()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,9 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Step
 from akeso.domain.service import ServiceSpec
 from akeso.plugins.targets.binding import bound
-from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.effect import Effect, PreState
+from akeso.plugins.targets.outcome import looking, recorded
 from akeso.plugins.targets.supervisor import Patience, Supervisor, due, renewed, restart_record
-
-PreState = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Links:
             raise ActionFailed(f"{self.root / link}: cannot be changed ({exc.strerror})") from exc
 
 
-class VersionSwap:
+class VersionSwap(Effect):
     """Exchange current and previous, then restart the processes so that they take it; the reverse undoes it.
 
     Actions derive from it and say what is exchanged (`binding`) and what to call it (`thing`).
@@ -87,21 +85,6 @@ class VersionSwap:
             f"Put the {self.thing} of {service.name} back from {state['current']} to {state['previous']} "
             f"and restart {names}."
         )
-
-    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Failed leaves the version that was there."""
-        del step, key
-        return await told(self._apply(service, pre_state))
-
-    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Make current again what was."""
-        del step, key
-        return await told(self._undo(service, pre_state))
-
-    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done when the other version is current and every process was started since."""
-        del step, key
-        return await seen(self._check(service, pre_state))
 
     async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         links, supervisor = self._reach(service)
