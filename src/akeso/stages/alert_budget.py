@@ -10,9 +10,9 @@ That chooses which alarms are told. How many is bounded by a purse that all serv
 budgets, so that a first day does not spend a week's (see alert_purse.py).
 
 Never held back: what a rule says (a limit or objective that somebody stated, a silence), what is unmistakable, and what
-lasts. The latter two are paid for, and so the purse can be overdrawn; and so is what comes in company of what is told,
-as it belongs to the same incident. A purse that is overdrawn by as much as it holds pays for neither what lasts nor any
-more company.
+lasts. The latter two are paid for, and so the purse can be overdrawn; and so is what comes in company of an alarm that
+is told for the first time, as it belongs to the same incident. A purse that is overdrawn by as much as it holds pays
+for neither what lasts nor any more company.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -115,8 +115,10 @@ class AlertBudget:
         # What leads is told first, so that the others are its company.
         for service in sorted(symptoms, key=lambda s: (not self._is_hard(symptoms[s]), -_loudest(symptoms[s]).score)):
             raised, tenant = symptoms[service], service[0]
-            leads = not self._in_company(tenant, decision.end) and self._lends(tenant)
-            if self._is_hard(raised) or self._told(service, raised, decision.end):
+            hard = self._is_hard(raised)
+            fresh = hard or not self._stands(service, decision.end)
+            leads = fresh and not self._in_company(tenant, decision.end) and self._lends(tenant)
+            if hard or self._told(service, raised, decision.end):
                 if leads:
                     self._told_at[tenant] = decision.end
                 passed += [*self._released(service), *raised]
@@ -178,6 +180,11 @@ class AlertBudget:
         told = told or alarm.score > self._threshold(service, alarms)
         alarms.append(replace(alarm, told=told, truth=Truth.TRUE if self._echoes(service, end) else alarm.truth))
         return told
+
+    def _stands(self, service: _Service, end: int) -> bool:
+        # Whether what is raised now goes on from an alarm that was told already: it was company then.
+        alarms = self._alarms.get(service)
+        return bool(alarms) and alarms[-1].told and self._goes_on(alarms[-1], end)
 
     def _echoes(self, service: _Service, instant: int) -> bool:
         healed = self._healed_at.get(service)

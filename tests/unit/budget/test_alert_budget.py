@@ -177,6 +177,13 @@ def test_what_begins_beside_what_is_told_comes_along_and_is_paid_for() -> None:
     assert week.told(HOUR + 60, anomaly(2.0, "cart")) == 0
 
 
+def test_an_alarm_that_goes_on_brings_no_company() -> None:
+    week = Week(2, credit=1.0)
+    assert week.told(HOUR, anomaly(1.3)) == 1
+    assert week.told(HOUR + 120, anomaly(1.3), anomaly(1.2, "web"), over=False) == 1
+    assert week.told(HOUR + 180, over=False) == 1  # what lasts
+
+
 def test_what_was_held_back_shortly_before_comes_along() -> None:
     week = Week(2, credit=0.0)
     assert week.told(HOUR, anomaly(1.3), over=False) == 0
