@@ -183,7 +183,7 @@ class AlertBudget:
 
     def _stands(self, service: _Service, end: int) -> bool:
         # Whether what is raised now goes on from an alarm that was told already: it was company then.
-        alarms = self._alarms.get(service)
+        alarms = self._alarms.get(service, [])
         return bool(alarms) and alarms[-1].told and self._goes_on(alarms[-1], end)
 
     def _echoes(self, service: _Service, instant: int) -> bool:
