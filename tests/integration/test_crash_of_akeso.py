@@ -31,6 +31,7 @@ WARDS, KILLS, A_ROUND = 2, 25, 9
 # One service heals by itself, one when a person agrees, and of one the effect does not help and is taken back.
 AUTOMATIC, ASKED, STUBBORN = "shop", "ledger", "mill"
 SERVICES = (AUTOMATIC, ASKED, STUBBORN)
+CALM_EVENTS = 120  # of eight a second and service
 SETTLES_S = 0.5
 EVERY_S = 0.12
 TERMINAL = {"RESOLVED", "ESCALATED", "FAILED", "SUPPRESSED"}
@@ -95,7 +96,7 @@ class Ward:
     def live(self) -> None:
         """Always some service is ill, and Akeso is killed while it heals; now and then it is let finish."""
         with self.target.open(), self.akeso.running(), self._senders():
-            time.sleep(6)  # so that Akeso knows what is normal
+            eventually(lambda: len(self.events) > CALM_EVENTS, "enough that is normal", 60)
             while self.healing_kills < KILLS:
                 for _ in range(A_ROUND):
                     self._kill_once()

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300
 QUICK = ("features.features.slot=0.5", "features.features.lateness=2")
 SERVER, CLIENT = 2, 3
 CALLS = 10
+CALM_VISITS = 160  # of ten a second
 
 
 def shop(number: int, *, sick: bool) -> bytes:
@@ -47,16 +48,19 @@ def shop(number: int, *, sick: bool) -> bytes:
 
 
 @contextmanager
-def visitors(akeso: Akeso, ill: threading.Event) -> Iterator[None]:
-    numbers = count(1)
+def visitors(akeso: Akeso, ill: threading.Event) -> Iterator[list[int]]:
+    """They come ten times a second; the numbers of those that were taken in."""
+    numbers, taken = count(1), list[int]()
     with akeso.client("") as client:
 
         def send() -> None:
-            body = shop(next(numbers), sick=ill.is_set())
+            number = next(numbers)
+            body = shop(number, sick=ill.is_set())
             assert client.post("/v1/traces", content=body, headers=JSON).status_code == 200
+            taken.append(number)
 
         with repeating(send):
-            yield
+            yield taken
 
 
 JSON = {"Content-Type": "application/json"}
@@ -76,8 +80,8 @@ def told(anomalies: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
 def test_a_replay_of_what_was_stored_decides_as_the_running_akeso_did(tmp_path: Path) -> None:
     akeso, ill = Akeso(tmp_path, *QUICK), threading.Event()
     with akeso.running():
-        with visitors(akeso, ill):
-            time.sleep(18)
+        with visitors(akeso, ill) as taken:
+            eventually(lambda: len(taken) > CALM_VISITS, "enough that is normal", 90)
             assert diagnosed(akeso) == []
             ill.set()
             (incident,) = eventually(lambda: diagnosed(akeso), "the cause is known", 60)
