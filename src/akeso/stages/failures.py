@@ -1,36 +1,45 @@
 """Error ratios as what they are: a few failed calls among a few calls.
 
 One failure among two calls is a ratio of one half and means little; six among forty mean a lot. So where the number of
-calls behind a ratio is known, the last slots are pooled and their failures compared with the learnt share.
+calls behind a ratio is known, the last slots are pooled and their failures compared with the learnt share. A ratio that
+stands on several slots is taken apart for that: else a failure would count a little in each of them, and late.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
 
 from akeso.domain.scale import surprise
 from akeso.domain.telemetry import Floats, Mask
+from akeso.stages.slotting import FeatureOptions
 
 POOL = 6
+_ENOUGH, _BEFORE = FeatureOptions().enough, FeatureOptions().trailing - 1
 # As if 0.5 failures had been seen in 100 calls before: the first failure of a new service is no burst.
 _PRIOR_FAILURES, _PRIOR_CALLS = 0.5, 100.0
 _MEMORY = 600.0
+_SOME = 0.01  # less is what rounding left of a failure that was taken off
 _TELLING = 3.0  # this many calls without a failure say that the failures are over
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FailureState:
-    """failures, calls: float64[n, POOL] of the last slots with a value; the totals: float64[n], learnt, forgetting."""
+    """failures, calls: float64[n, POOL] of the last slots with a value, the newest last; the totals: float64[n],
+    learnt, forgetting; before_failures, before_calls: float64[n, 2] of the last slots, also those without calls, the
+    newest first."""
 
     failures: Floats
     calls: Floats
     total_failures: Floats
     total_calls: Floats
+    before_failures: Floats
+    before_calls: Floats
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(np.zeros((0, POOL)), np.zeros((0, POOL)), np.zeros(0), np.zeros(0))
+        pool, before = np.zeros((0, POOL)), np.zeros((0, _BEFORE))
+        return cls(pool, pool, np.zeros(0), np.zeros(0), before, before)
 
     def grown(self, rows: int) -> Self:
         """The same with zeros in new rows up to `rows`."""
@@ -41,8 +50,8 @@ class FailureState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FailureView:
-    """surprise: nats, 0 unless at least two of the pooled slots hold failures and the newest does, or is too small to
-    tell; ratio: of the pool; expected: the learnt share (float64[n] each)."""
+    """surprise: nats, 0 unless at least two of the pooled slots hold failures and what the newest ratio stands on does,
+    or the newest slot is too small to tell; ratio: of the pool; expected: the learnt share (float64[n] each)."""
 
     surprise: Floats
     ratio: Floats
@@ -57,28 +66,41 @@ def pooled(state: FailureState, ratio: Floats, calls: Floats) -> tuple[FailureSt
     """Take a slot in and look at the pool. ratio, calls: float64[n]; rows with a NaN or no calls stay as they were."""
     present = np.isfinite(ratio) & (calls > 0)
     count = np.where(present, calls, 0.0)
-    failed = np.where(present, ratio, 0.0) * count
-    failures = np.where(present[:, None], np.column_stack([state.failures[:, 1:], failed]), state.failures)
-    total = np.where(present[:, None], np.column_stack([state.calls[:, 1:], count]), state.calls)
-    taken = FailureState(failures, total, state.total_failures, state.total_calls)
-    return taken, _look(taken)
+    failed = _failed(state, np.where(present, ratio, 0.0), count)
+    taken = replace(
+        state,
+        failures=np.where(present[:, None], np.column_stack([state.failures[:, 1:], failed]), state.failures),
+        calls=np.where(present[:, None], np.column_stack([state.calls[:, 1:], count]), state.calls),
+        before_failures=np.column_stack([failed, state.before_failures[:, :-1]]),
+        before_calls=np.column_stack([count, state.before_calls[:, :-1]]),
+    )
+    return taken, _look(taken, present & (ratio > 0))
 
 
-def _look(state: FailureState) -> FailureView:
+def _failed(state: FailureState, ratio: Floats, count: Floats) -> Floats:
+    # Failures of this slot alone: the ratio is of as few of the last slots as hold enough calls.
+    total, earlier = count.copy(), np.zeros(len(count))
+    for age in range(_BEFORE):
+        reaches = total < _ENOUGH
+        total += np.where(reaches, state.before_calls[:, age], 0.0)
+        earlier += np.where(reaches, state.before_failures[:, age], 0.0)
+    return np.clip(ratio * total - earlier, 0.0, count)
+
+
+def _look(state: FailureState, lately: Mask) -> FailureView:
     expected = (_PRIOR_FAILURES + state.total_failures) / (_PRIOR_CALLS + state.total_calls)
     failed, calls = state.failures.sum(axis=1), state.calls.sum(axis=1)
     news = surprise(failed, np.maximum(expected * calls, 1e-12))
-    repeated = (state.failures > 0).sum(axis=1) >= 2
-    going_on = (state.failures[:, -1] > 0) | (state.calls[:, -1] < _TELLING)
+    repeated = (state.failures > _SOME).sum(axis=1) >= 2
+    going_on = lately | (state.calls[:, -1] < _TELLING)
     return FailureView(np.where(repeated & going_on, news, 0.0), failed / np.maximum(calls, 1e-12), expected)
 
 
 def learnt(state: FailureState, learn: Mask) -> FailureState:
     """The newest slot of the pool counts as normal where `learn`. Call once for each slot taken in."""
     keep = np.where(learn, 1.0 - 1.0 / _MEMORY, 1.0)
-    return FailureState(
-        state.failures,
-        state.calls,
-        keep * state.total_failures + np.where(learn, state.failures[:, -1], 0.0),
-        keep * state.total_calls + np.where(learn, state.calls[:, -1], 0.0),
+    return replace(
+        state,
+        total_failures=keep * state.total_failures + np.where(learn, state.failures[:, -1], 0.0),
+        total_calls=keep * state.total_calls + np.where(learn, state.calls[:, -1], 0.0),
     )

@@ -1,5 +1,7 @@
 """Pooled failures, and how surprising counts are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from akeso.domain.scale import normal_range, scaled, surprise, unscaled
 from akeso.domain.signal import Signal
-from akeso.stages.failures import POOL, FailureState, learnt, pooled
+from akeso.stages.failures import POOL, FailureState, FailureView, learnt, pooled
 
 
 def test_the_surprise_bounds_the_true_tail() -> None:
@@ -58,3 +60,34 @@ def test_only_what_is_learnt_moves_the_expected_share() -> None:
     _, masked = pooled(learnt(state, np.array([False])), np.array([0.0]), np.array([1.0]))
     _, taken = pooled(learnt(state, np.array([True])), np.array([0.0]), np.array([1.0]))
     assert masked.expected[0] == before.expected[0] < taken.expected[0]
+
+
+def trailing(calls: Sequence[float], failures: Sequence[float]) -> tuple[FailureState, FailureView]:
+    """What is pooled of slots whose ratios stand on as few of the last three slots as hold eight calls."""
+    state = FailureState.empty().grown(1)
+    for slot in range(len(calls)):
+        depth = next((d for d in (1, 2) if sum(calls[max(0, slot + 1 - d) : slot + 1]) >= 8), 3)
+        own = slice(max(0, slot + 1 - depth), slot + 1)
+        ratio = sum(failures[own]) / max(sum(calls[own]), 1.0)
+        state, view = pooled(state, np.array([ratio if calls[slot] else np.nan]), np.array([calls[slot]]))
+    return state, view
+
+
+def test_a_ratio_of_several_slots_is_taken_apart() -> None:
+    state, _ = trailing([4, 2, 5, 9, 2, 3], [0, 0, 1, 3, 2, 2])
+    np.testing.assert_allclose(state.failures[0], [0, 0, 1, 3, 2, 2], atol=1e-9)
+
+
+def test_a_slot_without_calls_between_does_not_confuse_the_count() -> None:
+    state, _ = trailing([3, 0, 2, 0, 0, 4], [1, 0, 1, 0, 0, 2])
+    np.testing.assert_allclose(state.failures[0, -3:], [1, 1, 2], atol=1e-9)
+
+
+def test_one_burst_is_no_repeated_failure_however_long_the_ratio_remembers_it() -> None:
+    for rest in range(3):
+        assert trailing([2, 2, 3] + [2] * rest, [0, 0, 3] + [0] * rest)[1].surprise[0] == 0.0
+
+
+def test_few_failures_of_few_calls_surprise_in_the_second_slot() -> None:
+    _, view = trailing([4, 3, 4, 2, 5, 2], [0, 0, 0, 0, 1, 2])
+    assert view.surprise[0] > 7.0
