@@ -24,6 +24,7 @@ from akeso.stages.correlate import opens
 from akeso.stages.failures import FailureState, FailureView, learnt, pooled
 from akeso.stages.false_discovery import discovered
 from akeso.stages.relevance import persistence, relevant
+from akeso.stages.rising import piling_up
 from akeso.stages.series_facts import FactsTable, SeriesFacts
 from akeso.stages.votes import agreed, highest, others
 
@@ -53,12 +54,13 @@ class DecideOptions:
     that score for others to read and have no vote; of all others `agreement` must agree. warm: values a series must
     have before statistics speak. part_factor: how much more is demanded of a series of a part. surprise: nats for
     pooled failures (7.5: at most one in 1,800). loud: a score with which two values in a row are enough, whatever
-    persistence its signal needs otherwise; unmistakable: one with which a single value is, if a second service has
-    a loud symptom as well and not more than half of them do (then it is the machine that stood still). threshold:
-    multiplies every threshold but a rule's (the alert budget's handle). doubtful: values of this score are not
-    learnt. clear_below, clear_after, forget_after: a raised series clears after `clear_after` slots with a score
-    below `clear_below` (a flicker sooner) or `forget_after` slots without a value. accept_after: a raised level
-    that lasts this long is learnt as the new normal (error ratios six times later, silence never).
+    persistence its signal needs otherwise, and a single one of what piles up (see rising.py); unmistakable: one with
+    which a single value is, if a second service has a loud symptom as well and not more than half of them do (then it
+    is the machine that stood still). threshold: multiplies every threshold but a rule's (the alert budget's handle).
+    doubtful: values of this score are not learnt. clear_below, clear_after, forget_after: a raised series clears
+    after `clear_after` slots with a score below `clear_below` (a flicker sooner) or `forget_after` slots without a
+    value. accept_after: a raised level that lasts this long is learnt as the new normal (error ratios six times
+    later, silence never).
     """
 
     rules: frozenset[str] = frozenset({"static_threshold", "silence"})
@@ -86,7 +88,8 @@ class DecideState:
     """Per series: seen values; last: the score of the last value; history: bits of the last eight values, the
     newest lowest, 1 where it deviated; quiet, missing: slots in a row; raised; age: slots since it was raised;
     since: ns, start of the slot in which the departure showed first (0: it does not); usual_calls: a mean of the
-    calls behind a slot's value. The failures have a row for each error ratio, in the order of the series.
+    calls behind a slot's value; value: the last one; rose: whether it was above its predecessor. The failures have a
+    row for each error ratio, in the order of the series.
     """
 
     seen: Floats = field(default_factory=lambda: np.zeros(0))
@@ -98,6 +101,8 @@ class DecideState:
     age: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
     since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     usual_calls: Floats = field(default_factory=lambda: np.zeros(0))
+    value: Floats = field(default_factory=lambda: np.zeros(0))
+    rose: Mask = field(default_factory=lambda: np.zeros(0, bool))
     failures: FailureState = field(default_factory=FailureState.empty)
 
     def grown(self, rows: int) -> Self:
@@ -158,7 +163,7 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     )
     if frame.partial:
         return Judgement(decision, _seen_early(state, after, raise_), np.zeros(len(raise_), bool))
-    after = _settled(after, raise_, clear, np.where(np.isfinite(frame.values), look.score, after.last))
+    after = _settled(_seen(after, frame, look), raise_, clear)
     learn = _learnable(after, frame, known, look, options)
     return Judgement(decision, _learnt(after, frame, calls, learn), learn)
 
@@ -276,6 +281,8 @@ def _enough(
     # Calls are told over up to three slots, so that a single slow one is seen in as many.
     loud = (score >= options.loud) & ~look.single[rows]
     enough = np.where(loud & (state.last[rows] >= options.loud), 2, 8)
+    grew = piling_up(frame.signals[rows], frame.values[rows], state.value[rows], state.rose[rows], look.expected[rows])
+    enough[loud & grew] = 1
     ill = np.unique(facts.service[rows[loud & opens(frame.signals[rows])]])
     if len(ill) > 1:
         heard = np.unique(facts.service[np.isfinite(frame.values)])
@@ -308,11 +315,20 @@ def _is_shared(
     return np.asarray(durations & (look.score[rows] * own < 1.0))
 
 
-def _settled(state: DecideState, raise_: Mask, clear: Mask, last: Floats) -> DecideState:
+def _seen(state: DecideState, frame: FeatureFrame, look: _Look) -> DecideState:
+    present = np.isfinite(frame.values)
+    return replace(
+        state,
+        last=np.where(present, look.score, state.last),
+        rose=np.where(present, frame.values > state.value, state.rose),
+        value=np.where(present, frame.values, state.value),
+    )
+
+
+def _settled(state: DecideState, raise_: Mask, clear: Mask) -> DecideState:
     changed = raise_ | clear
     return replace(
         state,
-        last=last,
         raised=(state.raised | raise_) & ~clear,
         age=np.where(changed, 0, state.age).astype(np.int32),
         quiet=np.where(changed, 0, state.quiet).astype(np.int32),

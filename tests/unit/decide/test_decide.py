@@ -83,6 +83,24 @@ def test_two_loud_slots_in_a_row_are_enough() -> None:
     assert not desk.run([200.0], ewma=1.9, robust_z=9.0)
 
 
+QUEUE = SeriesKey("t", "broker", "messaging.queue.depth")
+
+
+def depths(desk: Desk, *values: float, early: float | None = None) -> list[Anomaly]:
+    for value in values:
+        found = desk.judge({QUEUE: value}, {"ewma": 2.5, "robust_z": 3.0}, 0.0).decision.raised
+    if early is not None:
+        found = desk.judge({QUEUE: early}, {"ewma": 2.5, "robust_z": 3.0}, 0.0, early=True).decision.raised
+    return list(found)
+
+
+def test_a_loud_backlog_that_grew_before_is_raised_at_once_and_a_spike_is_not() -> None:
+    assert depths(Desk(), 0, 5, 10)
+    assert depths(Desk(), 0, 5, early=10)
+    assert not depths(Desk(), 0, 0, 10)
+    assert not depths(Desk(), 5, 4, 10)
+
+
 def latencies(slow: int, of: int) -> dict[SeriesKey, float]:
     return {SeriesKey("t", f"s{number}", RED_MEAN): 200.0 if number < slow else 50.0 for number in range(of)}
 
