@@ -14,6 +14,7 @@ from akeso.domain.messages import Decision
 from akeso.domain.series import SeriesTable
 from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
 from akeso.stages.correlate import SYMPTOMS, Attach, CorrelateOptions, News, Open, Scene, Waiting, correlate
+from akeso.stages.fatal_records import dying
 from akeso.stages.picture import Reach, Symptomatic, picture
 from akeso.stages.watches import nanoseconds
 
@@ -84,17 +85,20 @@ class _Watch:
         tenant, window = self.asked.tenant, self.rerun.window
         raised = tuple(a for a in decision.raised if a.tenant == tenant)
         cleared = tuple(key for key in decision.cleared if key.tenant == tenant)
-        now = moment(decision.end)
+        now, options = moment(decision.end), CorrelateOptions()
+        changes = window.changes(tenant, nanoseconds(now - _CHANGES_FOR), decision.end)
+        excusing = [c for c in changes if now - c.at <= options.grace + options.restart]
         scene = Scene(
             now=now,
             topology=window.topology(tenant),
             open=[i for i in self.incidents.values() if not i.status.terminal],
             closed=[i for i in self.incidents.values() if i.ended_at is not None and now - i.ended_at < _CLOSED_FOR],
             waiting=self.waiting,
-            changes=window.changes(tenant, nanoseconds(now - _CHANGES_FOR), decision.end),
+            changes=changes,
+            dying=dying(window, tenant, excusing, now),
             services=self.asked.services,
         )
-        result = correlate(News(raised, cleared), scene, CorrelateOptions())
+        result = correlate(News(raised, cleared), scene, options)
         self.waiting = result.waiting
         for move in result.moves:
             match move:

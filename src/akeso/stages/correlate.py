@@ -4,8 +4,8 @@ Pure: what is new and the scene it falls into give moves for the healing agent a
 case too: called once a second, it lets what waited long enough open.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TypeAlias
@@ -20,6 +20,7 @@ from akeso.domain.signal import Signal
 from akeso.domain.telemetry import Change, Codes, Mask, SeriesKey
 from akeso.domain.topology import Topology
 from akeso.stages.headline import severity_of, suspect, title_of
+from akeso.stages.restarts import may_be_restart, not_failed
 
 # The signals that open an incident, and for how long one that stands alone and is weak waits for company: users feel
 # these, or will soon. What a single caller sees of one peer is noisier than what a service says of itself, so it waits
@@ -39,9 +40,6 @@ SYMPTOMS: Mapping[Signal, timedelta] = MappingProxyType(
     }
 )
 _OPENS = np.isin(np.arange(256), list(SYMPTOMS))
-# What a restart looks like from outside and from inside.
-_RESTART = frozenset({Signal.SILENCE, Signal.ERRORS, Signal.EDGE_ERRORS, Signal.LOG_ERRORS, Signal.LATENCY,
-                      Signal.EDGE_LATENCY, Signal.LOG_VOLUME, Signal.MEMORY})  # fmt: skip
 
 
 def opens(signals: Codes) -> Mask:
@@ -56,7 +54,8 @@ class CorrelateOptions:
     opens if it outlives that time, or lasts for `echo` when it began after the end; beside one that was not healed it
     is suppressed. weak_below: a score that needs company. grace, restart: what began within `grace` after a change to
     the service (or to one it calls) may be the restart itself, and opens only if it is still there `restart` after the
-    grace. context_for: how long an anomaly that only explains is kept for an incident to come.
+    grace, or once something says that the change went wrong (see akeso.stages.restarts). context_for: how long an
+    anomaly that only explains is kept for an incident to come.
     """
 
     reach: int = 3
@@ -100,7 +99,7 @@ class Scene:
     """What the news fall into. All of one tenant.
 
     open: incidents that are not terminal; closed: those that ended lately (a minute suffices); waiting: what the last
-    call returned.
+    call returned; dying: services of which a process said that it cannot go on since they were changed.
     """
 
     now: datetime
@@ -109,6 +108,7 @@ class Scene:
     closed: Sequence[Incident] = ()
     waiting: tuple[Waiting, ...] = ()
     changes: Sequence[Change] = ()
+    dying: Collection[str] = ()
     maintenance: Sequence[Maintenance] = ()
     services: Services = field(default_factory=Services)
 
@@ -164,6 +164,7 @@ def correlate(news: News, scene: Scene, options: CorrelateOptions) -> Correlatio
     moves = list(_resolved(news.alerts, scene))
     pending = [w for w in scene.waiting if w.anomaly.key not in news.cleared]
     pending += [Waiting(a, scene.now) for a in news.anomalies if a.key not in news.cleared]
+    scene = replace(scene, changes=not_failed(scene.changes, [w.anomaly for w in pending], scene.dying))
     placed = [(w, _place(w.anomaly, scene, options)) for w in _once(pending, scene)]
     moves += [Suppress(place, (w.anomaly,)) for w, place in placed if isinstance(place, str)]
     moves += _attached([(w, place) for w, place in placed if isinstance(place, Incident)])
@@ -354,16 +355,9 @@ def _settled_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: Corr
 
 
 def _restarted_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: CorrelateOptions) -> datetime:
-    until = anomaly.onset
-    if anomaly.signal not in _RESTART:
-        return until
     below = touched.union(*(scene.topology.downstream(s) for s in touched))
-    for change in scene.changes:
-        # The change may be reported a moment after it took effect.
-        began = timedelta(seconds=-2) <= anomaly.onset - change.at <= options.grace
-        if change.service in below and began:
-            until = max(until, change.at + options.grace + options.restart)
-    return until
+    own = [c for c in scene.changes if c.service in below and may_be_restart(anomaly, c, options.grace)]
+    return max([anomaly.onset, *(change.at + options.grace + options.restart for change in own)])
 
 
 def _detected(anomalies: Sequence[Anomaly], alerts: Sequence[Alert], scene: Scene) -> IncidentDetected:

@@ -225,9 +225,9 @@ def test_a_restart_that_somebody_ordered_opens_nothing_when_it_is_over_soon() ->
     assert correlate(over, scene(waiting=waits.waiting, now=NOW + seconds(1.5)), OPTIONS) == Correlation((), ())
 
 
-def test_a_bad_deploy_opens_once_the_grace_is_over() -> None:
-    failing = anomaly("shop", Signal.ERRORS, ago=3.0)
-    waits = told(failing, changes=[change()])
+def test_a_slow_release_opens_once_the_grace_is_over() -> None:
+    slow = anomaly("shop", Signal.LATENCY, ago=3.0)
+    waits = told(slow, changes=[change()])
     assert waits.moves == ()
     later = told(now=NOW + seconds(2.5), waiting=waits.waiting, changes=[change(ago=4.0)])
     assert len(opened(later)) == 1

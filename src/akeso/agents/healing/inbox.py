@@ -28,6 +28,7 @@ from akeso.stages.correlate import (
     Waiting,
     correlate,
 )
+from akeso.stages.fatal_records import dying
 from akeso.stages.watches import nanoseconds
 
 log = structlog.get_logger(__name__)
@@ -129,14 +130,16 @@ class Inbox:
     def _scene(self, tenant: str) -> Scene:
         own = [i for i in self._known.values() if i.tenant == tenant]
         now, clock = self._hands.clock.now(), self._hands.clock.nanoseconds()
-        since = nanoseconds(now - _CHANGES_FOR)
+        changes = self._window.changes(tenant, nanoseconds(now - _CHANGES_FOR), clock)
+        excusing = [c for c in changes if now - c.at <= self._options.grace + self._options.restart]
         return Scene(
             now=now,
             topology=self._window.topology(tenant),
             open=[i for i in own if not i.status.terminal],
             closed=[i for i in own if i.status.terminal],
             waiting=self._waiting.get(tenant, ()),
-            changes=self._window.changes(tenant, since, clock),
+            changes=changes,
+            dying=dying(self._window, tenant, excusing, now),
             maintenance=self._maintenance(),
             services=self._hands.casework.services,
         )
