@@ -52,10 +52,16 @@ def title_of(service: str, symptoms: Sequence[Anomaly], alerts: Sequence[Alert])
         return title if title.startswith(service) else f"{service}: {title}" if title else service
     worst = max(own, key=lambda a: (_WORDS[a.signal][2], a.score))
     words, form, _ = _WORDS[worst.signal]
-    usual = f" (usually {form.format(worst.expected)})" if isfinite(worst.expected) else ""
     others = len({_speaks_of(a) for a in symptoms} - {service})
     more = f", and {others} more service{'s' if others > 1 else ''}" if others else ""
-    return f"{service}: {words} {form.format(worst.observed)}{usual}{more}"
+    return f"{service}: {words} {form.format(worst.observed)}{_beside(worst, form)}{more}"
+
+
+def _beside(worst: Anomaly, form: str) -> str:
+    # A stated limit also speaks where worse than that is usual.
+    if not isfinite(worst.expected):
+        return ""
+    return f" (usually {form.format(worst.expected)})" if worst.observed > worst.expected else " (over its limit)"
 
 
 def severity_of(symptoms: Sequence[Anomaly], alerts: Sequence[Alert], services: Services) -> Severity:
