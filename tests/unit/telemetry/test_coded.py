@@ -1,4 +1,4 @@
-"""Rows in 16 bits a value: nothing is told less exactly than is promised, and what cannot be told stays as it is."""
+"""Rows in 8 or 16 bits a value: none is told less exactly than is promised, and what cannot be told stays as it is."""
 
 import numpy as np
 import pytest
@@ -18,6 +18,12 @@ LEVELS = np.array(10.0 * (1.0 + 0.1 * RANDOM.standard_normal((CHUNK, 8))), np.fl
 def told(singles: Singles) -> Floats:
     found = coded(singles)
     return found.read(slice(None)) if isinstance(found, Coded) else found.astype(np.float64)
+
+
+def bound(x: Floats) -> Floats:
+    """How far values may be off that are all finite, 0 where something is missing."""
+    usual = np.sort(np.abs(np.diff(x, axis=0)), axis=0)[(CHUNK - 2) // 2]
+    return np.where(usual > 0.0, CHANGE_SHARE * usual, VALUE_SHARE * np.abs(x))
 
 
 @given(
@@ -54,7 +60,8 @@ def test_small_values_beside_a_spike_are_not_lost() -> None:
     assert isinstance(found, Coded)
     assert found.exact.tolist() == [2, 5]
     np.testing.assert_array_equal(found.read(np.array([2, 5], np.int32)), spiked[:, [2, 5]])
-    np.testing.assert_allclose(found.read(slice(0, 8)), spiked, rtol=VALUE_SHARE)
+    others = np.delete(spiked.astype(np.float64), 5, axis=1)
+    assert (np.abs(np.delete(found.read(slice(0, 8)), 5, axis=1) - others) <= bound(others)).all()
 
 
 def test_noise_is_not_lost_behind_a_step_between_two_levels() -> None:
@@ -80,10 +87,22 @@ def test_where_most_columns_have_to_stay_exact_nothing_is_coded() -> None:
     assert coded(spiked) is spiked
 
 
-def test_ordinary_values_take_half_of_the_bytes() -> None:
+def test_ordinary_values_take_a_quarter_of_the_bytes() -> None:
     found = coded(LEVELS)
     assert isinstance(found, Coded)
-    assert (found.codes.nbytes, len(found.exact)) == (LEVELS.nbytes // 2, 0)
+    assert (found.low.nbytes, len(found.wide), len(found.exact)) == (LEVELS.nbytes // 4, 0, 0)
+
+
+def test_a_rise_larger_than_its_noise_and_large_whole_numbers_take_half_of_the_bytes() -> None:
+    mixed = LEVELS.copy()
+    mixed[:, 1] += 10.0 * np.arange(CHUNK)
+    mixed[:, 6] = RANDOM.integers(0, 5_000, CHUNK)
+    mixed[4, 1] = mixed[5, 3] = np.nan
+    found = coded(mixed)
+    assert isinstance(found, Coded)
+    assert (found.wide.tolist(), len(found.exact)) == ([1, 6], 0)
+    np.testing.assert_array_equal(found.read(np.array([6, 7], np.int32))[:, 0], mixed[:, 6])
+    np.testing.assert_array_equal(np.isnan(found.read(slice(None))), np.isnan(mixed))
 
 
 def test_panes_hold_the_newest_rows_exactly_and_older_ones_closely() -> None:
@@ -92,7 +111,8 @@ def test_panes_hold_the_newest_rows_exactly_and_older_ones_closely() -> None:
     for number, row in enumerate(rows):
         panes.write(number, row)
     numbers, columns = np.arange(400 - slots, 400, dtype=np.int32), np.arange(0, series, 3, dtype=np.int32)
-    found = panes.read(numbers, columns)
-    np.testing.assert_allclose(found, rows[numbers][:, columns], rtol=VALUE_SHARE)
+    found, true = panes.read(numbers, columns), rows[numbers][:, columns]
+    # Half of the usual change is the least that thirty of these values have.
+    assert (np.abs(found - true) <= 2.0 * CHANGE_SHARE * np.median(np.abs(np.diff(true, axis=0)), axis=0)).all()
     newest = rows[-CHUNK:, columns].astype(np.float32)
     np.testing.assert_array_equal(found[-CHUNK:], newest)

@@ -1,34 +1,39 @@
-"""A stretch of rows in 16 bits a value: whole numbers of a step that is a power of two, apart for each column.
+"""A stretch of rows in 8 or 16 bits a value: whole numbers of a step that is a power of two, apart for each column.
 
-Of a column whose values lie between a and b the step is at most (b - a) / 32,000, so a value is off by at most half of
-that; whole numbers that lie no further apart than 65,000, and a constant, are kept exactly. A column stays in single
-precision if some value would be off by more than CHANGE_SHARE of the usual change from row to row (one spike beside
-small values, or one step between two levels) or, in a column that usually does not change, by more than VALUE_SHARE of
-itself; or if it holds an infinity.
+Of a column whose values lie between a and b the step is at most (b - a) / 125 in 8 bits and (b - a) / 32,000 in 16; a
+value is off by at most half of that. 8 bits are enough where no value is then off by more than CHANGE_SHARE of the
+usual change from row to row or, in a column that usually does not change, by more than VALUE_SHARE of itself; but what
+16 bits hold exactly (whole numbers that lie no further apart than 65,000, a constant) stays exact. Where 16 bits are
+not enough either (one spike beside small values, or one step between two levels), or a value is infinite, a column
+stays in single precision.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import Singles
+from akeso.domain.positions import Place, Singles
 from akeso.domain.telemetry import Floats, Ids, Mask
 
 CHUNK = 30
-VALUE_SHARE, CHANGE_SHARE = 1e-4, 0.01
-# The middle of the codes is a column's base; the one that is left over is NaN.
-_REACH, _NAN = 32_767, -32_768
+VALUE_SHARE, CHANGE_SHARE = 1e-4, 0.02
+# Codes reach so far to both sides of the middle of the column; 0 is NaN.
+_REACH, _SHORT_REACH = 32_767, 127
 _DIGITS = 24  # of a float32: a smaller step than its last digit says nothing
 _LEAST_POWER = -126
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """codes: int16[rows, n]; base: int32[n], in steps; power: int8[n], of the step to the base two. exact: int16[k],
-    ascending, the columns that are in `singles`, float32[rows, k], instead."""
+    """low: uint8[rows, n], the codes, or their lower halves in the columns `wide`, int16[k], ascending, whose upper
+    halves are high: uint8[rows, k]. base: int32[n], what a code of 0 would stand for, in steps; power: int8[n], of the
+    step to the base two. exact: int16[m], ascending, the columns that are in `singles`, float32[rows, m], instead."""
 
-    codes: NDArray[np.int16]
+    low: NDArray[np.uint8]
+    high: NDArray[np.uint8]
+    wide: NDArray[np.int16]
     base: Ids
     power: NDArray[np.int8]
     exact: NDArray[np.int16]
@@ -36,39 +41,63 @@ class Coded:
 
     def read(self, columns: slice | Ids) -> Floats:
         """float64[rows, len(columns)]."""
-        codes = self.codes[:, columns]
+        codes, asked = self.low[:, columns].astype(np.uint16), np.arange(self.low.shape[1])[columns]
+        for there, place in _found(self.wide, asked):
+            codes[:, there] |= self.high[:, place].astype(np.uint16) << 8
         values = codes.astype(np.float64)
         values += self.base[columns]
         values *= np.ldexp(1.0, self.power[columns])
-        values[codes == _NAN] = np.nan
-        if len(self.exact):
-            asked = np.arange(self.codes.shape[1])[columns]
-            place = np.searchsorted(self.exact, asked).clip(max=len(self.exact) - 1)
-            there = self.exact[place] == asked
-            values[:, there] = self.singles[:, place[there]]
+        values[codes == 0] = np.nan
+        for there, place in _found(self.exact, asked):
+            values[:, there] = self.singles[:, place]
         return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rounded:
+    # Values as whole numbers of steps. power: int32[n]; whole: float64[rows, n], steps; told: the same in the unit.
+    power: NDArray[np.int32]
+    whole: Floats
+    told: Floats
 
 
 def coded(singles: Singles) -> Coded | Singles:
     """float32[rows, n] in fewer bytes; as it is where most columns would have to stay exact."""
     known = np.isfinite(singles)
     x = np.where(known, singles, np.float32(0.0)).astype(np.float64)
-    low, high = _bounds(singles, known)
-    power = _power(low, high)
+    low, high = bounds = _bounds(singles, known)
+    usual = _usual_change(x, known)
+    long, short = _rounded(x, bounds, _REACH), _rounded(x, bounds, _SHORT_REACH)
+    exact = _is_off(x, known, long, usual) | np.isinf(singles).any(axis=0)
+    if 2 * np.count_nonzero(exact) > singles.shape[1]:
+        return singles
+    wide = ~exact & (_is_off(x, known, short, usual) | ((short.told != x).any(axis=0) & (long.told == x).all(axis=0)))
+    power = np.where(wide, long.power, short.power)
+    base = np.rint((low + high) / 2.0 / np.ldexp(1.0, power)) - np.where(wide, _REACH + 1, _SHORT_REACH + 1)
+    codes = np.where(wide, long.whole, short.whole) - base
+    codes = np.where(known, codes.clip(1, 2 * _REACH + 1), 0).astype(np.uint16)
+    columns, kept = np.flatnonzero(wide), np.flatnonzero(exact)
+    return Coded(
+        low=codes.astype(np.uint8),
+        high=(codes[:, columns] >> 8).astype(np.uint8),
+        wide=columns.astype(np.int16),
+        base=base.astype(np.int32),
+        power=power.astype(np.int8),
+        exact=kept.astype(np.int16),
+        singles=singles[:, kept],
+    )
+
+
+def _rounded(x: Floats, bounds: tuple[Floats, Floats], reach: int) -> _Rounded:
+    power = _power(*bounds, reach)
     step = np.ldexp(1.0, power)
     whole = np.rint(x / step)
-    exact = np.flatnonzero(_is_off(x, known, whole, step) | np.isinf(singles).any(axis=0))
-    if 2 * len(exact) > singles.shape[1]:
-        return singles
-    base = np.rint((low + high) / 2.0 / step)
-    whole -= base
-    codes = np.where(known, whole.clip(-_REACH, _REACH), _NAN).astype(np.int16)
-    return Coded(codes, base.astype(np.int32), power.astype(np.int8), exact.astype(np.int16), singles[:, exact])
+    return _Rounded(power, whole, whole * step)
 
 
-def _power(low: Floats, high: Floats) -> NDArray[np.int32]:
+def _power(low: Floats, high: Floats, reach: int) -> NDArray[np.int32]:
     # Of the step of each column: its range fits into the codes, and no digit is kept that a value never had.
-    _, wide = np.frexp((high - low) / (2 * _REACH - 2))
+    _, wide = np.frexp((high - low) / (2 * reach - 2))
     _, large = np.frexp(np.maximum(np.abs(low), np.abs(high)))
     digits = np.maximum(large - _DIGITS, _LEAST_POWER)
     return np.asarray(np.where(high > low, np.maximum(wide, digits), digits))
@@ -82,13 +111,12 @@ def _bounds(singles: Singles, known: Mask) -> tuple[Floats, Floats]:
     return np.where(there, low, 0.0).astype(np.float64), np.where(there, high, 0.0).astype(np.float64)
 
 
-def _is_off(x: Floats, known: Mask, whole: Floats, step: Floats) -> Mask:
+def _is_off(x: Floats, known: Mask, rounded: _Rounded, usual: Floats) -> Mask:
     # bool[n]: some value of the column is told less exactly than it has to be. Nothing is off by more than half a step.
-    usual = _usual_change(x, known)
-    off: Mask = CHANGE_SHARE * usual < step / 2.0
+    off: Mask = CHANGE_SHARE * usual < np.ldexp(0.5, rounded.power)
     doubtful = np.flatnonzero(off)
     if len(doubtful):
-        x, known, told = x[:, doubtful], known[:, doubtful], (whole * step)[:, doubtful]
+        x, known, told = x[:, doubtful], known[:, doubtful], rounded.told[:, doubtful]
         bound = np.where(usual[doubtful] > 0.0, CHANGE_SHARE * usual[doubtful], VALUE_SHARE * np.abs(x))
         off[doubtful] = ((np.abs(x - told) > bound) & known).any(axis=0)
     return off
@@ -101,3 +129,11 @@ def _usual_change(x: Floats, known: Mask) -> Floats:
     ordered = np.sort(np.ascontiguousarray(change.T), axis=1)
     found: Floats = ordered[:, (len(change) - 1) // 2]
     return found
+
+
+def _found(columns: NDArray[np.int16], asked: NDArray[np.intp]) -> Iterator[tuple[Place, NDArray[np.intp]]]:
+    # Which of those that are asked for are among `columns`, and where; nothing if there are no such columns.
+    if len(columns):
+        place = np.searchsorted(columns, asked).clip(max=len(columns) - 1)
+        there = np.flatnonzero(columns[place] == asked)
+        yield (slice(None) if len(there) == len(asked) else there), place[there]
