@@ -1,10 +1,12 @@
 """Every registry and every label store keeps its contract."""
 
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import BindParameter
 
 from akeso.adapters.journals.database import Database
 from akeso.adapters.journals.schema import prepare
@@ -23,6 +25,7 @@ from akeso.testing.model_registry import (
     OpenLabels,
     OpenRegistry,
     sample_artefact,
+    sample_draft,
 )
 
 
@@ -87,6 +90,15 @@ class TestSqlLabelStore(LabelStoreContract):
             return SqlLabelStore(database)
 
         return again
+
+
+async def test_what_was_learnt_is_not_remembered_with_the_statement(database: Database) -> None:
+    def remembered() -> int:
+        return sum(isinstance(o, BindParameter) and isinstance(o.value, bytes) for o in gc.get_objects())
+
+    before = remembered()
+    await SqlModelRegistry(database).register(sample_draft())
+    assert remembered() == before
 
 
 @pytest.mark.parametrize("bad", [b"", b"nonsense", encode_artefact(sample_artefact())[:200]])

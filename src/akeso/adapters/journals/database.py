@@ -126,6 +126,8 @@ def _postgresql(address: URL, options: DatabaseOptions) -> AsyncEngine:
 def _sqlite(address: URL, options: DatabaseOptions) -> AsyncEngine:
     # None: the driver begins no transaction of its own; ours begins as the writer, so that it never fails half-way.
     arguments = {"timeout": options.patience.total_seconds(), "isolation_level": None}
+    # A statement that the driver remembers keeps the values it was last given: those of a model are megabytes.
+    arguments["cached_statements"] = 0
     if address.database in {None, "", ":memory:"}:
         engine = create_async_engine(address, connect_args=arguments, poolclass=StaticPool)
     else:

@@ -28,7 +28,8 @@ class SqlModelRegistry:
         async def work(connection: AsyncConnection) -> ModelVersion:
             newest = (await connection.execute(select(func.max(model_versions.c.version)))).scalar()
             made = draft.named(str((newest or 0) + 1))
-            await connection.execute(insert(model_versions).values(artefact=data, **_row(made)))
+            # Beside the statement, not in it: statements are remembered, and their values with them.
+            await connection.execute(insert(model_versions), {"artefact": data, **_row(made)})
             return made
 
         return await self._database.write(work)
