@@ -10,7 +10,7 @@ from akeso.domain.telemetry import FeatureFrame, Mask
 from akeso.stages.slotting import nanoseconds
 
 # Drift is a share of features, and that share is known well enough from so many.
-SAMPLED_SERIES = 2000
+SAMPLED_SERIES = 1000
 
 
 class FrameSample:

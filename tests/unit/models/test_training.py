@@ -12,7 +12,7 @@ from akeso.domain.signal import RED_MEAN, RED_RATE, Signal, signal_of
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
 from akeso.plugins.discovery import build
 from akeso.stages.decide import DecideOptions
-from akeso.stages.frame_sample import FrameSample
+from akeso.stages.frame_sample import SAMPLED_SERIES, FrameSample
 from akeso.stages.raised import RaisedRecord
 from akeso.stages.restoring import restore
 from akeso.stages.training import TrainingOptions, train
@@ -150,6 +150,12 @@ def test_a_sample_keeps_to_its_pace_and_to_its_size() -> None:
     assert np.isnan(sample.matrix(2)[2]).all()  # not usual
     assert np.isnan(sample.matrix(2)[:3, 1]).all()
     assert sample.matrix(1).shape == (5, 1)
+
+
+def test_a_sample_holds_no_more_than_the_first_series() -> None:
+    sample, series = FrameSample(timedelta(seconds=10), 5), SAMPLED_SERIES + 1
+    sample.add(frame(list(map(float, range(series)))), np.ones(series, bool))
+    assert sample.matrix(series).tolist() == [list(range(SAMPLED_SERIES))]
 
 
 def anomaly(service: str, metric: str) -> Anomaly:
