@@ -51,13 +51,32 @@ class SeriesFacts:
     quantile: Mask
 
 
+class _Rates:
+    """Rows of rates by the hash of their place, in arrays: there are many, and most are never asked for."""
+
+    def __init__(self) -> None:
+        self._hashes, self._rows = np.empty(0, np.int64), np.empty(0, np.int32)
+
+    def add(self, rows: Mapping[int, int]) -> None:
+        """Take in rows by hash."""
+        hashes = np.concatenate([self._hashes, np.fromiter(rows.keys(), np.int64, len(rows))])
+        order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[order]
+        self._rows = np.concatenate([self._rows, np.fromiter(rows.values(), np.int32, len(rows))])[order]
+
+    def find(self, place: int) -> int | None:
+        """The row that was added last under a hash."""
+        at = int(np.searchsorted(self._hashes, place, side="right")) - 1
+        return int(self._rows[at]) if at >= 0 and self._hashes[at] == place else None
+
+
 class FactsTable:
     """Derives the facts of the series of a table once for each series. The table may grow meanwhile."""
 
     def __init__(self, table: SeriesTable) -> None:
         self._table = table
         self._services: dict[tuple[str, str], int] = {}
-        self._rates: dict[int, int] = {}  # by the hash of the place: most rates are never asked for
+        self._rates = _Rates()
         self._unpaired: dict[int, _Place] = {}
         codes, flags = np.empty(0, np.int32), np.empty(0, bool)
         self._facts = SeriesFacts(codes, codes, flags, flags, flags)
@@ -80,12 +99,13 @@ class FactsTable:
         return SeriesFacts(*(getattr(f, column.name)[:series] for column in fields(f)))
 
     def _extend(self, keys: list[SeriesKey], start: int) -> None:
+        self._rates.add({hash(_place(key)): row for row, key in enumerate(keys, start) if _is_rate(key)})
         for row, key in enumerate(keys, start):
             self._remember(row, key)
         f = self._facts
         calls = np.concatenate([f.calls, np.full(len(keys), -1, np.int32)])
         for row, place in list(self._unpaired.items()):
-            if (rate := self._rates.get(hash(place))) is not None and _place(self._table[rate]) == place:
+            if (rate := self._rates.find(hash(place))) is not None and _place(self._table[rate]) == place:
                 calls[row] = rate
                 del self._unpaired[row]
         self._facts = SeriesFacts(
@@ -97,11 +117,9 @@ class FactsTable:
         )
 
     def _remember(self, row: int, key: SeriesKey) -> None:
-        if key.stat == "rate" or key.metric in {RED_RATE, EDGE_RATE}:
-            self._rates[hash(_place(key))] = row
-        elif key.metric in _CALLS:
+        if key.metric in _CALLS:
             self._unpaired[row] = (key.tenant, key.service, _CALLS[key.metric], key.attributes, key.stat)
-        elif key.stat in {"mean", "p95"}:
+        elif key.stat in {"mean", "p95"} and not _is_rate(key):
             self._unpaired[row] = (key.tenant, key.service, key.metric, key.attributes, "rate")
 
     def _code(self, key: SeriesKey) -> int:
@@ -110,6 +128,10 @@ class FactsTable:
 
 def _place(key: SeriesKey) -> _Place:
     return (key.tenant, key.service, key.metric, key.attributes, key.stat)
+
+
+def _is_rate(key: SeriesKey) -> bool:
+    return key.stat == "rate" or key.metric in {RED_RATE, EDGE_RATE}
 
 
 def _partial(key: SeriesKey) -> bool:
