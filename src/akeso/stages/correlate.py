@@ -20,7 +20,7 @@ from akeso.domain.signal import Signal
 from akeso.domain.telemetry import Change, Codes, Mask, SeriesKey
 from akeso.domain.topology import Topology
 from akeso.stages.headline import severity_of, suspect, title_of
-from akeso.stages.restarts import may_be_restart, not_failed
+from akeso.stages.restarts import failed, may_be_restart
 
 # The signals that open an incident, and for how long one that stands alone and is weak waits for company: users feel
 # these, or will soon. What a single caller sees of one peer is noisier than what a service says of itself, so it waits
@@ -164,7 +164,6 @@ def correlate(news: News, scene: Scene, options: CorrelateOptions) -> Correlatio
     moves = list(_resolved(news.alerts, scene))
     pending = [w for w in scene.waiting if w.anomaly.key not in news.cleared]
     pending += [Waiting(a, scene.now) for a in news.anomalies if a.key not in news.cleared]
-    scene = replace(scene, changes=not_failed(scene.changes, [w.anomaly for w in pending], scene.dying))
     placed = [(w, _place(w.anomaly, scene, options)) for w in _once(pending, scene)]
     moves += [Suppress(place, (w.anomaly,)) for w, place in placed if isinstance(place, str)]
     moves += _attached([(w, place) for w, place in placed if isinstance(place, Incident)])
@@ -326,21 +325,34 @@ def _opener(waiting: Waiting) -> bool:
 
 def _ripe(group: Sequence[Waiting], scene: Scene, options: CorrelateOptions) -> bool:
     # Strong, in company, or still there after its time; and not merely a restart that somebody ordered.
+    wrong = failed(scene.changes, [w.anomaly for w in group], scene.dying)
+    scene = replace(scene, changes=[change for change in scene.changes if change not in wrong])
     ready = [w for w in group if _opener(w) and scene.now >= _excused_until(w.anomaly, scene, options)]
     company = {(w.anomaly.service, w.anomaly.signal) for w in ready}
     own = [w for w in ready if w.anomaly.signal not in {Signal.EDGE_LATENCY, Signal.EDGE_ERRORS}]
     if len(company) > 1 and own:
         return True
+    # A change that went wrong is company enough.
     return any(
         scene.now - w.since >= SYMPTOMS[w.anomaly.signal]
-        or (w in own and w.anomaly.score >= options.weak_below)
+        or (w in own and (w.anomaly.score >= options.weak_below or _began_with(w.anomaly, wrong, scene, options)))
         for w in ready
-    )  # fmt: skip
+    )
 
 
 def _excused_until(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> datetime:
+    restarts = _began_with(anomaly, scene.changes, scene, options)
+    over = (change.at + options.grace + options.restart for change in restarts)
+    return max([_settled_at(anomaly, touches(anomaly), scene, options), *over])
+
+
+def _began_with(
+    anomaly: Anomaly, changes: Sequence[Change], scene: Scene, options: CorrelateOptions
+) -> Sequence[Change]:
+    # The changes, to the service or to one it calls, whose restarts the anomaly may be.
     touched = touches(anomaly)
-    return max(_settled_at(anomaly, touched, scene, options), _restarted_at(anomaly, touched, scene, options))
+    below = touched.union(*(scene.topology.downstream(s) for s in touched))
+    return [c for c in changes if c.service in below and may_be_restart(anomaly, c, options.grace)]
 
 
 def _settled_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: CorrelateOptions) -> datetime:
@@ -352,12 +364,6 @@ def _settled_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: Corr
             began_after = anomaly.onset > ended
             until = max(until, anomaly.onset + options.echo if began_after else ended + options.settles_for)
     return until
-
-
-def _restarted_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: CorrelateOptions) -> datetime:
-    below = touched.union(*(scene.topology.downstream(s) for s in touched))
-    own = [c for c in scene.changes if c.service in below and may_be_restart(anomaly, c, options.grace)]
-    return max([anomaly.onset, *(change.at + options.grace + options.restart for change in own)])
 
 
 def _detected(anomalies: Sequence[Anomaly], alerts: Sequence[Alert], scene: Scene) -> IncidentDetected:

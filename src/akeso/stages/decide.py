@@ -127,11 +127,13 @@ class Judgement:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
     # One slot as everything below sees it, float64[n] or bool[n] each. stirring: the departure shows, if weakly;
-    # at_once: a single slot decides. p_value: NaN without an opinion. single: the value is that of a single call.
+    # doubtful: nothing to learn from; at_once: a single slot decides. p_value: NaN without an opinion. single: the
+    # value is that of a single call.
     score: Floats
     expected: Floats
     spread: Floats
     stirring: Mask
+    doubtful: Mask
     at_once: Mask
     p_value: Floats
     stated: Mask
@@ -217,7 +219,10 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
     p_value[rows] = np.exp(-np.maximum(view.surprise, 0.0))
     stated = np.maximum(rules, missed) >= 1.0
     single = facts.quantile & (counted.calls < _TELLING_CALLS)
-    return _Look(score, expected, spread, stirring | (score >= 1.0), at_once, p_value, stated, single)
+    doubtful = score >= options.doubtful
+    # The first burst is no alarm yet, and no normal value either.
+    doubtful[rows] |= view.news >= options.doubtful * options.surprise * factor[rows]
+    return _Look(score, expected, spread, stirring | (score >= 1.0), doubtful, at_once, p_value, stated, single)
 
 
 def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
@@ -346,7 +351,7 @@ def _learnable(
     patience = np.where(frame.signals == Signal.SILENCE, np.inf, patience)
     lasting = state.raised & (state.age > patience)
     ill = state.raised & (state.age <= slots) & opens(frame.signals)
-    suspect = (look.score >= options.doubtful) | state.raised | ((state.history & 0b111) > 0)
+    suspect = look.doubtful | state.raised | ((state.history & 0b111) > 0)
     if ill.any():
         suspect |= np.bincount(facts.service, ill, minlength=1)[facts.service] > 0
     return np.asarray(lasting | ~suspect)

@@ -50,16 +50,18 @@ class FailureState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FailureView:
-    """surprise: nats, 0 unless at least two of the pooled slots hold failures and what the newest ratio stands on does,
-    or the newest slot is too small to tell; ratio: of the pool; expected: the learnt share (float64[n] each)."""
+    """news: nats, how surprising the pooled failures are; surprise: the same, 0 unless at least two of the pooled slots
+    hold failures and what the newest ratio stands on does, or the newest slot is too small to tell; ratio: of the pool;
+    expected: the learnt share (float64[n] each)."""
 
+    news: Floats
     surprise: Floats
     ratio: Floats
     expected: Floats
 
     def at(self, rows: Mask) -> Self:
         """Some of them."""
-        return type(self)(self.surprise[rows], self.ratio[rows], self.expected[rows])
+        return type(self)(self.news[rows], self.surprise[rows], self.ratio[rows], self.expected[rows])
 
 
 def pooled(state: FailureState, ratio: Floats, calls: Floats) -> tuple[FailureState, FailureView]:
@@ -93,7 +95,8 @@ def _look(state: FailureState, lately: Mask) -> FailureView:
     news = surprise(failed, np.maximum(expected * calls, 1e-12))
     repeated = (state.failures > _SOME).sum(axis=1) >= 2
     going_on = lately | (state.calls[:, -1] < _TELLING)
-    return FailureView(np.where(repeated & going_on, news, 0.0), failed / np.maximum(calls, 1e-12), expected)
+    ratio = failed / np.maximum(calls, 1e-12)
+    return FailureView(news, np.where(repeated & going_on, news, 0.0), ratio, expected)
 
 
 def learnt(state: FailureState, learn: Mask) -> FailureState:

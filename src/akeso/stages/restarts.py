@@ -25,9 +25,9 @@ def may_be_restart(anomaly: Anomaly, change: Change, grace: timedelta) -> bool:
     return anomaly.signal in LOOKS and -_BEFORE <= anomaly.onset - change.at <= grace
 
 
-def not_failed(changes: Sequence[Change], anomalies: Sequence[Anomaly], dying: Collection[str]) -> tuple[Change, ...]:
-    """The changes of which nothing says yet that they went wrong. anomalies: that are raised; dying: services of which
-    a process wrote that it cannot go on (see akeso.stages.fatal_records).
+def failed(changes: Sequence[Change], anomalies: Sequence[Anomaly], dying: Collection[str]) -> tuple[Change, ...]:
+    """The changes of which something says that they went wrong. anomalies: that are raised; dying: services of which a
+    process wrote that it cannot go on (see akeso.stages.fatal_records).
 
     Failures of calls that the changed service served are its own word; refused calls are its callers' word. One burst
     of failures is not enough to be raised (see akeso.stages.failures), so what a stopping process cut off counts not.
@@ -36,6 +36,5 @@ def not_failed(changes: Sequence[Change], anomalies: Sequence[Anomaly], dying: C
     return tuple(
         change
         for change in changes
-        if change.service not in dying
-        and not any(service == change.service and seen > change.at for service, seen in failing)
+        if change.service in dying or any(service == change.service and seen > change.at for service, seen in failing)
     )

@@ -14,7 +14,7 @@ from akeso.stages.correlate import CorrelateOptions, News, Open, Scene, correlat
 from akeso.stages.fatal_records import dying
 from akeso.stages.features import ClosedSlot
 from akeso.stages.records import Pattern
-from akeso.stages.restarts import not_failed
+from akeso.stages.restarts import failed
 
 AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 DEPLOY = Change("shop", "deploy", "v2", AT)
@@ -24,9 +24,9 @@ def after(seconds: float) -> datetime:
     return AT + timedelta(seconds=seconds)
 
 
-def anomaly(service: str, signal: Signal, onset: float) -> Anomaly:
+def anomaly(service: str, signal: Signal, onset: float, score: float = 5.0) -> Anomaly:
     key = SeriesKey("t", service, signal.name.lower())
-    return Anomaly(f"{service}-{signal}-{onset}", "t", key, signal, after(onset), after(3), 5.0, 0.5, 0.01, 0.01)
+    return Anomaly(f"{service}-{signal}-{onset}", "t", key, signal, after(onset), after(3), score, 0.5, 0.01, 0.01)
 
 
 def opened(*anomalies: Anomaly, dead: frozenset[str] = frozenset(), changes: tuple[Change, ...] = (DEPLOY,)) -> int:
@@ -62,9 +62,26 @@ def test_errors_of_a_service_below_which_something_else_changed_may_be_that_rest
 
 
 def test_errors_that_began_before_a_change_say_nothing_of_it() -> None:
-    assert not_failed([DEPLOY], [anomaly("shop", Signal.ERRORS, -1.5)], ()) == (DEPLOY,)
+    assert failed([DEPLOY], [anomaly("shop", Signal.ERRORS, -1.5)], ()) == ()
     # An onset is the start of a slot of a second.
-    assert not_failed([DEPLOY], [anomaly("shop", Signal.ERRORS, -0.5)], ()) == ()
+    assert failed([DEPLOY], [anomaly("shop", Signal.ERRORS, -0.5)], ()) == (DEPLOY,)
+
+
+def test_few_errors_of_a_service_need_no_company_when_they_came_with_a_change() -> None:
+    assert opened(anomaly("shop", Signal.ERRORS, 1.5, score=1.1)) == 1
+    assert not opened(anomaly("shop", Signal.ERRORS, 1.5, score=1.1), changes=())
+    assert not opened(anomaly("db", Signal.ERRORS, 1.5, score=1.1))
+
+
+def test_few_refused_calls_need_no_company_when_the_service_behind_them_dies() -> None:
+    weak = anomaly("web", Signal.ERRORS, 0.5, score=1.1)
+    assert opened(weak, dead=frozenset({"shop"})) == 1
+    assert not opened(weak, dead=frozenset({"shop"}), changes=())
+
+
+def test_few_errors_long_after_a_change_need_company() -> None:
+    earlier = Change("shop", "deploy", "v2", after(-10))
+    assert not opened(anomaly("shop", Signal.ERRORS, 1.5, score=1.1), changes=(earlier,))
 
 
 def window(*heard: tuple[float, Pattern]) -> HotWindow:

@@ -258,6 +258,21 @@ def test_a_tenth_of_ten_calls_failing_is_raised_within_five_slots_though_no_dete
     assert anomaly.expected < 0.01
 
 
+def learnt_after_a_slot(failures: int) -> float:
+    desk = Desk()
+    failing(desk, 30, calls=9.0, ratio=0.0)
+    assert not failing(desk, 1, calls=9.0, ratio=failures / 9)
+    return float(desk.state.failures.total_failures[0])
+
+
+def test_a_first_burst_of_failures_is_no_alarm_and_not_learnt_either() -> None:
+    assert learnt_after_a_slot(4) == 0.0
+
+
+def test_a_lone_failure_is_learnt() -> None:
+    assert learnt_after_a_slot(1) > 0.9
+
+
 def test_one_failed_call_of_one_is_no_burst_whatever_detectors_say() -> None:
     desk = Desk()
     failing(desk, 60, 1.0, 0.0)

@@ -29,6 +29,7 @@ from akeso.stages.correlate import SYMPTOMS
 from akeso.stages.decide import DecideOptions, DecideState, decide
 from akeso.stages.score import ScoreOptions, score
 from akeso.stages.series_facts import FactsTable
+from akeso.stages.slotting import FeatureOptions
 
 START = 1_700_000_000 * NANOSECONDS
 
@@ -65,6 +66,7 @@ class Traffic:
             for s in self._random.uniform(0.4, 1.0, self.services)
         ]
         self._silent = np.zeros(self.services)
+        self._recent: dict[tuple[str, Attributes], list[Mask]] = {}
 
     def frames(self, slots: int, first: int = 0) -> Iterator[FeatureFrame]:
         for slot in range(first, first + slots):
@@ -106,19 +108,30 @@ class Traffic:
 
     def _red(self, name: str, attributes: Attributes, took: Floats, failed: Mask) -> dict[SeriesKey, float]:
         values = {SeriesKey("t", name, RED_RATE, attributes): float(len(took))}
+        ratio = self._ratio(name, attributes, failed)
         if len(took):
             values[SeriesKey("t", name, RED_MEAN, attributes)] = float(took.mean())
-            values[SeriesKey("t", name, RED_ERRORS, attributes)] = float(failed.mean())
+            values[SeriesKey("t", name, RED_ERRORS, attributes)] = ratio
             values[SeriesKey("t", name, RED_P95, attributes)] = float(np.quantile(took, 0.95))
         return values
 
     def _edge(self, caller: str, callee: str, took: Floats, failed: Mask) -> dict[SeriesKey, float]:
         peer = (("peer", callee),)
         values = {SeriesKey("t", caller, EDGE_RATE, peer): float(len(took))}
+        ratio = self._ratio(caller, peer, failed)
         if len(took):
             values[SeriesKey("t", caller, EDGE_MEAN, peer)] = float(took.mean() + 1.0)
-            values[SeriesKey("t", caller, EDGE_ERROR_RATIO, peer)] = float(failed.mean())
+            values[SeriesKey("t", caller, EDGE_ERROR_RATIO, peer)] = ratio
         return values
+
+    def _ratio(self, name: str, attributes: Attributes, failed: Mask) -> float:
+        """Of as few of the last slots as hold enough calls, as the feature stage tells it."""
+        options, recent = FeatureOptions(), self._recent.setdefault((name, attributes), [])
+        recent.insert(0, failed)
+        del recent[options.trailing :]
+        held = np.cumsum([len(slot) for slot in recent])
+        enough = int(np.searchsorted(held, options.enough)) + 1
+        return float(np.concatenate(recent[:enough]).sum() / max(held[min(enough, len(held)) - 1], 1))
 
 
 @dataclass(frozen=True)
