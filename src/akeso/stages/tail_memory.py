@@ -1,7 +1,9 @@
 """How far in its tail a number lies, many streams at once: excess over a high quantile in units of the mean excess.
 
-Peaks over a threshold (Pickands 1975) with the exponential tail: beyond the quantile q a value v has the chance
-(1 − q)·exp(−(v − threshold) / mean excess). Both are exact over the largest `SIZE` numbers of a stream.
+Peaks over a threshold (Pickands 1975): beyond the quantile q a value v has the chance (1 − q)·exp(−excess). With a
+light tail the excess is (v − threshold) / mean excess; with a heavy one it is ln(v / threshold) / its mean
+(Hill 1975). Which of them a stream has, a few dozen numbers do not tell, so the mean of both is taken. All are exact
+over the largest `SIZE` numbers of a stream.
 """
 
 import numpy as np
@@ -13,6 +15,8 @@ from akeso.domain.telemetry import Floats
 SIZE = 64
 _LEAST = 3
 _FADING = 0.98
+_LEAST_SPREAD = 0.1  # of the mean excess, as a share of the threshold
+_NOTHING = 1e-12
 
 
 class TailMemory:
@@ -29,6 +33,7 @@ class TailMemory:
             f"{prefix}_count": np.zeros(streams, np.int64),
             f"{prefix}_threshold": np.zeros(streams),
             f"{prefix}_excess": np.full(streams, np.inf),
+            f"{prefix}_ratio": np.full(streams, np.inf),
         }
 
     def excess(self, values: Floats, picked: NDArray[np.intp]) -> Floats:
@@ -36,9 +41,10 @@ class TailMemory:
         `picked`; what has no value (NaN) has no excess."""
         count = self._rows[f"{self._prefix}_count"][picked]
         threshold = self._rows[f"{self._prefix}_threshold"][picked]
-        mean = self._rows[f"{self._prefix}_excess"][picked]
-        out = (np.nan_to_num(values) - threshold) / mean
-        return np.where(count >= self._warm, np.maximum(out, 0.0), 0.0)
+        numbers = np.nan_to_num(values)
+        light = (numbers - threshold) / self._rows[f"{self._prefix}_excess"][picked]
+        heavy = _log_ratio(numbers, threshold) / self._rows[f"{self._prefix}_ratio"][picked]
+        return np.where((count >= self._warm) & (light > 0.0), (light + heavy) / 2.0, 0.0)
 
     def learn(self, values: Floats, picked: NDArray[np.intp]) -> None:
         """Remember numbers (not negative; NaN is none) of the series `picked`."""
@@ -67,6 +73,13 @@ class TailMemory:
         ordered = top[rows]
         threshold = ordered[np.arange(len(rows)), SIZE - size]
         inside = np.arange(SIZE) >= (SIZE - size)[:, None]
-        mean = np.where(inside, ordered, 0.0).sum(axis=1) / size - threshold
+        excess = np.where(inside, ordered, 0.0).sum(axis=1) / size - threshold
+        ratio = np.where(inside, _log_ratio(ordered, threshold[:, None]), 0.0).sum(axis=1) / size
+        excess = np.fmax(np.fmax(excess, _LEAST_SPREAD * threshold), _NOTHING)
         self._rows[f"{self._prefix}_threshold"].reshape(-1)[rows] = threshold
-        self._rows[f"{self._prefix}_excess"].reshape(-1)[rows] = np.fmax(np.fmax(mean, 0.1 * threshold), 1e-12)
+        self._rows[f"{self._prefix}_excess"].reshape(-1)[rows] = excess
+        self._rows[f"{self._prefix}_ratio"].reshape(-1)[rows] = np.fmax(ratio, _LEAST_SPREAD)
+
+
+def _log_ratio(numbers: Floats, threshold: Floats) -> Floats:
+    return np.asarray(np.log(np.maximum(numbers, _NOTHING) / np.maximum(threshold, _NOTHING)))
