@@ -86,6 +86,19 @@ def test_a_time_of_day_is_known_for_a_week(first_day: int, lowest: float, highes
     assert lowest <= again <= highest
 
 
+def test_an_hourly_value_at_an_unusual_time_is_not_blurred_by_the_hours_before() -> None:
+    width = 3600 * NANOSECONDS
+    course = np.tile(np.repeat([0.0, 10.0], 12), 9) + np.random.default_rng(4).normal(0.0, 0.1, 9 * 24)
+    course[8 * 24 + 15] = 0.0  # for one hour of the day it is night
+    detector, found = SeasonalNovelty(), []
+    for hour, value in enumerate(course):
+        now = FeatureFrame((19_000 * 24 + hour) * width, width, np.array([value]), np.zeros(1, np.uint8))
+        found.append(detector.score(now).score[0])
+        detector.learn(now, np.ones(1, bool))
+    assert int(np.argmax(found)) == 8 * 24 + 15
+    assert found[8 * 24 + 16] < 0.1 * found[8 * 24 + 15]
+
+
 def test_a_long_silence_leaves_no_old_days_behind() -> None:
     detector = SeasonalNovelty()
     scores(detector, daily(4))

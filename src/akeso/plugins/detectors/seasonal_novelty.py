@@ -11,12 +11,13 @@ from akeso.stages.tail_memory import TailMemory
 _DAY = 86_400 * NANOSECONDS
 _BINS = 96
 _DAYS = 8
-_RECENT = 4
+_SMOOTHED = 1200 * NANOSECONDS
+_RECENT = 20
 
 
 class SeasonalNovelty:
-    """Compares the mean of the last four values with its range in the same quarter of an hour, the one before and the
-    one after, on each of the last seven days; the distance to the nearest of these ranges counts.
+    """Compares the mean of the last 20 minutes (at most 20 values) with its range in the same quarter of an hour, the
+    one before and the one after, on each of the last seven days; the distance to the nearest of these ranges counts.
 
     That distance is measured against its tail; the alarm is `threshold` mean excesses beyond the `quantile`. Only the
     first `series` series are looked at, each once every `pace_s` seconds.
@@ -30,6 +31,7 @@ class SeasonalNovelty:
         self._threshold = threshold
         columns = {
             "recent": np.full(_RECENT, np.nan),
+            "recent_end": np.zeros(_RECENT, np.int64),
             "seen": np.int64(0),
             "day": np.int64(-1),
             "lowest": np.full(_DAYS * _BINS, np.inf, np.float32),
@@ -42,7 +44,7 @@ class SeasonalNovelty:
         picked = self._rows.picked(frame, np.isfinite(frame.values))
         score, unknown = np.zeros(len(frame.values)), np.full(len(frame.values), np.nan)
         if len(picked):
-            far = self._distance(frame, self._mean(frame.values[picked], picked), picked)
+            far = self._distance(frame, self._mean(frame, picked), picked)
             score[picked] = self._tail.excess(far[:, None], picked)[:, 0] / self._threshold
         return Scores(score, unknown, unknown.copy())
 
@@ -50,14 +52,16 @@ class SeasonalNovelty:
         picked = self._rows.picked(frame, update & np.isfinite(frame.values))
         if not len(picked):
             return
-        level = self._mean(frame.values[picked], picked)
+        level = self._mean(frame, picked)
         self._tail.learn(self._distance(frame, level, picked)[:, None], picked)
         day, bin_ = divmod(frame.end, _DAY)
         self._begin(day, picked)
         column = (day % _DAYS) * _BINS + bin_ * _BINS // _DAY
         self._rows["lowest"][picked, column] = np.minimum(self._rows["lowest"][picked, column], level)
         self._rows["highest"][picked, column] = np.maximum(self._rows["highest"][picked, column], level)
-        self._rows["recent"][picked, self._rows["seen"][picked] % _RECENT] = frame.values[picked]
+        place = self._rows["seen"][picked] % _RECENT
+        self._rows["recent"][picked, place] = frame.values[picked]
+        self._rows["recent_end"][picked, place] = frame.end
         self._rows["seen"][picked] += 1
 
     def snapshot(self) -> State:
@@ -66,11 +70,13 @@ class SeasonalNovelty:
     def restore(self, state: State) -> None:
         self._rows.restore(state)
 
-    def _mean(self, x: Floats, picked: NDArray[np.intp]) -> Floats:
+    def _mean(self, frame: FeatureFrame, picked: NDArray[np.intp]) -> Floats:
+        # By time and not by number: of hourly values four would blur a morning.
         seen = self._rows["seen"][picked]
         ages = (seen[:, None] - 1 - np.arange(_RECENT - 1)) % _RECENT
         recent = self._rows["recent"][picked[:, None], ages]
-        trail = np.concatenate([x[:, None], recent], axis=1)
+        late = frame.end - self._rows["recent_end"][picked[:, None], ages] < _SMOOTHED
+        trail = np.concatenate([frame.values[picked, None], np.where(late, recent, np.nan)], axis=1)
         return np.asarray(np.nanmean(trail, axis=1))
 
     def _distance(self, frame: FeatureFrame, level: Floats, picked: NDArray[np.intp]) -> Floats:
