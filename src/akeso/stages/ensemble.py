@@ -27,13 +27,13 @@ class EnsembleOptions:
     """
 
     members: frozenset[str] = frozenset({"value_novelty", "seasonal_novelty", "shape_novelty"})
-    alarm: float = 1 / 12
+    alarm: float = 2 / 15
     rest: float = 0.045
     least_rest: int = 10
     louder: float = 3.0
     fading: float = 0.04
     at_alarm: float = 0.25
-    sure: float = 16.0
+    sure: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
