@@ -21,7 +21,7 @@ from akeso.domain.signal import Signal
 from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
 from akeso.stages.common_mode import departures, shared_rise
 from akeso.stages.correlate import opens
-from akeso.stages.failures import FailureState, FailureView, learnt, pooled
+from akeso.stages.failures import FailureState, FailureView, learnt, looked_at, pooled
 from akeso.stages.false_discovery import discovered
 from akeso.stages.relevance import persistence, relevant
 from akeso.stages.rising import piling_up
@@ -304,6 +304,7 @@ def _seen_early(before: DecideState, after: DecideState, raise_: Mask) -> Decide
         age=np.where(raise_, 0, before.age).astype(np.int32),
         quiet=np.where(raise_, 0, before.quiet).astype(np.int32),
         since=np.where(raise_, after.since, before.since),
+        failures=looked_at(before.failures.grown(len(after.failures.looked)), after.failures),
     )
 
 

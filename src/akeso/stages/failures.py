@@ -27,7 +27,7 @@ _TELLING = 3.0  # this many calls without a failure say that the failures are ov
 class FailureState:
     """failures, calls: float64[n, POOL] of the last slots with a value, the newest last; the totals: float64[n],
     learnt, forgetting; before_failures, before_calls: float64[n, 2] of the last slots, also those without calls, the
-    newest first."""
+    newest first; looked: float64[n], failures that an early look at the coming slot has seen."""
 
     failures: Floats
     calls: Floats
@@ -35,11 +35,12 @@ class FailureState:
     total_calls: Floats
     before_failures: Floats
     before_calls: Floats
+    looked: Floats
 
     @classmethod
     def empty(cls) -> Self:
         pool, before = np.zeros((0, POOL)), np.zeros((0, _BEFORE))
-        return cls(pool, pool, np.zeros(0), np.zeros(0), before, before)
+        return cls(pool, pool, np.zeros(0), np.zeros(0), before, before, np.zeros(0))
 
     def grown(self, rows: int) -> Self:
         """The same with zeros in new rows up to `rows`."""
@@ -51,8 +52,8 @@ class FailureState:
 @dataclass(frozen=True, slots=True, eq=False)
 class FailureView:
     """news: nats, how surprising the pooled failures are; surprise: the same, 0 unless at least two of the pooled slots
-    hold failures and what the newest ratio stands on does, or the newest slot is too small to tell; ratio: of the pool;
-    expected: the learnt share (float64[n] each)."""
+    hold failures, or the newest both before and after the early look at it, and unless what the newest ratio stands on
+    holds some or the newest slot is too small to tell; ratio: of the pool; expected: the learnt share (float64[n])."""
 
     news: Floats
     surprise: Floats
@@ -75,8 +76,15 @@ def pooled(state: FailureState, ratio: Floats, calls: Floats) -> tuple[FailureSt
         calls=np.where(present[:, None], np.column_stack([state.calls[:, 1:], count]), state.calls),
         before_failures=np.column_stack([failed, state.before_failures[:, :-1]]),
         before_calls=np.column_stack([count, state.before_calls[:, :-1]]),
+        looked=np.zeros(len(failed)),
     )
-    return taken, _look(taken, present & (ratio > 0))
+    went_on = (state.looked > _SOME) & (failed > state.looked + _SOME)
+    return taken, _look(taken, present & (ratio > 0), went_on)
+
+
+def looked_at(state: FailureState, seen: FailureState) -> FailureState:
+    """The state before a slot with the failures that an early look has `seen` of it."""
+    return replace(state, looked=seen.before_failures[:, 0])
 
 
 def _failed(state: FailureState, ratio: Floats, count: Floats) -> Floats:
@@ -89,11 +97,11 @@ def _failed(state: FailureState, ratio: Floats, count: Floats) -> Floats:
     return np.clip(ratio * total - earlier, 0.0, count)
 
 
-def _look(state: FailureState, lately: Mask) -> FailureView:
+def _look(state: FailureState, lately: Mask, went_on: Mask) -> FailureView:
     expected = (_PRIOR_FAILURES + state.total_failures) / (_PRIOR_CALLS + state.total_calls)
     failed, calls = state.failures.sum(axis=1), state.calls.sum(axis=1)
     news = surprise(failed, np.maximum(expected * calls, 1e-12))
-    repeated = (state.failures > _SOME).sum(axis=1) >= 2
+    repeated = went_on | ((state.failures > _SOME).sum(axis=1) >= 2)
     going_on = lately | (state.calls[:, -1] < _TELLING)
     ratio = failed / np.maximum(calls, 1e-12)
     return FailureView(news, np.where(repeated & going_on, news, 0.0), ratio, expected)

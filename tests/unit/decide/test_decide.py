@@ -269,6 +269,14 @@ def test_a_first_burst_of_failures_is_no_alarm_and_not_learnt_either() -> None:
     assert learnt_after_a_slot(4) == 0.0
 
 
+def test_failures_that_go_on_after_an_early_look_are_raised_in_their_first_slot() -> None:
+    desk = Desk()
+    failing(desk, 30, calls=9.0, ratio=0.0)
+    errors, rate = SeriesKey("t", "api", RED_ERRORS), SeriesKey("t", "api", RED_RATE)
+    assert not desk.judge({errors: 2 / 9, rate: 9.0}, early=True).decision.raised
+    assert len(failing(desk, 1, calls=9.0, ratio=6 / 9)) == 1
+
+
 def test_a_lone_failure_is_learnt() -> None:
     assert learnt_after_a_slot(1) > 0.9
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from akeso.domain.scale import normal_range, scaled, surprise, unscaled
 from akeso.domain.signal import Signal
-from akeso.stages.failures import POOL, FailureState, FailureView, learnt, pooled
+from akeso.stages.failures import POOL, FailureState, FailureView, learnt, looked_at, pooled
 
 
 def test_the_surprise_bounds_the_true_tail() -> None:
@@ -91,3 +91,21 @@ def test_one_burst_is_no_repeated_failure_however_long_the_ratio_remembers_it() 
 def test_few_failures_of_few_calls_surprise_in_the_second_slot() -> None:
     _, view = trailing([4, 3, 4, 2, 5, 2], [0, 0, 0, 0, 1, 2])
     assert view.surprise[0] > 7.0
+
+
+def after_a_look(early: float, whole: float) -> float:
+    state = FailureState.empty().grown(1)
+    for _ in range(3):
+        state, _ = pooled(state, np.array([0.0]), np.array([9.0]))
+    seen, _ = pooled(state, np.array([early / 9]), np.array([9.0]))
+    _, view = pooled(looked_at(state, seen), np.array([whole / 9]), np.array([9.0]))
+    return float(view.surprise[0])
+
+
+def test_failures_before_and_after_an_early_look_are_repeated() -> None:
+    assert after_a_look(early=2.0, whole=5.0) > 10.0
+
+
+def test_failures_on_one_side_of_an_early_look_are_one_burst() -> None:
+    assert after_a_look(early=0.0, whole=5.0) == 0.0
+    assert after_a_look(early=5.0, whole=5.0) == 0.0
