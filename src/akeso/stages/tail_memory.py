@@ -15,7 +15,7 @@ from akeso.domain.telemetry import Floats
 SIZE = 64
 _LEAST = 3
 _FADING = 0.98
-_LEAST_SPREAD = 0.1  # of the mean excess, as a share of the threshold
+_LEAST_SPREAD = 0.15  # of the mean excess, as a share of the threshold
 _NOTHING = 1e-12
 
 

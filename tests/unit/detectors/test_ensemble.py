@@ -53,6 +53,12 @@ def test_a_series_rests_after_an_event() -> None:
     assert np.flatnonzero(events).tolist() == [300, 350]
 
 
+def test_a_young_series_rests_for_thirty_values_and_forgets_sooner() -> None:
+    probability = run(burst(0.2, 60, 80, 95))[:, 0]
+    assert np.flatnonzero(probability >= 0.5).tolist() == [60, 95]
+    assert probability[145] < 0.005
+
+
 def test_a_much_louder_one_breaks_the_rest() -> None:
     course = burst(0.2, 300)
     course[303] = 2.0
