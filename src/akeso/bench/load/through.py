@@ -20,7 +20,7 @@ from akeso.domain.telemetry import NANOSECONDS
 CONNECTIONS = 16
 _DRAIN_S = 30.0
 _WARM_S = 3
-_MORE, _LESS = 1.5, (0.8, 0.64)
+_MORE, _LESS = (1.5, 1.25, 1.1), (0.9, 0.8, 0.72, 0.64)
 _READY_S = 4.0
 # Counters of the feature agent: what was not counted in its own slot.
 _MISPLACED = ("akeso_samples_late", "akeso_samples_dropped", "akeso_samples_repeated", "akeso_series_refused")
@@ -98,12 +98,12 @@ def _prepared(load: Load, rate: float) -> Sequence[Body]:
 
 
 def highest(load: Load, first: float, most: float = inf) -> Held:
-    """The highest load that is kept up with among `first`, one that is half as large again but at most `most`, and,
-    when even `first` is not, some smaller ones; when none is, the smallest."""
+    """The highest load that is kept up with among `first`, some that are up to half as large again but at most `most`,
+    and, when even `first` is not, some smaller ones; when none is, the smallest."""
     found = held(load, first)
     if found.kept_up:
-        more = held(load, _MORE * first) if _MORE * first <= most else found
-        return more if more.kept_up else found
+        larger = (held(load, more * first) for more in _MORE if more * first <= most)
+        return next((more for more in larger if more.kept_up), found)
     for less in _LESS:
         found = held(load, less * first)
         if found.kept_up:
