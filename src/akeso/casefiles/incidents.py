@@ -87,7 +87,6 @@ class _Watch:
         cleared = tuple(key for key in decision.cleared if key.tenant == tenant)
         now, options = moment(decision.end), CorrelateOptions()
         changes = window.changes(tenant, nanoseconds(now - _CHANGES_FOR), decision.end)
-        excusing = [c for c in changes if now - c.at <= options.grace + options.restart]
         scene = Scene(
             now=now,
             topology=window.topology(tenant),
@@ -95,7 +94,7 @@ class _Watch:
             closed=[i for i in self.incidents.values() if i.ended_at is not None and now - i.ended_at < _CLOSED_FOR],
             waiting=self.waiting,
             changes=changes,
-            dying=dying(window, tenant, excusing, now),
+            dying=dying(window, tenant, changes, now, options.excused),
             services=self.asked.services,
         )
         result = correlate(News(raised, cleared), scene, options)

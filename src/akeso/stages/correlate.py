@@ -67,6 +67,11 @@ class CorrelateOptions:
     restart: timedelta = timedelta(seconds=1.5)
     context_for: timedelta = timedelta(seconds=30)
 
+    @property
+    def excused(self) -> timedelta:
+        """How long after a change what may be its restart opens nothing."""
+        return self.grace + self.restart
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -342,7 +347,7 @@ def _ripe(group: Sequence[Waiting], scene: Scene, options: CorrelateOptions) -> 
 
 def _excused_until(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> datetime:
     restarts = _began_with(anomaly, scene.changes, scene, options)
-    over = (change.at + options.grace + options.restart for change in restarts)
+    over = (change.at + options.excused for change in restarts)
     return max([_settled_at(anomaly, touches(anomaly), scene, options), *over])
 
 

@@ -26,8 +26,8 @@ _TELLING = 3.0  # this many calls without a failure say that the failures are ov
 @dataclass(frozen=True, slots=True, eq=False)
 class FailureState:
     """failures, calls: float64[n, POOL] of the last slots with a value, the newest last; the totals: float64[n],
-    learnt, forgetting; before_failures, before_calls: float64[n, 2] of the last slots, also those without calls, the
-    newest first; looked: float64[n], failures that an early look at the coming slot has seen."""
+    learnt, forgetting; before_failures, before_calls: float64[n, trailing - 1] of the last slots, also those without
+    calls, the newest first; looked: float64[n], failures that an early look at the coming slot has seen."""
 
     failures: Floats
     calls: Floats

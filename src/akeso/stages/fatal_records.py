@@ -6,24 +6,27 @@ from datetime import datetime, timedelta
 from akeso.domain.telemetry import Change
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.complaints import FATAL
+from akeso.stages.restarts import SLOT
 from akeso.stages.watches import nanoseconds
 
-_SLOT = timedelta(seconds=1)
 _USUAL_FOR = timedelta(minutes=1)
 
 
-def dying(window: TelemetryWindow, tenant: str, changes: Sequence[Change], now: datetime) -> frozenset[str]:
+def dying(
+    window: TelemetryWindow, tenant: str, changes: Sequence[Change], now: datetime, excused: timedelta
+) -> frozenset[str]:
     """The services that wrote a fatal log record since they were last changed, and no such record in the minute before.
+    changes: oldest first; those of longer ago than `excused` excuse nothing any more, and are left out.
 
     Some programs write fatal records whenever a client is cut off; what is usual says nothing of a change.
     """
-    newest = {change.service: change.at for change in changes}
+    newest = {change.service: change.at for change in changes if now - change.at <= excused}
     return frozenset(service for service, at in newest.items() if _fatal(window, tenant, service, at, now))
 
 
 def _fatal(window: TelemetryWindow, tenant: str, service: str, at: datetime, now: datetime) -> bool:
     # Only slots that began after the change are certain to lie after it.
-    since = _fatal_patterns(window, tenant, service, at + _SLOT, now)
+    since = _fatal_patterns(window, tenant, service, at + SLOT, now)
     return bool(since) and not since & _fatal_patterns(window, tenant, service, at - _USUAL_FOR, at)
 
 

@@ -11,13 +11,14 @@ from datetime import timedelta
 from akeso.domain.anomaly import Anomaly
 from akeso.domain.signal import Signal
 from akeso.domain.telemetry import Change
+from akeso.stages.slotting import FeatureOptions
 
 # What a restart looks like from outside and from inside.
 LOOKS = frozenset({Signal.SILENCE, Signal.ERRORS, Signal.EDGE_ERRORS, Signal.LOG_ERRORS, Signal.LATENCY,
                    Signal.EDGE_LATENCY, Signal.LOG_VOLUME, Signal.MEMORY})  # fmt: skip
 # A change may be reported a moment after it took effect, and an onset is the start of a slot.
 _BEFORE = timedelta(seconds=2)
-_SLOT = timedelta(seconds=1)
+SLOT = FeatureOptions().slot
 
 
 def may_be_restart(anomaly: Anomaly, change: Change, grace: timedelta) -> bool:
@@ -32,7 +33,7 @@ def failed(changes: Sequence[Change], anomalies: Sequence[Anomaly], dying: Colle
     Failures of calls that the changed service served are its own word; refused calls are its callers' word. One burst
     of failures is not enough to be raised (see akeso.stages.failures), so what a stopping process cut off counts not.
     """
-    failing = [(a.service, a.onset + _SLOT) for a in anomalies if a.signal is Signal.ERRORS]
+    failing = [(a.service, a.onset + SLOT) for a in anomalies if a.signal is Signal.ERRORS]
     return tuple(
         change
         for change in changes

@@ -18,6 +18,7 @@ from akeso.stages.restarts import failed
 
 AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 DEPLOY = Change("shop", "deploy", "v2", AT)
+EXCUSED = CorrelateOptions().excused
 
 
 def after(seconds: float) -> datetime:
@@ -98,16 +99,21 @@ ERROR = Pattern(1, "t", "shop", "cannot pay", 17, "cannot pay")
 
 
 def test_a_fatal_record_after_a_change_says_that_a_process_dies() -> None:
-    assert dying(window((1.5, FATAL)), "t", [DEPLOY], after(3)) == {"shop"}
-    assert not dying(window((1.5, ERROR)), "t", [DEPLOY], after(3))
-    assert not dying(window((1.5, FATAL)), "other", [DEPLOY], after(3))
+    assert dying(window((1.5, FATAL)), "t", [DEPLOY], after(3), EXCUSED) == {"shop"}
+    assert not dying(window((1.5, ERROR)), "t", [DEPLOY], after(3), EXCUSED)
+    assert not dying(window((1.5, FATAL)), "other", [DEPLOY], after(3), EXCUSED)
 
 
 def test_a_fatal_record_from_before_the_change_or_of_a_usual_kind_says_nothing() -> None:
-    assert not dying(window((0.5, FATAL)), "t", [DEPLOY], after(3))
-    assert not dying(window((-20.0, FATAL), (1.5, FATAL)), "t", [DEPLOY], after(3))
+    assert not dying(window((0.5, FATAL)), "t", [DEPLOY], after(3), EXCUSED)
+    assert not dying(window((-20.0, FATAL), (1.5, FATAL)), "t", [DEPLOY], after(3), EXCUSED)
 
 
 def test_only_the_newest_change_of_a_service_counts() -> None:
     again = Change("shop", "deploy", "v3", after(2))
-    assert not dying(window((1.5, FATAL)), "t", [DEPLOY, again], after(3))
+    assert not dying(window((1.5, FATAL)), "t", [DEPLOY, again], after(3), EXCUSED)
+
+
+def test_a_change_that_excuses_nothing_any_more_is_not_looked_at() -> None:
+    assert dying(window((1.5, FATAL)), "t", [DEPLOY], after(4.5), EXCUSED) == {"shop"}
+    assert not dying(window((1.5, FATAL)), "t", [DEPLOY], after(4.6), EXCUSED)

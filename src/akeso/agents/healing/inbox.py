@@ -131,7 +131,6 @@ class Inbox:
         own = [i for i in self._known.values() if i.tenant == tenant]
         now, clock = self._hands.clock.now(), self._hands.clock.nanoseconds()
         changes = self._window.changes(tenant, nanoseconds(now - _CHANGES_FOR), clock)
-        excusing = [c for c in changes if now - c.at <= self._options.grace + self._options.restart]
         return Scene(
             now=now,
             topology=self._window.topology(tenant),
@@ -139,7 +138,7 @@ class Inbox:
             closed=[i for i in own if i.status.terminal],
             waiting=self._waiting.get(tenant, ()),
             changes=changes,
-            dying=dying(self._window, tenant, excusing, now),
+            dying=dying(self._window, tenant, changes, now, self._options.excused),
             maintenance=self._maintenance(),
             services=self._hands.casework.services,
         )

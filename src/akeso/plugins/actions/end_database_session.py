@@ -1,7 +1,6 @@
 """End the database session that everybody else waits for."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 
 from akeso.domain.errors import ActionFailed
@@ -9,14 +8,14 @@ from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import Bound, ServiceSpec
 from akeso.plugins.targets.binding import seconds
-from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.effect import Effect, PreState
+from akeso.plugins.targets.outcome import looking, recorded
 from akeso.plugins.targets.sessions import Session, open_sessions
 
-PreState = Mapping[str, str]
 _POLL_S = 0.2
 
 
-class EndDatabaseSession:
+class EndDatabaseSession(Effect):
     """Find the root of the longest queue of waiting sessions and terminate exactly that backend.
 
     Parameter `open_for_s`: a transaction younger than this is left alone, because short waits are normal (default
@@ -54,21 +53,6 @@ class EndDatabaseSession:
             f"in its transaction for {s.open_s:.0f} s) in the database of {service.name}; {s.waiting} wait for it."
         )
 
-    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done once the captured backend is gone."""
-        del step, key
-        return await told(self._apply(service, pre_state))
-
-    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """An ended session cannot be brought back."""
-        del step, service, key, pre_state
-        return Failed("an ended session cannot be brought back")
-
-    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done when the captured backend is gone, Failed when it is there."""
-        del step, key
-        return await seen(self._check(service, pre_state))
-
     async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         pid, start = _identity(state)
         async with open_sessions(service, self._call_s) as sessions:
@@ -78,6 +62,10 @@ class EndDatabaseSession:
             if await sessions.end(pid, start, self._call_s):
                 return Done(f"ended session {pid} of {state['application_name']}", {"waited": int(state["waiting"])})
         return Unknown(f"session {pid} was told to end and is still there after {self._call_s:g} s")
+
+    async def _undo(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        del service, state
+        return Failed("an ended session cannot be brought back")
 
     async def _check(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         pid, start = _identity(state)

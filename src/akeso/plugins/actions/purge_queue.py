@@ -1,18 +1,15 @@
 """Throw away what waits in a queue."""
 
-from collections.abc import Mapping
-
 from akeso.domain.errors import ActionFailed
 from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import Bound, ServiceSpec
-from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.effect import Effect, PreState
+from akeso.plugins.targets.outcome import looking, recorded
 from akeso.plugins.targets.stream import open_stream
 
-PreState = Mapping[str, str]
 
-
-class PurgeQueue:
+class PurgeQueue(Effect):
     """Remove every entry that was in the stream when the pre-state was captured; later ones stay."""
 
     name = "purge_queue"
@@ -38,25 +35,14 @@ class PurgeQueue:
         state = await self.capture(step, service)
         return f"Delete {state['length']} entries of the queue of {service.name} for good (up to {state['last']})."
 
-    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done with the number of entries that were removed."""
-        del step, key
-        return await told(self._apply(service, pre_state))
-
-    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """What was deleted is gone."""
-        del step, service, key, pre_state
-        return Failed("deleted entries cannot be brought back")
-
-    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done when no captured entry is left, Failed when the first one is."""
-        del step, key
-        return await seen(self._check(service, pre_state))
-
     async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         async with open_stream(service, self._call_s) as stream:
             removed = await stream.purge(recorded(state, "last"))
         return Done(f"deleted {removed} entries", {"deleted": removed})
+
+    async def _undo(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        del service, state
+        return Failed("deleted entries cannot be brought back")
 
     async def _check(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         async with open_stream(service, self._call_s) as stream:

@@ -1,18 +1,15 @@
 """Restart the processes of a service."""
 
-from collections.abc import Mapping
-
 from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.plan import Risk, Step
 from akeso.domain.service import Bound, ServiceSpec
 from akeso.plugins.targets.binding import whole_number
-from akeso.plugins.targets.outcome import looking, recorded, seen, told
+from akeso.plugins.targets.effect import Effect, PreState
+from akeso.plugins.targets.outcome import looking, recorded
 from akeso.plugins.targets.supervisor import Member, Patience, Supervisor, due, renewed, restart_record
 
-PreState = Mapping[str, str]
 
-
-class Restart:
+class Restart(Effect):
     """Dead members are started, running ones stopped (killed when they hang) and started, one after the other.
 
     Parameter `instances`: at most so many (default all). Spare members, which are stopped, are left alone.
@@ -37,27 +34,16 @@ class Restart:
         named = ", ".join(f"{m.name} ({m.state}, pid {m.pid})" if m.pid else f"{m.name} ({m.state})" for m in chosen)
         return f"Restart {named} of {service.name}, one after the other."
 
-    async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done once all that were due run again."""
-        del step, key
-        return await told(self._apply(service, pre_state))
-
-    async def undo(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """A restart cannot be taken back."""
-        del step, service, key, pre_state
-        return Failed("a restart cannot be undone")
-
-    async def check(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
-        """Done when every member that was due runs as a new process, Failed when none was touched."""
-        del step, key
-        return await seen(self._check(service, pre_state))
-
     async def _apply(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         supervisor, names = Supervisor.of(service, self._patience), recorded(state, "due").split()
         with looking():
             await supervisor.members()
         await supervisor.restart(names)
         return Done(f"restarted {', '.join(names)}", {"instances": len(names)})
+
+    async def _undo(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
+        del service, state
+        return Failed("a restart cannot be undone")
 
     async def _check(self, service: ServiceSpec, state: PreState) -> EffectOutcome:
         members = {m.name: m for m in await Supervisor.of(service, self._patience).members()}
