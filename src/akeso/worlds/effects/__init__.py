@@ -1,0 +1,1 @@
+"""What actions do in a world."""

@@ -1,0 +1,1 @@
+"""What happens in ordinary life and is no fault."""

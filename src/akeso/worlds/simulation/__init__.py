@@ -1,0 +1,1 @@
+"""How a world lives: rows, conditions, load, resources, requests."""
