@@ -1,19 +1,25 @@
 PYTHON ?= python3
 BIN := .venv/bin
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: setup check test demo lock services format clean
+.PHONY: setup check test demo docs wheel lock services format clean
 
 setup: .venv/.ready
 
+# Two steps of one environment: the demo wants Akeso and its lab alone, everything else wants all.
 .venv/.ready: requirements.lock pyproject.toml scripts/setup.sh
-	PYTHON=$(PYTHON) bash scripts/setup.sh
-	@touch $@
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh full
+
+.venv/.ready-demo: requirements/core-lab.lock pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh demo
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_links.py
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 format: setup
 	$(BIN)/ruff format .
@@ -23,13 +29,23 @@ test: setup
 	@bash scripts/services.sh up
 	$(BIN)/pytest -q
 
-demo: setup
+demo: .venv/.ready-demo
 	$(BIN)/akeso demo
 
+docs: setup
+	$(BIN)/mkdocs build --strict --site-dir build/site
+	@echo "open build/site/index.html"
+
+wheel: setup
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+# The smaller locks hold the versions of the large one, so that one set-up can follow another.
 lock: setup
-	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		--all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.lock
+	$(UV_COMPILE) --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(UV_COMPILE) --constraint requirements.lock --extra lab --group build pyproject.toml --output-file requirements/core-lab.lock
+	$(UV_COMPILE) --constraint requirements.lock pyproject.toml --output-file requirements/core.lock
+	echo uv | $(UV_COMPILE) --no-annotate - --output-file requirements/uv.lock
 
 clean:
 	rm -rf .venv build dist
