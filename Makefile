@@ -18,8 +18,6 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/check_links.py
-	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 format: setup
 	$(BIN)/ruff format .

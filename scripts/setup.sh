@@ -33,7 +33,7 @@ new_enough() {
 
 check_python() {
     new_enough "$PYTHON" && return
-    fail "Akeso needs Python 3.11 or newer, and $PYTHON is $("$PYTHON" --version 2>&1 || true). Name another one: make PYTHON=/path/to/python3.11 …"
+    fail "Akeso needs Python 3.11 or newer; $PYTHON: $("$PYTHON" --version 2>&1 | sed 's/.*: //' || true). Name another one: make PYTHON=/path/to/python3.11 …"
 }
 
 usable() {
@@ -63,11 +63,9 @@ hand_on() {
 }
 
 find_uv() {
-    UV=$(command -v uv || true)
-    if [ -z "$UV" ]; then
+    [ -x "$VENV/bin/uv" ] || command -v uv >/dev/null ||
         "$VENV/bin/python" -m pip install --quiet --require-hashes --requirement requirements/uv.lock >"$LOG" 2>&1 || true
-        [ ! -x "$VENV/bin/uv" ] || UV=$VENV/bin/uv
-    fi
+    UV=$(PATH=$PWD/$VENV/bin:$PATH command -v uv || true)
     [ -n "$UV" ] || { say "  no uv to be had; pip takes longer"; return 0; }
     PIP_SETTINGS=$("$VENV/bin/python" -m pip config list 2>/dev/null || true)
     hand_on index-url UV_DEFAULT_INDEX
@@ -77,23 +75,25 @@ find_uv() {
 
 install() {
     if [ -n "$UV" ]; then
-        "$UV" pip install --python "$VENV/bin/python" "$@" && return
+        # Else each of the many processes of the shop and of the tests would compile what it imports.
+        "$UV" pip install --python "$VENV/bin/python" --compile-bytecode "$@" && return
         say "uv failed, trying pip"
     fi
     "$VENV/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@"
 }
 
 install_all() {
-    install --require-hashes --requirement "$LOCK"
-    install --no-deps --no-build-isolation --editable .
+    install --require-hashes --requirement "$LOCK" &&
+        install --no-deps --no-build-isolation --editable .
 }
 
-# How far the installer is: how many packages it began with, as far as it tells, and its newest line.
+# How far the installer is: its newest line, and how many packages it has begun to fetch, as far as it tells.
 how_far() {
-    local begun
-    begun=$(grep -cE '^ *(Collecting|Downloading|Building|Using cached) ' "$LOG") || begun=0
-    printf '  %3d s  %s' "$SECONDS" "$(tail -n 1 "$LOG" | cut -c 1-70)"
-    [ "$begun" -eq 0 ] || printf '  [%d]' "$begun"
+    local begun newest
+    begun=$(grep -cE '^(Collecting|Downloading) ' "$LOG") || begun=0
+    newest=$(tail -n 1 "$LOG" | sed 's/^ *//' | cut -c 1-70)
+    printf '  %3d s  %s' "$SECONDS" "${newest:-asking which files there are}"
+    [ "$begun" -eq 0 ] || printf '  [%d begun]' "$begun"
 }
 
 # Runs a command with its output in the log, and says every few seconds how far it is.
@@ -114,10 +114,11 @@ watched() {
 }
 
 check_python
-say "[1/2] an environment of its own in $VENV, with $("$PYTHON" --version)"
+say "[1/3] an environment of its own in $VENV, with $("$PYTHON" --version)"
 make_environment
+say "[2/3] uv, which installs faster than pip"
 find_uv
-say "[2/2] $(grep -c '^[a-z0-9].*==' "$LOCK") packages from $LOCK, with $([ -n "$UV" ] && echo uv || echo pip)"
+say "[3/3] $(grep -c '^[a-z0-9].*==' "$LOCK") packages from $LOCK, with $([ -n "$UV" ] && echo uv || echo pip)"
 touch "$UNFINISHED"
 if ! watched install_all; then
     tail -n 40 "$LOG" >&2

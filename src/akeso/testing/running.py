@@ -51,20 +51,23 @@ def run_akeso(folder: Path, *arguments: str, environment: Mapping[str, str] | No
 class Akeso:
     """`akeso up` on a data folder and a port that stay the same from life to life.
 
-    settings: for `--set`; services: the text of services.yaml. Everything it says goes to `akeso.log` in `folder`.
+    settings: for `--set`; services: the text of services.yaml; python: whose Akeso it is. Everything it says goes to
+    `akeso.log` in `folder`.
     """
 
-    def __init__(self, folder: Path, *settings: str, services: str = "services: {}") -> None:
+    def __init__(
+        self, folder: Path, *settings: str, services: str = "services: {}", python: str = sys.executable
+    ) -> None:
         self.folder, self.data, self.port = folder, folder / "data", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._settings = settings
+        self._settings, self._python = settings, python
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "services.yaml").write_text(services)
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait` return once it is ready."""
-        command = [sys.executable, "-m", "akeso", "up", "--data", str(self.data), "--port", str(self.port)]
+        command = [self._python, "-m", "akeso", "up", "--data", str(self.data), "--port", str(self.port)]
         command += ["--services", str(self.folder / "services.yaml")]
         for setting in (*_PRIVATE, *self._settings):
             command += ["--set", setting]
