@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from akeso.lab.shop.servers import postgresql_binaries
-from akeso.testing.kafka_server import KafkaServer
+from akeso.testing.servers.kafka_server import KafkaServer
 
 SUPERUSER = "postgres"
 OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"

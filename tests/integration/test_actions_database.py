@@ -13,11 +13,11 @@ import asyncpg
 import pytest
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, Failed
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, Failed
+from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.end_database_session import EndDatabaseSession
-from akeso.plugins.targets.sessions import open_sessions
+from akeso.targets.sessions import open_sessions
 
 pytestmark = pytest.mark.integration
 STEP = Step("s1", "end_database_session", "ledger")

@@ -17,9 +17,9 @@ from xmlrpc.client import ServerProxy
 import pytest
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, Failed, Unknown
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, Failed, Unknown
+from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.restart import Restart
 from akeso.plugins.actions.revert_configuration import RevertConfiguration
 from akeso.plugins.actions.rollback_release import RollbackRelease

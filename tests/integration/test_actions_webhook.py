@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, Failed, Unknown
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, Failed, Unknown
+from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.call_webhook import CallWebhook
 from akeso.plugins.actions.switch_fallback import SwitchFallback
 

@@ -10,13 +10,13 @@ from confluent_kafka import Producer
 
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.kafka import KafkaBus, KafkaBusOptions
+from akeso.domain.detection.messages import Decision
 from akeso.domain.errors import InvalidInput, Unavailable
-from akeso.domain.messages import Decision
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.batches import MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Bus, Topic
 from akeso.testing.bus import KEYS, BusContract, DurableBusContract, OpenBus, alert, take
-from akeso.testing.kafka_server import KafkaServer
+from akeso.testing.servers.kafka_server import KafkaServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

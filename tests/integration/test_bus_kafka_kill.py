@@ -14,7 +14,7 @@ from akeso.adapters.buses.kafka import KafkaBus, KafkaBusOptions
 from akeso.domain.errors import Unavailable
 from akeso.ports.bus import Bus, Subscription, Topic
 from akeso.testing.bus import alert, nothing_more
-from akeso.testing.kafka_server import KafkaServer
+from akeso.testing.servers.kafka_server import KafkaServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

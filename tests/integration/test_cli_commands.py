@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from akeso.testing.running import ENVIRONMENT, Akeso, Target, eventually, run_akeso
+from akeso.testing.servers.running import ENVIRONMENT, Akeso, Target, eventually, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 

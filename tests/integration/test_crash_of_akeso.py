@@ -23,8 +23,8 @@ import httpx
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
-from akeso.testing.running import Akeso, Target, eventually, run_akeso
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.testing.servers.running import Akeso, Target, eventually, run_akeso
 
 SEED = int(os.environ.get("CRASH_SEED", "1"))
 WARDS, KILLS, A_ROUND = 2, 25, 9

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.domain.telemetry import TelemetryBatch
-from akeso.testing.running import Akeso, eventually, free_port
-from akeso.testing.stored import stored_batches
-from akeso.testing.watchers import is_ready, program
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.testing.recorded.stored import stored_batches
+from akeso.testing.servers.running import Akeso, eventually, free_port
+from akeso.testing.servers.watchers import is_ready, program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 

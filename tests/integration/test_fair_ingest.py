@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from akeso.testing.running import Akeso
+from akeso.testing.servers.running import Akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.testing.running import Akeso, eventually, repeating
+from akeso.testing.servers.running import Akeso, eventually, repeating
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 # Seconds instead of minutes: a step is a slot.

@@ -14,8 +14,8 @@ import pytest
 from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_batches
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryOptions, SqliteTelemetryStore
 from akeso.domain.errors import Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.testing.running import Akeso, eventually
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.testing.servers.running import Akeso, eventually
 from akeso.testing.telemetry import noisy_batch
 
 pytestmark = pytest.mark.integration

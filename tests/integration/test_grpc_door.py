@@ -30,16 +30,16 @@ from opentelemetry.trace import SpanKind as SdkSpanKind
 
 from akeso.adapters.clocks.system import SystemClock
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.app import System
+from akeso.composition.system import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.fairness import Shares, Turns
 from akeso.faces.grpc.server import OtlpServer
 from akeso.plugins.discovery import build
 from akeso.ports.source import Answer, Intake
-from akeso.testing.otlp import Metrics
-from akeso.testing.running import Akeso, eventually, free_port
+from akeso.testing.requests.otlp import Metrics
+from akeso.testing.servers.running import Akeso, eventually, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import same_batch, sample_batch
 
 KILLS = 8
@@ -21,7 +21,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import sample_batch
 
 async def sender(store, table, lane):
@@ -45,7 +45,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.domain.errors import Unavailable
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import sample_batch
 
 async def main(path):

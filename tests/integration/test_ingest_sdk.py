@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind as SdkSpanKind
 from opentelemetry.trace import Status, StatusCode
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SpanKind, TelemetryBatch, Temporality
+from akeso.domain.telemetry.batches import SpanKind, TelemetryBatch, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.discovery import build
 from akeso.ports.source import IngestRequest, Source
 

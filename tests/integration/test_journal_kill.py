@@ -18,7 +18,7 @@ KILLS = 6
 WRITER = """
 import asyncio, sys
 from akeso.adapters.journals.sql import SqlJournal
-from akeso.domain.events import AnalysisStarted
+from akeso.domain.incident.events import AnalysisStarted
 from akeso.testing.journal import Scribe
 
 async def writer(journal, name):

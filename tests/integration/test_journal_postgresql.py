@@ -7,7 +7,7 @@ import pytest
 
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.domain.errors import Unavailable
-from akeso.domain.events import AnalysisStarted
+from akeso.domain.incident.events import AnalysisStarted
 from akeso.testing.journal import Scribe, raised
 
 pytestmark = pytest.mark.integration

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_batches
-from akeso.domain.series import SeriesTable
-from akeso.testing.otlp import Metrics, as_json, logs_request, trace_request
-from akeso.testing.remote_write import first_request, first_series, snapped
-from akeso.testing.running import Akeso, eventually, free_port
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.testing.requests.otlp import Metrics, as_json, logs_request, trace_request
+from akeso.testing.requests.remote_write import first_request, first_series, snapped
+from akeso.testing.servers.running import Akeso, eventually, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from akeso.lab.inward.scenarios import SCENARIOS
+from akeso.lab.akeso_itself.scenarios import SCENARIOS
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(420)]
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.testing.language_model import Calls, Fails, LanguageModel, Step, explains
-from akeso.testing.running import Akeso, eventually, faring, repeating, run_akeso
+from akeso.testing.servers.language_model import Calls, Fails, LanguageModel, Step, explains
+from akeso.testing.servers.running import Akeso, eventually, faring, repeating, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from akeso.adapters.models.mlflow_registry import MlflowModelRegistry
-from akeso.domain.detection_model import Alias
+from akeso.domain.detection.detection_model import Alias
 from akeso.domain.errors import Unavailable
 from akeso.ports.model_registry import ModelRegistry
-from akeso.testing.mlflow_server import mlflow_server
 from akeso.testing.model_registry import ModelRegistryContract, OpenRegistry, sample_draft
-from akeso.testing.running import free_port
+from akeso.testing.servers.mlflow_server import mlflow_server
+from akeso.testing.servers.running import free_port
 
 pytestmark = [
     pytest.mark.integration,

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.testing.running import Akeso, eventually, run_akeso
+from akeso.testing.servers.running import Akeso, eventually, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 WINDOWS = ("models.pipeline.baseline=3", "models.pipeline.training.least=3", "model.sampled=5", "model.samples=5")

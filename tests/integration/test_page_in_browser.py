@@ -14,7 +14,7 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from akeso.testing.running import Akeso, Target, eventually, free_port
+from akeso.testing.servers.running import Akeso, Target, eventually, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 

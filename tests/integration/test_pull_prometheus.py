@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from akeso.domain.telemetry import NANOSECONDS, SeriesKey, Temporality
-from akeso.testing.running import Akeso, eventually, free_port
-from akeso.testing.stored import stored_points
-from akeso.testing.watchers import exporting, is_ready, program
+from akeso.domain.telemetry.batches import NANOSECONDS, SeriesKey, Temporality
+from akeso.testing.recorded.stored import stored_points
+from akeso.testing.servers.running import Akeso, eventually, free_port
+from akeso.testing.servers.watchers import exporting, is_ready, program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 

@@ -17,9 +17,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
-from akeso.testing.running import Akeso, eventually, free_port, run_akeso
-from akeso.testing.stored import stored_batches
+from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
+from akeso.testing.recorded.stored import stored_batches
+from akeso.testing.servers.running import Akeso, eventually, free_port, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from akeso.causal.effect import NotEstimable, Trial
 from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions, installed
-from akeso.stages.causal.effect import NotEstimable, Trial
 
 pytestmark = [
     pytest.mark.integration,

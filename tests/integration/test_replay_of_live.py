@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from akeso.testing.otlp import as_json, trace_request
-from akeso.testing.running import Akeso, eventually, repeating, run_akeso
+from akeso.testing.requests.otlp import as_json, trace_request
+from akeso.testing.servers.running import Akeso, eventually, repeating, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from akeso.testing.running import Akeso, eventually
+from akeso.testing.servers.running import Akeso, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from akeso.adapters.policy.cedar import shipped_policies
-from akeso.testing.running import Akeso, Target, eventually
+from akeso.testing.servers.running import Akeso, Target, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_batches
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.faces.grpc.server import PATHS
 from akeso.plugins.discovery import build
 from akeso.ports.source import Source
-from akeso.testing.requests import PROTOBUF, examples
-from akeso.testing.running import Akeso, free_port
+from akeso.testing.requests.valid_requests import PROTOBUF, examples
+from akeso.testing.servers.running import Akeso, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from akeso.testing.running import Akeso, Target, eventually, faring
+from akeso.testing.servers.running import Akeso, Target, eventually, faring
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from akeso.testing.otlp import Metrics, as_json, trace_request
-from akeso.testing.running import Akeso, run_akeso
+from akeso.testing.requests.otlp import Metrics, as_json, trace_request
+from akeso.testing.servers.running import Akeso, run_akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -1,5 +1,5 @@
-from akeso.lab.load.diary import Diary
 from akeso.lab.load.verdict import BOUND_BEFORE_LEARNT_S, Visit
+from akeso.lab.load.visitor_log import Diary
 
 
 def filled(start: float, seconds: int, latency: float = 0.1) -> Diary:

@@ -5,7 +5,7 @@ import pytest
 from akeso.lab.chassis.configuration import Configuration
 from akeso.lab.chassis.release import Release
 from akeso.lab.shop.blueprint import SHOP
-from akeso.lab.shop.goods import (
+from akeso.lab.shop.release_artifacts import (
     failing_release,
     good_release,
     short_timeout,

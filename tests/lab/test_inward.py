@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from akeso.lab.inward.brake import Brake
-from akeso.lab.inward.patient import install_brake
-from akeso.lab.inward.run import document, told
+from akeso.lab.akeso_itself.akeso_under_test import install_brake
+from akeso.lab.akeso_itself.run import document, told
+from akeso.lab.akeso_itself.slow_detector import Brake
 from akeso.ports.detector import Detector
 from akeso.testing.detectors import DetectorConformance, frame
 
@@ -53,7 +53,7 @@ def test_a_brake_hangs_once_and_for_good(tmp_path: Path) -> None:
 def test_the_brake_is_a_distribution_of_its_own(tmp_path: Path) -> None:
     folder = install_brake(tmp_path / "plugins")
     (entry,) = folder.glob("*.dist-info/entry_points.txt")
-    assert "detectors.brake = akeso.lab.inward.brake" in entry.read_text()
+    assert "detectors.brake = akeso.lab.akeso_itself.slow_detector" in entry.read_text()
 
 
 def case(**changes: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from akeso.lab.faults.changes import is_good_configuration, is_good_release, settle
 from akeso.lab.shop.folder import RunFolder
-from akeso.lab.shop.goods import failing_release, stock_shelves, unimportable_release
+from akeso.lab.shop.release_artifacts import failing_release, stock_shelves, unimportable_release
 from akeso.lab.shop.versions import Versions, successor
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from akeso.domain.alarm import Alarm
+from akeso.domain.detection.alarm import Alarm
 from akeso.domain.errors import InvalidSettings, Unavailable
 
 

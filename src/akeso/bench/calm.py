@@ -23,22 +23,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from akeso.app import read_services
-from akeso.detection import make_detectors
-from akeso.domain.alarm import Alarm
+from akeso.composition.detection import make_detectors
+from akeso.composition.recordings import Recording
+from akeso.composition.system import read_services
+from akeso.config.settings import Settings, load_settings
+from akeso.domain.detection.alarm import Alarm
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_RATE, Signal, signal_of
-from akeso.domain.telemetry import NANOSECONDS, Codes, FeatureFrame, Floats
-from akeso.recordings import Recording
-from akeso.settings import Settings, load_settings
-from akeso.stages.alert_budget import AlertBudget
-from akeso.stages.correlate import SYMPTOMS
-from akeso.stages.decide import DecideState, decide
-from akeso.stages.features import FeatureBuilder
-from akeso.stages.score import ScoreOptions, score
-from akeso.stages.series_facts import FactsTable
-from akeso.stages.significance import Significance
+from akeso.domain.telemetry.batches import NANOSECONDS, Codes, FeatureFrame, Floats
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_RATE, Signal, signal_of
+from akeso.stages.correlation.correlate import SYMPTOMS
+from akeso.stages.detection.alert_budget import AlertBudget
+from akeso.stages.detection.decide import DecideState, decide
+from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.detection.significance import Significance
+from akeso.stages.features.features import FeatureBuilder
 
 START = 1_900_000_800 * NANOSECONDS
 # As many different slots as detectors remember, if a third of the recordings holds as many: fewer, repeated, would

@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from akeso.bench.random_dags import LinearModel, equivalence_class, random_model
-from akeso.domain.telemetry import Floats
-from akeso.stages.causal.background import Background
-from akeso.stages.causal.changepoint import onsets
-from akeso.stages.causal.discovery import discover
-from akeso.stages.causal.effect import Effect, Estimator, Trial, by_regression
-from akeso.stages.causal.graph import CausalGraph, acyclic, structural_hamming_distance
-from akeso.stages.causal.propensity import by_matching, by_weighting
-from akeso.stages.causal.structural import attribute, fit
-from akeso.stages.causal.tail import past
+from akeso.bench.datasets.random_dags import LinearModel, equivalence_class, random_model
+from akeso.causal.background import Background
+from akeso.causal.changepoint import onsets
+from akeso.causal.discovery import discover
+from akeso.causal.effect import Effect, Estimator, Trial, by_regression
+from akeso.causal.graph import CausalGraph, acyclic, structural_hamming_distance
+from akeso.causal.propensity import by_matching, by_weighting
+from akeso.causal.structural import attribute, fit
+from akeso.causal.tail import past
+from akeso.domain.telemetry.batches import Floats
 
 ROWS = 720
 SIZES = ((20, 3.0), (50, 3.0), (100, 2.0), (100, 4.0))  # variables, neighbours on average

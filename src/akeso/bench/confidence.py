@@ -13,8 +13,8 @@ from rich.table import Table
 from akeso.bench.corpus import documents, lab, minutes, shop
 from akeso.bench.corpus.known import Answer, Known, answers
 from akeso.domain.errors import InvalidInput
-from akeso.drawing.reliability import reliability_picture
-from akeso.stages.calibrate import (
+from akeso.offline.drawing.reliability import reliability_picture
+from akeso.stages.diagnosis.calibrate import (
     Fit,
     Judged,
     by_grounds,
@@ -24,9 +24,9 @@ from akeso.stages.calibrate import (
     platt,
     unchanged,
 )
-from akeso.stages.calibration_file import written
-from akeso.stages.confidence import FITTED, Calibration
-from akeso.stages.reliability import (
+from akeso.stages.diagnosis.calibration_file import written
+from akeso.stages.diagnosis.confidence import FITTED, Calibration
+from akeso.stages.diagnosis.reliability import (
     Said,
     brier,
     calibration_error,

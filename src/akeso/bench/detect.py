@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from akeso.bench.baselines.detector_ensemble import EnsembleOptions
 from akeso.bench.nab.corpus import Series, read_corpus
 from akeso.bench.nab.replay import replayed
 from akeso.bench.nab.scorer import PROFILES, Scored, at_threshold, optimised
 from akeso.bench.nab.vus import period, vus_pr
-from akeso.domain.telemetry import Floats
-from akeso.stages.ensemble import EnsembleOptions
+from akeso.domain.telemetry.batches import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

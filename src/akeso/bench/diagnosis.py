@@ -14,16 +14,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.domain import signal as names
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.case import Case, LogPattern
-from akeso.domain.signal import Signal, signal_of
-from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix, Floats, SeriesKey, SpanKind
-from akeso.domain.topology import Edge, Topology
-from akeso.domain.traces import LINE, SPAN, Place, Rows, Traces
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.case import Case, LogPattern
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey, SpanKind
+from akeso.domain.telemetry.batches import signal as names
+from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.traces import LINE, SPAN, Place, Rows, Traces
 from akeso.plugins.discovery import build
 from akeso.ports.evidence import EvidenceProvider
-from akeso.stages.diagnose import diagnose
+from akeso.stages.diagnosis.diagnose import diagnose
 
 TENANT = "bench"
 _START = 1_700_000_000 * NANOSECONDS

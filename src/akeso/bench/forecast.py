@@ -14,12 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench.forecast_scores import SCORED, Foreseen, foreseen, pinball
-from akeso.bench.forecast_series import Workload, made_workloads, recorded_workloads
-from akeso.domain.telemetry import Floats
-from akeso.stages.ensemble_forecast import EnsembleForecaster, EnsembleOptions
-from akeso.stages.forecast import Forecast, Forecaster, breach_probability, horizons_within
-from akeso.stages.linear_forecast import LinearForecaster, LinearOptions
+from akeso.bench.baselines.linear_forecast import LinearForecaster, LinearOptions
+from akeso.bench.datasets.forecast_series import Workload, made_workloads, recorded_workloads
+from akeso.bench.scores.forecast_scores import SCORED, Foreseen, foreseen, pinball
+from akeso.domain.telemetry.batches import Floats
+from akeso.stages.forecast.ensemble import EnsembleForecaster, EnsembleOptions
+from akeso.stages.forecast.forecast import Forecast, Forecaster, breach_probability, horizons_within
 
 REACH = timedelta(minutes=30)
 SURE = (0.5, 0.75, 0.9)

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from akeso.domain.errors import Unavailable
 from akeso.plugins.discovery import discover
-from akeso.testing.requests import examples
+from akeso.testing.requests.valid_requests import examples
 
 MEMORY_MB = 1024
 INPUT_BYTES = 4096

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from akeso.domain.errors import InvalidInput, InvalidSettings
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import Address, PullRequest
 
 INSTRUMENTED = ["akeso.plugins.sources", "akeso.plugins.pullers"]
@@ -37,7 +37,7 @@ def target(name: str) -> Target:
 
 def _source(name: str, media_type: str) -> Target:
     from akeso.plugins.discovery import make
-    from akeso.testing.sources import request_to, taken_or_refused
+    from akeso.testing.requests.sources import request_to, taken_or_refused
 
     source = make("sources", name, {})
 
@@ -78,7 +78,7 @@ def _pull(name: str) -> Target:
 
 
 def _door(encoding: str) -> Target:
-    from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed
+    from akeso.protocols.decompression import LIMIT, Refused, decompressed
 
     def take(data: bytes) -> None:
         try:

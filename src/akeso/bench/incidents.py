@@ -11,14 +11,14 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench.incident_documents import Picture, read_case
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import UNKNOWN, FaultClass, Hypothesis
+from akeso.bench.datasets.incident_documents import Picture, read_case
 from akeso.domain.errors import InvalidInput
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import UNKNOWN, FaultClass, Hypothesis
 from akeso.plugins.discovery import build
 from akeso.plugins.evidence.database import FAILOVER, MAINTENANCE, REPLICATION_LAG
 from akeso.plugins.evidence.platform import CAPACITY, NODE_FAILURE
-from akeso.stages.diagnose import diagnose
+from akeso.stages.diagnosis.diagnose import diagnose
 
 HEALTHY = "healthy"
 _CATEGORIES: Mapping[str, str] = {

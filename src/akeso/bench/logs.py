@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench.template_scores import Parsed, TemplateScores, template_scores
+from akeso.bench.scores.template_scores import Parsed, TemplateScores, template_scores
 from akeso.domain.errors import InvalidInput
-from akeso.stages.templates import TemplateMiner, masked
+from akeso.stages.templates.templates import TemplateMiner, masked
 
 TRUTH = "*_structured_corrected.csv"
 LINES = "*_2k.log"

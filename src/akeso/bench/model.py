@@ -14,14 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.domain.messages import Feedback
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
+from akeso.domain.detection.messages import Feedback
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.engine.artefact_codec import decode_artefact, encode_artefact
 from akeso.plugins.discovery import build
-from akeso.stages.decide import DecideOptions
-from akeso.stages.drift import DriftOptions, drift, summarise
-from akeso.stages.training import Trained, train
+from akeso.stages.detection.decide import DecideOptions
+from akeso.stages.model.drift import DriftOptions, drift, summarise
+from akeso.stages.model.training import Trained, train
 
 START = 1_700_000_000
 SLOTS = 600

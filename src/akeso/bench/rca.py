@@ -10,14 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench import nezha, petshop
-from akeso.bench.archives import unpacked
-from akeso.bench.labelled import LabelledCase
-from akeso.bench.rca_scores import brier, calibration_error
-from akeso.domain.diagnosis import Diagnosis
+from akeso.bench.datasets import nezha, petshop
+from akeso.bench.datasets.archives import unpacked
+from akeso.bench.datasets.labelled import LabelledCase
+from akeso.bench.scores.rca_scores import brier, calibration_error
 from akeso.domain.errors import InvalidInput
+from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.plugins.discovery import build
-from akeso.stages.diagnose import diagnose
+from akeso.stages.diagnosis.diagnose import diagnose
 
 _SETS = (petshop, nezha)
 

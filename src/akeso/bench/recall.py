@@ -25,9 +25,9 @@ from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.adapters.memory.index import MemoryIndex, words
 from akeso.adapters.memory.sql import SqlMemory
-from akeso.bench.ground_truths import Truth, read_truths
+from akeso.bench.datasets.ground_truths import Truth, read_truths
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.memory import Memory
+from akeso.domain.incident.memory import Memory
 from akeso.ports.embedder import Embedder
 
 Ranking = list[tuple[str, float]]

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.detection_model import Artefact
+from akeso.domain.detection.detection_model import Artefact
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
 
 VERSION = 1
 _STATE = "state"

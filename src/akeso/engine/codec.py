@@ -15,9 +15,9 @@ from typing import Any, get_args
 
 import msgspec
 
-from akeso.domain.anomaly import Anomaly
+from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.errors import InvalidInput
-from akeso.domain.events import Event
+from akeso.domain.incident.events import Event
 
 GENESIS = "0" * 64
 KINDS: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

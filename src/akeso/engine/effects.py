@@ -12,21 +12,21 @@ from typing import Any, assert_never
 
 import structlog
 
-from akeso.domain import events as e
 from akeso.domain.errors import ActionFailed, Conflict, Forbidden, NotFound, Unavailable
-from akeso.domain.incident import ActionRecord, ActionStatus, Incident
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Step
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.verdict import Allow, Deny
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident
+from akeso.domain.incident.incident import events as e
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Step
+from akeso.domain.incident.verdict import Allow, Deny
 from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
-from akeso.engine.register import Register
+from akeso.engine.incident_store import Register
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import Action
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Lease
-from akeso.stages.guards import GuardOptions, Proposal, guard
+from akeso.stages.healing.guards import GuardOptions, Proposal, guard
 
 log = structlog.get_logger(__name__)
 _PERMITS = frozenset({"allow", "modify"})

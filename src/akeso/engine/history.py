@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from akeso.engine.register import Register
-from akeso.stages.guards import EffectHistory, effects_of
+from akeso.engine.incident_store import Register
+from akeso.stages.healing.guards import EffectHistory, effects_of
 
 _MOST = 500
 

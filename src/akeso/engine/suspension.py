@@ -1,7 +1,7 @@
 """The big red switch: `akeso suspend` stops every effect at once, `akeso resume` lets them run again."""
 
 from akeso.domain.errors import Conflict
-from akeso.domain.events import EffectsResumed, EffectsSuspended, Entry
+from akeso.domain.incident.events import EffectsResumed, EffectsSuspended, Entry
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Draft, Journal
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from akeso.app import System
-from akeso.domain.access import Caller, Role
+from akeso.composition.system import System
 from akeso.domain.errors import Forbidden
+from akeso.domain.estate.access import Caller, Role
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from akeso.domain.incident import Incident
-from akeso.domain.messages import Decision
+from akeso.composition.replay import ReplayReport
+from akeso.domain.detection.messages import Decision
+from akeso.domain.incident.incident import Incident
 from akeso.faces.api.views import action_view, anomaly_view, incident_view
-from akeso.replay import ReplayReport
 
 
 def report_view(report: ReplayReport) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from rich.console import Console
 
+from akeso.lab.akeso_itself.run import InwardOrder, score_inward
 from akeso.lab.check import Proof, prove
 from akeso.lab.console import cases_table, faults_table, inward_table, proofs_table, summary_table
 from akeso.lab.errors import LabError
 from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.faults.register import FAULTS, chosen
 from akeso.lab.faults.restore import restore
-from akeso.lab.inward.run import InwardOrder, score_inward
 from akeso.lab.load.client import View
 from akeso.lab.scoring.case import Bench
 from akeso.lab.scoring.day import live_day

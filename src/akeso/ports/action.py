@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from akeso.domain.outcome import EffectOutcome
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import EffectOutcome
+from akeso.domain.incident.plan import Risk, Step
 
 PreState = Mapping[str, str]
 

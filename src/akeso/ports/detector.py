@@ -6,8 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.scale import normal_range
-from akeso.domain.telemetry import Codes, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import Codes, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.scale import normal_range
 
 State = Mapping[str, NDArray[Any]]
 
@@ -18,7 +18,7 @@ class Scores:
     score: 0 = nothing to see, 1.0 = at this detector's alarm threshold, above = beyond it; never NaN (0 where the
     value is missing or the detector has not seen enough). expected, spread: what it thought normal, NaN if it has no
     opinion. signals: where they are given, expected and spread are told on the scales of these signals (see
-    akeso.domain.scale), and only what is looked at is turned into the units of the series.
+    akeso.domain.telemetry.scale), and only what is looked at is turned into the units of the series.
     """
 
     __slots__ = ("_center", "_width", "score", "signals")

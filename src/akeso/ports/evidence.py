@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence
 
 
 @runtime_checkable

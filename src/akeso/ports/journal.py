@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from akeso.domain.events import Entry, Event
-from akeso.domain.incident import Incident
+from akeso.domain.incident.events import Entry, Event
+from akeso.domain.incident.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from akeso.domain.memory import Memory, Recollection
+from akeso.domain.incident.memory import Memory, Recollection
 
 
 class IncidentMemory(Protocol):

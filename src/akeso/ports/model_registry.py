@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from akeso.domain.detection_model import Alias, Artefact, ModelDraft, ModelVersion
+from akeso.domain.detection.detection_model import Alias, Artefact, ModelDraft, ModelVersion
 
 
 class ModelRegistry(Protocol):

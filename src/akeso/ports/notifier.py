@@ -2,8 +2,8 @@
 
 from typing import Protocol, runtime_checkable
 
-from akeso.domain.events import Entry
-from akeso.domain.incident import Incident
+from akeso.domain.incident.events import Entry
+from akeso.domain.incident.incident import Incident
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from akeso.domain.objective import ErrorBudget
+from akeso.domain.estate.objective import ErrorBudget
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
-from akeso.domain.detection_model import ModelVersion
+from akeso.domain.detection.detection_model import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pipeline(Protocol):
         ...
 
     async def configure(self, name: str, value: str, by: By) -> None:
-        """Announce a setting (see akeso.stages.detection_settings). Raises InvalidInput, Unavailable."""
+        """Announce a setting (see akeso.stages.detection.detection_settings). Raises InvalidInput, Unavailable."""
         ...
 
     async def previous(self) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from akeso.domain.verdict import PolicyRequest, Verdict
+from akeso.domain.incident.verdict import PolicyRequest, Verdict
 
 
 class Policy(Protocol):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
-from akeso.domain.anomaly import Alert
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
-from akeso.domain.topology import Edge
+from akeso.domain.detection.anomaly import Alert
+from akeso.domain.estate.topology import Edge
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 
 
 @dataclass(frozen=True, slots=True)

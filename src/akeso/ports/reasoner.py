@@ -6,12 +6,12 @@ from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
-from akeso.domain.explanation import Explanation
-from akeso.domain.knowledge import Knowledge
-from akeso.domain.memory import Recollection
-from akeso.domain.query import MetricMatrix, MetricSelector, Range
+from akeso.domain.estate.knowledge import Knowledge
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.explanation import Explanation
+from akeso.domain.incident.memory import Recollection
+from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.ports.clock import Clock
 
 

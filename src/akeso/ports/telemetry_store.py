@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Kind, TelemetryBatch
+from akeso.domain.telemetry.batches import Kind, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 

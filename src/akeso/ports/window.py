@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from akeso.domain.case import LogPattern
-from akeso.domain.telemetry import Change, FeatureMatrix
-from akeso.domain.topology import Topology
-from akeso.domain.traces import Traces
+from akeso.domain.estate.topology import Topology
+from akeso.domain.incident.case import LogPattern
+from akeso.domain.telemetry.batches import Change, FeatureMatrix
+from akeso.domain.telemetry.traces import Traces
 
 
 class TelemetryWindow(Protocol):

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import Binding, Bound, ServiceSpec
+from akeso.domain.estate.service import Binding, Bound, ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Risk, Step
 from akeso.ports.action import Action
 
 PreState = Mapping[str, str]

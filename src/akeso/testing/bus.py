@@ -10,15 +10,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from akeso.domain.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.messages import (
+    ConfigUpdate,
+    Decision,
+    Feedback,
+    Heartbeat,
+    PolicyAnswer,
+    PolicyQuestion,
+    Prediction,
+)
 from akeso.domain.errors import Unavailable
-from akeso.domain.events import Entry, IncidentResolved
-from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Heartbeat, PolicyAnswer, PolicyQuestion, Prediction
-from akeso.domain.plan import Risk, Step
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import Signal, signal_of
-from akeso.domain.telemetry import FeatureFrame, MetricBlock, SeriesKey, TelemetryBatch
-from akeso.domain.verdict import Ask, PolicyRequest
+from akeso.domain.incident.events import Entry, IncidentResolved
+from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.incident.verdict import Ask, PolicyRequest
+from akeso.domain.telemetry.batches import FeatureFrame, MetricBlock, SeriesKey, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import Signal, signal_of
 from akeso.ports.bus import Bus, Message, Subscription, Topic
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats
+from akeso.domain.telemetry.signal import Signal
 from akeso.ports.detector import Detector, Scores
 
 _ALL = np.array([int(s) for s in Signal], np.uint8)

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from akeso.domain import signal as s
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.case import LogPattern
-from akeso.domain.events import Entry
-from akeso.domain.incident import Incident
-from akeso.domain.memory import Memory, Recollection
-from akeso.domain.outcome import Done, EffectOutcome, Failed
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import ServiceSpec
-from akeso.domain.signal import signal_of
-from akeso.domain.telemetry import NANOSECONDS, Change, FeatureMatrix, Floats, SeriesKey
-from akeso.domain.topology import Edge, Topology
-from akeso.domain.traces import Traces
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.case import LogPattern
+from akeso.domain.incident.events import Entry
+from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.memory import Memory, Recollection
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
+from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureMatrix, Floats, SeriesKey
+from akeso.domain.telemetry.batches import signal as s
+from akeso.domain.telemetry.signal import signal_of
+from akeso.domain.telemetry.traces import Traces
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Draft

@@ -5,26 +5,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from akeso.agents.governance import GovernanceAgent
-from akeso.agents.healing.agent import HealingAgent, HealingOptions
-from akeso.agents.healing.casework import Casework, CaseworkOptions, Faculties, Sources
-from akeso.agents.healing.gate import Gate, GateOptions, Grounds
-from akeso.agents.healing.performer import Hands
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis, FaultClass, Hypothesis
-from akeso.domain.incident import Incident
-from akeso.domain.messages import Decision
-from akeso.domain.plan import Option, Plan, Risk, Step
-from akeso.domain.service import Services, Trust
+from akeso.agents.incidents.gate import Gate, GateOptions, Grounds
+from akeso.agents.incidents.governance import GovernanceAgent
+from akeso.agents.incidents.healing import HealingAgent, HealingOptions
+from akeso.agents.incidents.incident_context import Casework, CaseworkOptions, Faculties, Sources
+from akeso.agents.incidents.move_executor import Hands
+from akeso.domain.detection.messages import Decision
+from akeso.domain.estate.service import Services, Trust
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis, FaultClass, Hypothesis
+from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.engine.effects import EffectOptions, Effects, Stage
-from akeso.engine.register import Register
+from akeso.engine.incident_store import Register
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import Action
 from akeso.ports.bus import Message, Topic
 from akeso.ports.policy import Policy
-from akeso.stages.advance import AdvanceOptions
-from akeso.stages.govern import GovernOptions
-from akeso.stages.plan import History, Surroundings
+from akeso.stages.healing.advance import AdvanceOptions
+from akeso.stages.healing.govern import GovernOptions
+from akeso.stages.healing.plan import History, Surroundings
 from akeso.testing.clock import FakeClock
 from akeso.testing.engine import MortalJournal, RecentMemory, RelayBus, World, WorldAction, WorldWindow, symptoms
 from akeso.testing.policy import ScriptedPolicy

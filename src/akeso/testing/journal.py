@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from akeso.adapters.journals.memory import MemoryJournal
-from akeso.domain.anomaly import Severity
+from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import AkesoError, Conflict, InvalidInput, LeaseLost, Unavailable
-from akeso.domain.events import (
+from akeso.domain.incident.events import (
     AnalysisStarted,
     EffectsResumed,
     EffectsSuspended,
@@ -18,7 +18,7 @@ from akeso.domain.events import (
     IncidentDetected,
     IncidentResolved,
 )
-from akeso.domain.incident import Incident, evolve
+from akeso.domain.incident.incident import Incident, evolve
 from akeso.ports.journal import Draft, Journal, Lease
 
 __all__ = ["AT", "SECOND", "JournalContract", "MemoryJournal", "OpenJournal", "Scribe"]

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from akeso.domain.errors import AkesoError
-from akeso.domain.memory import Memory, Recollection
-from akeso.domain.outcome import Recovery
+from akeso.domain.incident.memory import Memory, Recollection
+from akeso.domain.incident.outcome import Recovery
 from akeso.ports.embedder import Embedder
 from akeso.ports.memory import IncidentMemory
 

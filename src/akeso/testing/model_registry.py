@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from akeso.domain.detection_model import Alias, Artefact, ModelDraft, ModelVersion
+from akeso.domain.detection.detection_model import Alias, Artefact, ModelDraft, ModelVersion
+from akeso.domain.detection.messages import Feedback
 from akeso.domain.errors import NotFound
-from akeso.domain.messages import Feedback
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, Signal
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal
 from akeso.ports.labels import LabelStore
 from akeso.ports.model_registry import ModelRegistry
 from akeso.testing.journal import raised

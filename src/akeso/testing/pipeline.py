@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from akeso.domain.detection_model import ModelVersion
+from akeso.domain.detection.detection_model import ModelVersion
 from akeso.domain.errors import AkesoError, Conflict, NotFound
 from akeso.ports.pipeline import By
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from akeso.domain.plan import Risk, Step
-from akeso.domain.verdict import Allow, Ask, Deny, PolicyRequest, Verdict
+from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.incident.verdict import Allow, Ask, Deny, PolicyRequest, Verdict
 from akeso.ports.policy import Policy
 
 ROUTINE = PolicyRequest(

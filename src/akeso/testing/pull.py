@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from akeso.domain.errors import AkesoError
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
-from akeso.plugins.sources._wire.body import parse_json
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import Haul, PullRequest
+from akeso.protocols.json_body import parse_json
 
 
 class ScriptedPuller:

@@ -9,20 +9,20 @@ from typing import Self
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
-from akeso.domain.explanation import Explanation
-from akeso.domain.memory import Recollection
-from akeso.domain.query import MetricMatrix, MetricSelector, Range
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.explanation import Explanation
+from akeso.domain.incident.memory import Recollection
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners._llm.options import Limits, LlmOptions, Patience, Provider
 from akeso.plugins.reasoners.llm import Llm
 from akeso.ports.reasoner import Around
-from akeso.stages.diagnose import diagnose
-from akeso.stages.knowledge_file import shipped_knowledge
+from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
 from akeso.testing.clock import FakeClock
-from akeso.testing.language_model import LanguageModel
+from akeso.testing.servers.language_model import LanguageModel
 
 # Generous where a busy machine may be slow, short where a test waits for it.
 PATIENT = Patience(

@@ -9,8 +9,7 @@ import numpy as np
 
 from akeso.adapters.telemetry import codec
 from akeso.domain.errors import AkesoError, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import (
+from akeso.domain.telemetry.batches import (
     Change,
     LogBlock,
     MetricBlock,
@@ -20,6 +19,7 @@ from akeso.domain.telemetry import (
     TelemetryBatch,
     Temporality,
 )
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import Answer_co, TelemetryQuery, TelemetryStore
 
 StoreOf: TypeAlias = Callable[[SeriesTable], TelemetryStore]

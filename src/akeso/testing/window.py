@@ -6,10 +6,10 @@ from itertools import count
 
 import numpy as np
 
-from akeso.domain.case import LogPattern
-from akeso.domain.telemetry import NANOSECONDS, Change, FeatureMatrix, SpanBlock, SpanKind
-from akeso.domain.topology import Topology
-from akeso.domain.traces import Traces
+from akeso.domain.estate.topology import Topology
+from akeso.domain.incident.case import LogPattern
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureMatrix, SpanBlock, SpanKind
+from akeso.domain.telemetry.traces import Traces
 
 
 @dataclass

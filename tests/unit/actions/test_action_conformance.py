@@ -3,8 +3,8 @@
 import pytest
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.plan import Step
 from akeso.plugins.discovery import build, discover
 from akeso.ports.action import Action
 from akeso.testing.actions import ActionConformance, ScriptedAction, unreachable_bindings

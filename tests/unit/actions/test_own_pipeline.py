@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from akeso.domain.errors import ActionFailed, Unavailable
-from akeso.domain.outcome import Done, Failed, Unknown
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, Failed, Unknown
+from akeso.domain.incident.plan import Step
 from akeso.plugins.discovery import build
 from akeso.ports.action import Action
 from akeso.testing.pipeline import FakePipeline

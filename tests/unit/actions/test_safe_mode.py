@@ -1,9 +1,9 @@
 """Safe mode is announced to the pipeline."""
 
 from akeso.domain.errors import Unavailable
-from akeso.domain.outcome import Done, Failed, Unknown
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, Failed, Unknown
+from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.safe_mode import SafeMode
 from akeso.ports.pipeline import By
 from akeso.testing.pipeline import FakePipeline

@@ -3,8 +3,8 @@
 import pytest
 
 from akeso.domain.errors import ActionFailed
-from akeso.plugins.targets.binding import seconds, whole_number
-from akeso.plugins.targets.supervisor import Member, due, renewed, restart_record
+from akeso.targets.binding import seconds, whole_number
+from akeso.targets.supervisor import Member, due, renewed, restart_record
 
 
 def member(name: str, state: str, pid: int = 0, start: int = 0) -> Member:

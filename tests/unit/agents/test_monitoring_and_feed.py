@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from akeso.agents.feed import FeedAgent
-from akeso.agents.monitoring import MonitoringAgent
-from akeso.domain.anomaly import AlertStatus, Severity
-from akeso.domain.events import Entry, IncidentResolved
-from akeso.domain.messages import Feedback, Heartbeat
+from akeso.agents.intake.feed import FeedAgent
+from akeso.agents.selfhealing.monitoring import MonitoringAgent
+from akeso.domain.detection.anomaly import AlertStatus, Severity
+from akeso.domain.detection.messages import Feedback, Heartbeat
+from akeso.domain.incident.events import Entry, IncidentResolved
 from akeso.ports.bus import Message, Topic
-from akeso.stages.selfcheck import SelfCheckOptions
+from akeso.stages.model.self_check import SelfCheckOptions
 from akeso.testing.clock import START
 from akeso.testing.engine import RelayBus
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from akeso.agents.monitoring import MonitoringAgent, Surveyed
-from akeso.domain.anomaly import AlertStatus, Anomaly
-from akeso.domain.detection_model import Artefact, ModelDraft
-from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.agents.selfhealing.monitoring import MonitoringAgent, Surveyed
+from akeso.domain.detection.anomaly import AlertStatus, Anomaly
+from akeso.domain.detection.detection_model import Artefact, ModelDraft
+from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, Prediction
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.ports.bus import Message, Topic
-from akeso.stages.selfcheck import SelfCheckOptions
+from akeso.stages.model.self_check import SelfCheckOptions
 from akeso.testing.clock import START, FakeClock
 from akeso.testing.engine import RelayBus
 from akeso.testing.model_registry import MemoryModelRegistry

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from akeso.domain.messages import Feedback
-from akeso.stages.drift import DriftSummary
-from akeso.stages.selfcheck import (
+from akeso.domain.detection.messages import Feedback
+from akeso.stages.model.drift import DriftSummary
+from akeso.stages.model.self_check import (
     AGENT_SILENT,
     FEATURE_DRIFT,
     Complaint,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from akeso.bench.archives import unpacked
+from akeso.bench.datasets.archives import unpacked
 from akeso.domain.errors import InvalidInput
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from akeso.bench.calm import TAUGHT, Day, Stock, live, made, report
-from akeso.domain.alarm import Alarm
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, RED_RATE, signal_of
-from akeso.domain.telemetry import Floats, SeriesKey
-from akeso.settings import load_settings
+from akeso.config.settings import load_settings
+from akeso.domain.detection.alarm import Alarm
+from akeso.domain.telemetry.batches import Floats, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, signal_of
 
 KEYS = (SeriesKey("t", "api", RED_RATE, (), "1/s"), SeriesKey("t", "api", RED_MEAN, (), "ms"))
 

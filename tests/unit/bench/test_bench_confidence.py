@@ -13,22 +13,22 @@ from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.bench.cli import app
 from akeso.bench.corpus import lab, shop
-from akeso.bench.petshop import scenarios
-from akeso.casefiles.asked import Asked
-from akeso.casefiles.incidents import found_in
-from akeso.domain import events as e
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
+from akeso.bench.datasets.petshop import scenarios
+from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
-from akeso.domain.incident import Incident, evolve
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_ERRORS, RED_MEAN
-from akeso.domain.telemetry import SeriesKey
-from akeso.domain.topology import Edge, Topology
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.incident.incident import events as e
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN
+from akeso.offline.casefiles.asked import Asked
+from akeso.offline.casefiles.incidents import found_in
 from akeso.ports.journal import Draft
-from akeso.stages.calibration_file import load_calibration
-from akeso.testing.petshop import write_petshop
-from akeso.testing.recording import sick_shop
+from akeso.stages.diagnosis.calibration_file import load_calibration
+from akeso.testing.recorded.petshop import write_petshop
+from akeso.testing.recorded.recording import sick_shop
 
 
 def test_probabilities_are_judged_and_a_scale_is_fitted(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from akeso.bench.cli import app
 from akeso.bench.corpus.known import answers
 from akeso.bench.corpus.minutes import cases
-from akeso.bench.nezha import agree, days
-from akeso.bench.nezha_rows import read_spans, service_of
-from akeso.domain.telemetry import SpanKind
+from akeso.bench.datasets.nezha import agree, days
+from akeso.bench.datasets.nezha_rows import read_spans, service_of
+from akeso.domain.telemetry.batches import SpanKind
 
 DAY, POD = "2024-05-01", "cart-5d7f-x2x"
 FAULT = datetime(2024, 5, 1, 9, 10, 4, tzinfo=UTC)

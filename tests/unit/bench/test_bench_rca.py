@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from akeso.bench.cli import app
-from akeso.bench.petshop import STEP_S, read_sheet, scenarios
-from akeso.bench.rca_scores import brier, calibration_error
+from akeso.bench.datasets.petshop import STEP_S, read_sheet, scenarios
+from akeso.bench.scores.rca_scores import brier, calibration_error
 from akeso.domain.errors import InvalidInput
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_RATE
-from akeso.domain.telemetry import SeriesKey
-from akeso.testing.petshop import write_petshop
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE
+from akeso.testing.recorded.petshop import write_petshop
 
 
 @pytest.fixture

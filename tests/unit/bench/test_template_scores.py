@@ -2,7 +2,7 @@
 
 import pytest
 
-from akeso.bench.template_scores import Parsed, TemplateScores, comparable, template_scores
+from akeso.bench.scores.template_scores import Parsed, TemplateScores, comparable, template_scores
 
 TRUE = Parsed(["a", "a", "b", "b", "c", "d"], ["get <*>", "get <*>", "put <*>", "put <*>", "stop", "halt"])
 

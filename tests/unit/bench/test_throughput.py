@@ -15,16 +15,16 @@ from akeso.bench.load.metrics import ITEMS, first_templates, otlp_templates, sec
 from akeso.bench.load.records import LINES, TRACES, LogLoad, SpanLoad
 from akeso.bench.load.sender import Door, Sender, Sent
 from akeso.bench.load.through import Held, decided_rate, delays_of
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.discovery import build
-from akeso.plugins.sources._wire.snappy import unsnap
 from akeso.plugins.sources.loki_push import LokiPush
 from akeso.plugins.sources.otlp_metrics import OtlpMetrics
 from akeso.plugins.sources.otlp_traces import OtlpTraces
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.ports.source import IngestRequest
-from akeso.testing.remote_write import FIRST, SECOND
+from akeso.protocols.snappy import unsnap
+from akeso.testing.requests.remote_write import FIRST, SECOND
 
 AT = 1_700_000_000 * NANOSECONDS
 RANDOM = np.random.default_rng(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from akeso.bench.nab.vus import faded, period, vus_pr
-from akeso.domain.telemetry import Floats
+from akeso.domain.telemetry.batches import Floats
 
 WINDOWS = ((20, 24), (31, 33), (70, 79))
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from akeso.adapters.alarms import AlarmFile
-from akeso.domain.alarm import Truth
-from akeso.domain.anomaly import Anomaly
+from akeso.domain.detection.alarm import Truth
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.messages import Decision, Feedback
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.messages import Decision, Feedback
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import NANOSECONDS, SeriesKey
-from akeso.stages.alert_budget import AlertBudget, BudgetOptions
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.telemetry.batches import NANOSECONDS, SeriesKey
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
+from akeso.stages.detection.alert_budget import AlertBudget, BudgetOptions
 
 HOUR = 3600
 DAY = 24 * HOUR

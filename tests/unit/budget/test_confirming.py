@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
-from akeso.domain import events as e
-from akeso.domain.anomaly import Severity
-from akeso.stages.confirming import Confirmed, Healings
+from akeso.domain.detection.anomaly import Severity
+from akeso.domain.incident.incident import events as e
+from akeso.stages.detection.alarm_confirmation import Confirmed, Healings
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 DETECTED = e.IncidentDetected("t", "api", "api: slow", Severity.ERROR, AT)

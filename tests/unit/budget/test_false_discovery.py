@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from akeso.stages.false_discovery import discovered, highest_p
+from akeso.stages.detection.false_discovery import discovered, highest_p
 
 
 def test_the_step_up_procedure_as_its_authors_worked_it_out() -> None:

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akeso.adapters.buses.codec import PayloadCodec
+from akeso.domain.detection.messages import PolicyAnswer, Prediction
 from akeso.domain.errors import InvalidInput
-from akeso.domain.messages import PolicyAnswer, Prediction
-from akeso.domain.plan import Step
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import Signal, signal_of
-from akeso.domain.telemetry import FeatureFrame, SeriesKey
-from akeso.domain.verdict import Allow, Ask, Deny, Modify, Verdict
+from akeso.domain.incident.plan import Step
+from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
+from akeso.domain.telemetry.batches import FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import Signal, signal_of
 from akeso.ports.bus import Topic
 from akeso.testing.bus import KEYS, alert, same, samples
 

@@ -14,12 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.casefiles.asked import parse_range
 from akeso.domain.errors import InvalidInput, NotFound
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.faces import cli
-from akeso.testing.recording import BEGAN, sick_shop
+from akeso.offline.casefiles.asked import parse_range
+from akeso.testing.recorded.recording import BEGAN, sick_shop
 
 STEP_S, STEPS, SICK_FROM = 60, 70, 64
 CALLS = {"door": ("cart", "search"), "cart": ("store",), "search": ("store",)}

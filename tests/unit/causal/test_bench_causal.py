@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from akeso.bench import causal_trials
 from akeso.bench.cli import app
-from akeso.stages.causal.discovery import discover
+from akeso.causal.discovery import discover
 
 
 @pytest.fixture(autouse=True)

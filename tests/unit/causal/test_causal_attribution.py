@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from akeso.bench.random_dags import LinearModel, random_model
-from akeso.domain.telemetry import Floats
-from akeso.stages.causal.graph import CausalGraph
-from akeso.stages.causal.structural import attribute, fit, outlier_contributions
+from akeso.bench.datasets.random_dags import LinearModel, random_model
+from akeso.causal.graph import CausalGraph
+from akeso.causal.structural import attribute, fit, outlier_contributions
+from akeso.domain.telemetry.batches import Floats
 
 CHAIN = LinearModel(np.array([[0.0, 0.8, 0.0], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]]))
 

@@ -5,12 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from akeso.bench.random_dags import equivalence_class, random_model
-from akeso.domain.telemetry import Floats
-from akeso.stages.causal.background import Background
-from akeso.stages.causal.correlation import CorrelationOptions, correlate
-from akeso.stages.causal.discovery import DiscoveryOptions, discover
-from akeso.stages.causal.graph import CausalGraph, structural_hamming_distance
+from akeso.bench.datasets.random_dags import equivalence_class, random_model
+from akeso.causal.background import Background
+from akeso.causal.correlation import CorrelationOptions, correlate
+from akeso.causal.discovery import DiscoveryOptions, discover
+from akeso.causal.graph import CausalGraph, structural_hamming_distance
+from akeso.domain.telemetry.batches import Floats
 
 
 @pytest.fixture

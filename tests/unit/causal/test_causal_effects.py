@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import Floats
-from akeso.stages.causal.effect import Effect, Estimator, NotEstimable, Trial, by_regression
-from akeso.stages.causal.propensity import by_matching, by_weighting
-from akeso.stages.causal.refutation import Refutation, placebo, random_common_cause
+from akeso.causal.effect import Effect, Estimator, NotEstimable, Trial, by_regression
+from akeso.causal.propensity import by_matching, by_weighting
+from akeso.causal.refutation import Refutation, placebo, random_common_cause
+from akeso.domain.telemetry.batches import Floats
 
 TRUTH = 2.0
 ESTIMATORS = [by_regression, by_weighting, by_matching]

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from akeso.bench.random_dags import equivalence_class, random_model
-from akeso.domain.topology import Edge, Topology
-from akeso.stages.causal.background import of_calls
-from akeso.stages.causal.graph import (
+from akeso.bench.datasets.random_dags import equivalence_class, random_model
+from akeso.causal.background import of_calls
+from akeso.causal.graph import (
     Adjustment,
     CausalGraph,
     NoEffect,
@@ -16,7 +15,8 @@ from akeso.stages.causal.graph import (
     structural_hamming_distance,
     topological_order,
 )
-from akeso.stages.causal.orientation import Orientation
+from akeso.causal.orientation import Orientation
+from akeso.domain.estate.topology import Edge, Topology
 
 
 def graph(variables: int, *directed: tuple[int, int], undirected: tuple[tuple[int, int], ...] = ()) -> CausalGraph:

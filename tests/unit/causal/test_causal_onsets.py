@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from akeso.stages.causal.changepoint import ChangeOptions, change_points, onsets
-from akeso.stages.causal.ranks import average_ranks, normal_scores
-from akeso.stages.causal.tail import past
+from akeso.causal.changepoint import ChangeOptions, change_points, onsets
+from akeso.causal.ranks import average_ranks, normal_scores
+from akeso.causal.tail import past
 
 
 def test_effects_follow_their_cause_in_order() -> None:

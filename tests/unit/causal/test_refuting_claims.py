@@ -7,16 +7,16 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
+from akeso.causal.effect import Effect, NotEstimable, Trial, by_regression
 from akeso.domain.errors import InvalidSettings
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners._refutation import worker as module
 from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions, require
 from akeso.plugins.reasoners.refuting import Refuting
-from akeso.stages.causal.claim import Claimed, claim_of
-from akeso.stages.causal.effect import Effect, NotEstimable, Trial, by_regression
-from akeso.stages.diagnose import diagnose
-from akeso.testing.cases import Fault, Scene
+from akeso.stages.diagnosis.causal_claim import Claimed, claim_of
+from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.testing.recorded.cases import Fault, Scene
 
 SICK = Scene(Fault("quotes", self_ms=300), during=12).case()
 DIAGNOSIS = diagnose(SICK, tuple(build("evidence").values()))

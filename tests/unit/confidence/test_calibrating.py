@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from akeso.stages.calibrate import (
+from akeso.stages.diagnosis.calibrate import (
     FitOptions,
     Judged,
     by_grounds,
@@ -16,8 +16,8 @@ from akeso.stages.calibrate import (
     recalibrate,
     unchanged,
 )
-from akeso.stages.confidence import Calibration, rescaled, sigmoid
-from akeso.stages.reliability import calibration_error, log_loss
+from akeso.stages.diagnosis.confidence import Calibration, rescaled, sigmoid
+from akeso.stages.diagnosis.reliability import calibration_error, log_loss
 
 
 def drawn(number: int, slope: float = 1.5, move: float = -0.5, seed: int = 0) -> list[Judged]:

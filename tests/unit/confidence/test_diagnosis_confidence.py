@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence
 from akeso.domain.errors import InvalidSettings
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence
 from akeso.plugins.discovery import build
-from akeso.stages.calibration_file import load_calibration, shipped, written
-from akeso.stages.confidence import GROUNDS, Calibration
-from akeso.stages.diagnose import DiagnoseOptions, diagnose
-from akeso.testing.cases import Fault, Scene
+from akeso.stages.diagnosis.calibration_file import load_calibration, shipped, written
+from akeso.stages.diagnosis.confidence import GROUNDS, Calibration
+from akeso.stages.diagnosis.diagnose import DiagnoseOptions, diagnose
+from akeso.testing.recorded.cases import Fault, Scene
 
 PROVIDERS = tuple(build("evidence").values())
 SICK = Scene(Fault("quotes", self_ms=300)).case()

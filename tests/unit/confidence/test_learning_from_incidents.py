@@ -10,17 +10,17 @@ from typing import Any
 from typer.testing import CliRunner
 
 from akeso.adapters.journals.sql import SqlJournal
-from akeso.domain import events as e
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput, NotFound
-from akeso.domain.incident import Incident, evolve
-from akeso.domain.outcome import Recovery
-from akeso.domain.plan import Option, Plan, Risk, Step
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.incident.incident import events as e
+from akeso.domain.incident.outcome import Recovery
+from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.faces import cli
 from akeso.ports.journal import Draft
-from akeso.stages.calibration_file import load_calibration, shipped
-from akeso.stages.hindsight import BY_OUTCOME, BY_PEOPLE, hindsight
+from akeso.stages.diagnosis.calibration_file import load_calibration, shipped
+from akeso.stages.diagnosis.hindsight import BY_OUTCOME, BY_PEOPLE, hindsight
 from akeso.testing.journal import AT, SECOND
 
 

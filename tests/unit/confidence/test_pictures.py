@@ -1,15 +1,15 @@
 from xml.etree import ElementTree
 
-from akeso.domain.diagnosis import Diagnosis, Evidence, Hypothesis
-from akeso.drawing.causal import causal_picture, layers, relevant
-from akeso.drawing.evidence import evidence_picture
-from akeso.drawing.reliability import reliability_picture
-from akeso.drawing.svg import legible
+from akeso.domain.incident.diagnosis import Diagnosis, Evidence, Hypothesis
+from akeso.offline.drawing.causal import causal_picture, layers, relevant
+from akeso.offline.drawing.evidence import evidence_picture
+from akeso.offline.drawing.reliability import reliability_picture
+from akeso.offline.drawing.svg import legible
 from akeso.plugins.discovery import build
-from akeso.stages.diagnose import diagnose
-from akeso.stages.inheritance import effects
-from akeso.stages.reliability import reliability
-from akeso.testing.cases import Fault, Scene
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.stages.diagnosis.reliability import reliability
+from akeso.testing.recorded.cases import Fault, Scene
 
 SICK = Scene(Fault("quotes", self_ms=300)).case()
 DIAGNOSIS = diagnose(SICK, tuple(build("evidence").values()))

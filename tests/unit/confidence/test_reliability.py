@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from akeso.stages.reliability import (
+from akeso.stages.diagnosis.reliability import (
     brier,
     calibration_error,
     log_loss,

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from akeso.domain.anomaly import Alert, AlertStatus, Anomaly, Severity
-from akeso.domain.incident import Incident, IncidentStatus
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.signal import EDGE_MEAN, Signal
-from akeso.domain.telemetry import Change, SeriesKey
-from akeso.domain.topology import Edge, Topology
-from akeso.stages.correlate import (
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.telemetry.batches import Change, SeriesKey
+from akeso.domain.telemetry.signal import EDGE_MEAN, Signal
+from akeso.stages.correlation.correlate import (
     SYMPTOMS,
     Attach,
     AttachAlert,

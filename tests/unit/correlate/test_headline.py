@@ -5,10 +5,10 @@ from math import nan
 
 import pytest
 
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import SeriesKey
-from akeso.stages.headline import title_of
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
+from akeso.stages.correlation.headline import title_of
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 

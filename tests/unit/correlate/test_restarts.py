@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, SeriesKey
-from akeso.domain.topology import Edge, Topology
-from akeso.stages.correlate import CorrelateOptions, News, Open, Scene, correlate
-from akeso.stages.fatal_records import dying
-from akeso.stages.features import ClosedSlot
-from akeso.stages.records import Pattern
-from akeso.stages.restarts import failed
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.correlation.correlate import CorrelateOptions, News, Open, Scene, correlate
+from akeso.stages.correlation.fatal_records import dying
+from akeso.stages.correlation.restarts import failed
+from akeso.stages.features.features import ClosedSlot
+from akeso.stages.features.log_features import Pattern
 
 AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 DEPLOY = Change("shop", "deploy", "v2", AT)

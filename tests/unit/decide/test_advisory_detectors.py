@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from akeso.domain.messages import Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
-from akeso.stages.decide import DecideOptions, DecideState, decide
-from akeso.stages.series_facts import FactsTable
+from akeso.domain.detection.messages import Prediction
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
+from akeso.stages.detection.decide import DecideOptions, DecideState, decide
+from akeso.stages.detection.series_facts import FactsTable
 
 VOTERS = ("ewma", "robust_z")
 ADVISERS = ("seasonal_novelty", "shape_novelty", "value_novelty")

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, RED_RATE, signal_of
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
-from akeso.stages.common_mode import departures, shared_rise
-from akeso.stages.series_facts import FactsTable
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, signal_of
+from akeso.stages.detection.common_mode import departures, shared_rise
+from akeso.stages.detection.series_facts import FactsTable
 
 
 def rise(times: list[float], metric: str = RED_MEAN, series_each: int = 1) -> float:

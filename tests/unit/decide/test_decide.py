@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import numpy as np
 
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.messages import Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, SILENCE, Signal, signal_of
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
-from akeso.stages.decide import DecideOptions, DecideState, Judgement, decide
-from akeso.stages.series_facts import FactsTable
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.messages import Prediction
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, SILENCE, Signal, signal_of
+from akeso.stages.detection.decide import DecideOptions, DecideState, Judgement, decide
+from akeso.stages.detection.series_facts import FactsTable
 
 START = 1_700_000_000 * NANOSECONDS
 NAMES = ("ewma", "robust_z", "z_score", "climb", "silence", "static_threshold")

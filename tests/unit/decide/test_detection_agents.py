@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akeso.agents.decision import DecisionAgent, DecisionOptions
-from akeso.agents.model import ModelAgent
+from akeso.agents.detection.decision import DecisionAgent, DecisionOptions
+from akeso.agents.detection.model import ModelAgent
+from akeso.domain.detection.messages import ConfigUpdate, Decision, Prediction
 from akeso.domain.errors import InvalidInput, Unavailable
-from akeso.domain.messages import ConfigUpdate, Decision, Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Subscription, Topic
-from akeso.stages.decide import ADVISERS
+from akeso.stages.detection.decide import ADVISERS
 from akeso.testing.clock import FakeClock
 
 START = 1_700_000_000 * NANOSECONDS

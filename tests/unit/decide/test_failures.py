@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.domain.scale import normal_range, scaled, surprise, unscaled
-from akeso.domain.signal import Signal
-from akeso.stages.failures import POOL, FailureState, FailureView, learnt, looked_at, pooled
+from akeso.domain.telemetry.scale import normal_range, scaled, surprise, unscaled
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.detection.failures import POOL, FailureState, FailureView, learnt, looked_at, pooled
 
 
 def test_the_surprise_bounds_the_true_tail() -> None:

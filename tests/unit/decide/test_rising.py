@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from akeso.domain.signal import Signal
-from akeso.stages.rising import piling_up
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.detection.accumulation import piling_up
 
 
 def rises(first: float, second: float, third: float, signal: Signal = Signal.BACKLOG, expected: float = 0.0) -> bool:

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import EDGE_MEAN, EDGE_RATE, RED_MEAN, RED_RATE
-from akeso.domain.telemetry import SeriesKey
-from akeso.stages.series_facts import FactsTable
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import EDGE_MEAN, EDGE_RATE, RED_MEAN, RED_RATE
+from akeso.stages.detection.series_facts import FactsTable
 
 PAIRS = [
     *((SeriesKey("t", f"s{n}", RED_MEAN), SeriesKey("t", f"s{n}", RED_RATE)) for n in range(3)),

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.messages import Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.messages import Prediction
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import Signal
 from akeso.faces.api.views import anomaly_view
 from akeso.plugins.discovery import build
-from akeso.stages.decide import DecideOptions, DecideState, decide
-from akeso.stages.score import ScoreOptions, score
-from akeso.stages.series_facts import FactsTable
-from akeso.stages.significance import Significance
+from akeso.stages.detection.decide import DecideOptions, DecideState, decide
+from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.detection.significance import Significance
 
 SERIES, WARM, JUDGED = 300, 300, 100
 Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]

@@ -7,9 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import (
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, FeatureFrame, Floats, Mask, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import (
     EDGE_ERROR_RATIO,
     EDGE_MEAN,
     EDGE_RATE,
@@ -23,13 +24,12 @@ from akeso.domain.signal import (
     Signal,
     signal_of,
 )
-from akeso.domain.telemetry import NANOSECONDS, Attributes, FeatureFrame, Floats, Mask, SeriesKey
 from akeso.plugins.discovery import build
-from akeso.stages.correlate import SYMPTOMS
-from akeso.stages.decide import DecideOptions, DecideState, decide
-from akeso.stages.score import ScoreOptions, score
-from akeso.stages.series_facts import FactsTable
-from akeso.stages.slotting import FeatureOptions
+from akeso.stages.correlation.correlate import SYMPTOMS
+from akeso.stages.detection.decide import DecideOptions, DecideState, decide
+from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.features.slots import FeatureOptions
 
 START = 1_700_000_000 * NANOSECONDS
 

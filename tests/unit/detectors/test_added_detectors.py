@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats
+from akeso.domain.telemetry.signal import Signal
 from akeso.plugins.detectors.cusum import Cusum
 from akeso.plugins.detectors.extreme_value import ExtremeValue
 from akeso.plugins.detectors.flat_line import FlatLine

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, Signal
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal
 from akeso.plugins.detectors.climb import Climb
 from akeso.plugins.detectors.ewma import Ewma
 from akeso.plugins.detectors.iqr import InterquartileRange

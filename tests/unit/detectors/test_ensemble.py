@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from akeso.domain.telemetry import Floats
-from akeso.stages.ensemble import EnsembleOptions, EnsembleState, combined
+from akeso.bench.baselines.detector_ensemble import EnsembleOptions, EnsembleState, combined
+from akeso.domain.telemetry.batches import Floats
 
 OPTIONS = EnsembleOptions(members=frozenset({"a", "b"}), alarm=0.1, at_alarm=0.5, sure=10.0)
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats
+from akeso.bench.baselines.detector_ensemble import EnsembleOptions
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats
 from akeso.plugins.detectors.seasonal_novelty import SeasonalNovelty
 from akeso.plugins.detectors.shape_novelty import ShapeNovelty
 from akeso.plugins.detectors.value_novelty import ValueNovelty
 from akeso.ports.detector import Detector
-from akeso.stages.decide import DecideOptions
-from akeso.stages.ensemble import EnsembleOptions
-from akeso.stages.pace import due
+from akeso.stages.detection.decide import DecideOptions
+from akeso.stages.detection.pace import due
 from akeso.testing.detectors import frame
 
 DAY = 96  # slots of a quarter of an hour

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from akeso.detection import make_detectors
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.composition.detection import make_detectors
+from akeso.config.settings import load_settings
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.detectors.autoencoder import Autoencoder
 from akeso.plugins.detectors.isolation_forest import Forest
 from akeso.plugins.discovery import discover
 from akeso.ports.detector import Detector
-from akeso.settings import load_settings
 
 METRICS, SLOTS, START = 6, 600, 1_700_000_040  # a turn begins with it
 PICKED = {"isolation_forest": "sklearn"}

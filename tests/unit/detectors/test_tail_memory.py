@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from akeso.domain.rows import Rows
-from akeso.domain.telemetry import Floats
-from akeso.stages.tail_memory import TailMemory
+from akeso.domain.telemetry.batches import Floats
+from akeso.domain.telemetry.rows import Rows
+from akeso.stages.detection.tail_memory import TailMemory
 
 ALONE = np.zeros(1, np.intp)
 

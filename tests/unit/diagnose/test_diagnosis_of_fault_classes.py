@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from akeso.domain.diagnosis import FaultClass
+from akeso.domain.incident.diagnosis import FaultClass
 from akeso.plugins.discovery import build
-from akeso.stages.diagnose import diagnose
-from akeso.testing.cases import Fault, Scene
+from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.testing.recorded.cases import Fault, Scene
 
 PROVIDERS = list(build("evidence").values())
 SEEDS = range(4)

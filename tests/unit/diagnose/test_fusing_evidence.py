@@ -4,19 +4,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import UNKNOWN, Diagnosis, Evidence, FaultClass, Hypothesis
-from akeso.domain.memory import Memory, Recollection
-from akeso.domain.outcome import Recovery
-from akeso.domain.signal import signal_of
-from akeso.domain.telemetry import FeatureMatrix, SeriesKey
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, Evidence, FaultClass, Hypothesis
+from akeso.domain.incident.memory import Memory, Recollection
+from akeso.domain.incident.outcome import Recovery
+from akeso.domain.telemetry.batches import FeatureMatrix, SeriesKey
+from akeso.domain.telemetry.signal import signal_of
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners.deterministic import Deterministic
-from akeso.stages.diagnose import DiagnoseOptions, diagnose
-from akeso.stages.inheritance import Blame, effects
-from akeso.stages.symptoms import read
-from akeso.testing.cases import START, TENANT, Fault, Scene
+from akeso.stages.diagnosis.blame_propagation import Blame, effects
+from akeso.stages.diagnosis.diagnose import DiagnoseOptions, diagnose
+from akeso.stages.diagnosis.symptoms import read
+from akeso.testing.recorded.cases import START, TENANT, Fault, Scene
 
 PROVIDERS = list(build("evidence").values())
 SCENE = Scene(Fault("quotes", self_ms=300))

@@ -3,15 +3,15 @@
 import gc
 import weakref
 
-from akeso.stages.alike import borne_out
-from akeso.stages.bridging import chains
-from akeso.stages.gaps import gaps_of
-from akeso.stages.inheritance import effects
-from akeso.stages.knowledge_file import shipped_knowledge
-from akeso.stages.once_a_case import once_a_case
-from akeso.stages.paths import turns_of
-from akeso.stages.symptoms import read
-from akeso.testing.cases import Scene
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.bridging import chains
+from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
+from akeso.stages.diagnosis.network_latency import gaps_of
+from akeso.stages.diagnosis.paths import turns_of
+from akeso.stages.diagnosis.per_operation_latency import borne_out
+from akeso.stages.diagnosis.symptoms import read
+from akeso.testing.recorded.cases import Scene
 
 
 def test_what_was_worked_out_is_told_again() -> None:

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.case import Case
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
-from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix, SeriesKey
-from akeso.domain.topology import Edge, Topology
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.case import Case
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
 from akeso.plugins.discovery import build
-from akeso.stages.diagnose import diagnose
-from akeso.stages.inheritance import effects
-from akeso.stages.symptoms import read, significance
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.stages.diagnosis.symptoms import read, significance
 
 UNITS = {RED_MEAN: "ms", RED_ERRORS: "1", RED_RATE: "1/s"}
 Series = Mapping[tuple[str, str], Sequence[float]]

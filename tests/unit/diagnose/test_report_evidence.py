@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from akeso.domain.case import Case, Report
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.events import AnomaliesAttached, DiagnosisMade, Entry, Event, IncidentDetected
-from akeso.domain.incident import Incident, evolve, fold
-from akeso.domain.telemetry import FeatureMatrix
+from akeso.domain.incident.case import Case, Report
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.events import AnomaliesAttached, DiagnosisMade, Entry, Event, IncidentDetected
+from akeso.domain.incident.incident import Incident, evolve, fold
+from akeso.domain.telemetry.batches import FeatureMatrix
 from akeso.plugins.discovery import build
 from akeso.plugins.evidence.report import Reported
-from akeso.stages.diagnose import diagnose
-from akeso.testing.cases import START, TENANT
+from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.testing.events import AT, example
+from akeso.testing.recorded.cases import START, TENANT
 
 EMPTY = FeatureMatrix((), np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros((0, 0)))
 CASE = Case(TENANT, START, START, EMPTY, report=Report("checkout", "nobody can pay"))

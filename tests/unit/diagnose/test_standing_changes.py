@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from akeso.agents.chronicle import KINDS, change_of
-from akeso.domain.changes import standing
-from akeso.domain.plan import Step
-from akeso.domain.telemetry import Change
+from akeso.agents.intake.change_recorder import KINDS, change_of
+from akeso.domain.estate.changes import standing
+from akeso.domain.incident.plan import Step
+from akeso.domain.telemetry.batches import Change
 from akeso.plugins.discovery import discover
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from akeso.domain import events as e
-from akeso.domain.anomaly import Severity
+from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import ActionFailed, Forbidden, NotFound, Unavailable
-from akeso.domain.incident import ActionStatus, Incident
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Option, Plan, Risk, Step
-from akeso.domain.service import ServiceSpec
-from akeso.domain.verdict import Allow
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.incident import ActionStatus, Incident
+from akeso.domain.incident.incident import events as e
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Option, Plan, Risk, Step
+from akeso.domain.incident.verdict import Allow
 from akeso.engine.effects import EffectOptions, Effects, Stage
-from akeso.engine.register import Register
+from akeso.engine.incident_store import Register
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import PreState
 from akeso.ports.journal import Draft

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from akeso.domain import events as e
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident import ActionStatus, Incident, IncidentStatus, evolve
-from akeso.domain.outcome import Recovery
-from akeso.domain.plan import Option, Plan, Risk, Step
-from akeso.stages import moves as m
-from akeso.stages.advance import AdvanceOptions, View, next_move
-from akeso.stages.guards import COOL_DOWN
+from akeso.domain.detection.anomaly import Severity
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.incident import ActionStatus, Incident, IncidentStatus, evolve
+from akeso.domain.incident.incident import events as e
+from akeso.domain.incident.outcome import Recovery
+from akeso.domain.incident.plan import Option, Plan, Risk, Step
+from akeso.stages.healing import moves as m
+from akeso.stages.healing.advance import AdvanceOptions, View, next_move
+from akeso.stages.healing.guards import COOL_DOWN
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

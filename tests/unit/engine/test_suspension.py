@@ -2,7 +2,7 @@
 
 import pytest
 
-from akeso.domain.events import EffectsSuspended
+from akeso.domain.incident.events import EffectsSuspended
 from akeso.engine.suspension import Suspension
 from akeso.testing.clock import FakeClock
 from akeso.testing.journal import MemoryJournal

@@ -15,17 +15,17 @@ from starlette.types import Message as Sent
 from starlette.websockets import WebSocket
 
 from akeso.adapters.keys.file import KeyFile
-from akeso.agents.feed import FeedAgent
-from akeso.app import System
+from akeso.agents.intake.feed import FeedAgent
+from akeso.composition.system import System
+from akeso.config.settings import load_settings
 from akeso.domain import errors as e
-from akeso.domain.access import Caller, Role
-from akeso.domain.events import Entry, IncidentDetected
-from akeso.domain.incident import Incident, fold
+from akeso.domain.estate.access import Caller, Role
+from akeso.domain.incident.events import Entry, IncidentDetected
+from akeso.domain.incident.incident import Incident, fold
 from akeso.faces.api import stream
 from akeso.faces.api.errors import problem, retry_headers, status_of
 from akeso.faces.api.server import create_api
 from akeso.ports.bus import Message, Topic
-from akeso.settings import load_settings
 from akeso.testing.events import AT, example
 
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from akeso.domain.events import AnomaliesAttached, Entry, Event, ExplanationGiven, IncidentDetected
-from akeso.domain.incident import fold
+from akeso.domain.incident.events import AnomaliesAttached, Entry, Event, ExplanationGiven, IncidentDetected
+from akeso.domain.incident.incident import fold
 from akeso.engine.codec import encode_event
 from akeso.faces.api.views import entry_view, incident_view
 from akeso.faces.cli.story import tell

@@ -7,8 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import (
+from akeso.domain.telemetry.batches import (
     NANOSECONDS,
     FeatureFrame,
     LogBlock,
@@ -16,8 +15,9 @@ from akeso.domain.telemetry import (
     SeriesKey,
     TelemetryBatch,
 )
-from akeso.stages.features import ClosedSlot, FeatureBuilder
-from akeso.stages.slotting import FeatureOptions
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.stages.features.features import ClosedSlot, FeatureBuilder
+from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.window import Span, span_blocks
 
 UNHURRIED = FeatureOptions(lateness=timedelta(seconds=1))

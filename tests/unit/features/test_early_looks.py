@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from akeso.domain.signal import EDGE_MEAN, RED_ERRORS, RED_MEAN, RED_RATE, SILENCE
-from akeso.domain.telemetry import FeatureFrame, SeriesKey, SpanKind, Temporality
-from akeso.stages.slotting import FeatureOptions
+from akeso.domain.telemetry.batches import FeatureFrame, SeriesKey, SpanKind, Temporality
+from akeso.domain.telemetry.signal import EDGE_MEAN, RED_ERRORS, RED_MEAN, RED_RATE, SILENCE
+from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.window import Span
 
 OPTIONS = FeatureOptions(lateness=timedelta(seconds=0.4))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import Floats, SeriesKey, Temporality
-from akeso.plugins.sources._wire.exponential import ranges
+from akeso.domain.telemetry.batches import Floats, SeriesKey, Temporality
+from akeso.protocols.otlp.exponential_histogram import ranges
 
 A = (("service.instance.id", "a"),)
 B = (("service.instance.id", "b"),)

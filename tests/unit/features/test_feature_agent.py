@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.agents.feature import FeatureAgent, FeatureAgentOptions
+from akeso.agents.detection.feature import FeatureAgent, FeatureAgentOptions
 from akeso.domain.errors import Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Change, SeriesKey, TelemetryBatch
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, SeriesKey, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Subscription, Topic
-from akeso.stages.slotting import FeatureOptions
+from akeso.stages.features.slots import FeatureOptions
 
 UP = SeriesKey("acme", "cart", "up")
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, SeriesKey
-from akeso.domain.topology import Edge, Topology
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.window import TelemetryWindow
-from akeso.stages.features import ClosedSlot
-from akeso.stages.records import Pattern
+from akeso.stages.features.features import ClosedSlot
+from akeso.stages.features.log_features import Pattern
 
 SECOND = timedelta(seconds=1)
 KEYS = (SeriesKey("acme", "cart", "up"), SeriesKey("other", "cart", "up"), SeriesKey("acme", "stock", "up"))

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from akeso.domain.signal import LOG_ERROR_RATE, LOG_NEW_TEMPLATES, LOG_RATE
+from akeso.domain.telemetry.signal import LOG_ERROR_RATE, LOG_NEW_TEMPLATES, LOG_RATE
 
 
 def test_records_and_errors_are_counted_per_second(bench: Any) -> None:

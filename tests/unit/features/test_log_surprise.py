@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akeso.domain.signal import LOG_PARAMETER_SURPRISE, LOG_PATTERN_SURPRISE, LOG_RATE, Signal
+from akeso.domain.telemetry.signal import LOG_PARAMETER_SURPRISE, LOG_PATTERN_SURPRISE, LOG_RATE, Signal
 from akeso.plugins.detectors.log_patterns import LogPatterns
 from akeso.testing.detectors import frame
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.stages.masking import WILDCARD, masked, shapes, tokens
+from akeso.stages.templates.masking import WILDCARD, masked, shapes, tokens
 
 
 @pytest.mark.parametrize(

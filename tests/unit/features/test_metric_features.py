@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akeso.domain.signal import Signal, signal_of
-from akeso.domain.telemetry import SeriesKey, Temporality
+from akeso.domain.telemetry.batches import SeriesKey, Temporality
+from akeso.domain.telemetry.signal import Signal, signal_of
 
 A = (("service.instance.id", "a"),)
 B = (("service.instance.id", "b"),)

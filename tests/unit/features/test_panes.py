@@ -3,8 +3,8 @@
 import numpy as np
 
 from akeso.adapters.telemetry.panes import Panes
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
 
 
 def test_what_was_written_is_read_over_all_panes_and_nothing_else_is_there() -> None:

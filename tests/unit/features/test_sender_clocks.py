@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.agents.feature import FeatureAgent
-from akeso.agents.ingestion import IngestionAgent
-from akeso.agents.tallies import Tallies
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.agents.detection.feature import FeatureAgent
+from akeso.agents.intake.ingestion import IngestionAgent
+from akeso.agents.runtime.prometheus_collectors import Tallies
+from akeso.domain.telemetry.batches import NANOSECONDS, LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic
-from akeso.stages.clocks import Sender, SenderClocks
-from akeso.stages.slotting import FeatureOptions
+from akeso.stages.features.sender_clocks import Sender, SenderClocks
+from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.clock import FakeClock
 from akeso.testing.telemetry import MemoryTelemetryStore
 from akeso.testing.window import Tracer

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.signal import SILENCE
-from akeso.domain.telemetry import SeriesKey, SpanKind
-from akeso.stages.slotting import FeatureOptions
+from akeso.domain.telemetry.batches import SeriesKey, SpanKind
+from akeso.domain.telemetry.signal import SILENCE
+from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.window import Span
 
 CART, STOCK = (SeriesKey("acme", service, "up") for service in ("cart", "stock"))

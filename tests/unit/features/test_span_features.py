@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from akeso.domain import signal
-from akeso.domain.telemetry import SeriesKey, SpanKind
-from akeso.stages.slotting import FeatureOptions
+from akeso.domain.telemetry.batches import SeriesKey, SpanKind, signal
+from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.window import Span, Tracer
 
 HEARTBEAT = SeriesKey("acme", "bystander", "process.cpu.utilization", unit="1")

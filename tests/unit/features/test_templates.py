@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akeso.domain.errors import InvalidInput
-from akeso.stages.templates import TemplateMiner
+from akeso.stages.templates.templates import TemplateMiner
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 

@@ -9,11 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from akeso.bench.datasets.forecast_series import Workload, made_workloads, recorded_workloads
 from akeso.bench.forecast import REACH, SURE, Outcome, forecast, measured, pooled
-from akeso.bench.forecast_scores import Foreseen, foreseen, lasting, pinball
-from akeso.bench.forecast_series import Workload, made_workloads, recorded_workloads
+from akeso.bench.scores.forecast_scores import Foreseen, foreseen, lasting, pinball
 from akeso.domain.errors import InvalidInput
-from akeso.stages.forecast import horizons_within
+from akeso.stages.forecast.forecast import horizons_within
 
 MINUTE = timedelta(minutes=1)
 

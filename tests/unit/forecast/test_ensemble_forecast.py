@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import Floats
-from akeso.stages.ensemble_forecast import EnsembleForecaster, EnsembleOptions
-from akeso.stages.forecast import breach_probability
-from akeso.stages.forecast_experts import ExpertOptions
+from akeso.domain.telemetry.batches import Floats
+from akeso.stages.forecast.ensemble import EnsembleForecaster, EnsembleOptions
+from akeso.stages.forecast.experts import ExpertOptions
+from akeso.stages.forecast.forecast import breach_probability
 
 DAY = 200
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from akeso.agents.forecast import ForecastAgent, ForecastAgentOptions
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services
-from akeso.domain.telemetry import FeatureFrame, SeriesKey
+from akeso.agents.detection.forecast import ForecastAgent, ForecastAgentOptions
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.batches import FeatureFrame, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic
 from akeso.testing.clock import FakeClock
 from akeso.testing.engine import RelayBus

@@ -4,11 +4,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.signal import RED_ERRORS, RED_MEAN
-from akeso.domain.telemetry import Attributes, SeriesKey
-from akeso.stages.forecast_bounds import Bounds
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.telemetry.batches import Attributes, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN
+from akeso.stages.forecast.bounds import Bounds
 
 
 def key(metric: str, attributes: Attributes = (), service: str = "cart") -> SeriesKey:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import Floats
-from akeso.stages.forecast import breach_probability, lead_steps
-from akeso.stages.linear_forecast import LinearForecaster
-from akeso.stages.trend_line import LastValues
+from akeso.bench.baselines.linear_forecast import LinearForecaster
+from akeso.domain.telemetry.batches import Floats
+from akeso.stages.forecast.forecast import breach_probability, lead_steps
+from akeso.stages.forecast.trend_line import LastValues
 
 
 def fed(values: Floats, first: int = 1000) -> LinearForecaster:

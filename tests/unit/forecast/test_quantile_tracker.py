@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import Floats
-from akeso.stages.forecast import LEVELS
-from akeso.stages.quantile_tracker import QuantileTracker
+from akeso.domain.telemetry.batches import Floats
+from akeso.stages.forecast.forecast import LEVELS
+from akeso.stages.forecast.quantile_tracker import QuantileTracker
 
 
 def tracked(scores: Floats) -> QuantileTracker:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from akeso.stages.seasonal_profile import SeasonalProfile
+from akeso.stages.forecast.seasonal_profile import SeasonalProfile
 
 
 def wave(step: int) -> float:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from akeso.adapters.policy.cedar import DEFAULT_DENY, UNDECIDABLE, CedarPolicy, shipped_policies
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.plan import Risk, Step
-from akeso.domain.verdict import Allow, Ask, Deny, Modify, PolicyRequest
+from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest
 from akeso.testing.policy import ROUTINE, PolicyConformance
 
 SHIPPED = CedarPolicy.from_files([shipped_policies()])

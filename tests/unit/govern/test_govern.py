@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident import Incident
-from akeso.domain.plan import Option, Risk, Step
-from akeso.domain.service import Services, ServiceSpec, Trust
-from akeso.domain.topology import Edge, Topology
-from akeso.domain.verdict import Allow, Ask, Deny, Modify, Verdict
-from akeso.stages.govern import GovernOptions, Nature, Situation, approved, govern, policy_request
-from akeso.stages.guards import EffectHistory, PastEffect
+from akeso.domain.detection.anomaly import Severity
+from akeso.domain.estate.service import Services, ServiceSpec, Trust
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.plan import Option, Risk, Step
+from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
+from akeso.stages.healing.govern import GovernOptions, Nature, Situation, approved, govern, policy_request
+from akeso.stages.healing.guards import EffectHistory, PastEffect
 from akeso.testing.policy import ROUTINE, ScriptedPolicy
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

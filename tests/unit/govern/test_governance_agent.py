@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from akeso.agents.governance import POLICY_ERROR, GovernanceAgent
+from akeso.agents.incidents.governance import POLICY_ERROR, GovernanceAgent
+from akeso.domain.detection.messages import PolicyAnswer, PolicyQuestion
 from akeso.domain.errors import Unavailable
-from akeso.domain.messages import PolicyAnswer, PolicyQuestion
-from akeso.domain.verdict import Allow, Deny, PolicyRequest, Verdict
+from akeso.domain.incident.verdict import Allow, Deny, PolicyRequest, Verdict
 from akeso.ports.bus import Message, Subscription, Topic
 from akeso.testing.clock import FakeClock
 from akeso.testing.policy import ROUTINE, ScriptedPolicy

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
-from akeso.domain.outcome import Recovery, Verification
-from akeso.domain.plan import Option, Plan, Risk, Step
-from akeso.domain.service import Services, ServiceSpec
-from akeso.stages.guards import (
+from akeso.domain.detection.anomaly import Severity
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
+from akeso.domain.incident.outcome import Recovery, Verification
+from akeso.domain.incident.plan import Option, Plan, Risk, Step
+from akeso.stages.healing.guards import (
     BUDGET,
     CONCURRENCY,
     COOL_DOWN,

@@ -9,8 +9,7 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from akeso.app import System
-from akeso.domain.access import Caller, Role
+from akeso.composition.system import System
 from akeso.domain.errors import (
     AkesoError,
     Forbidden,
@@ -20,6 +19,7 @@ from akeso.domain.errors import (
     Overloaded,
     Unavailable,
 )
+from akeso.domain.estate.access import Caller, Role
 from akeso.faces.admission import presented_key, sender_of
 from akeso.faces.grpc.refusal import DETAILS, refusal_of
 

@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from akeso.domain.access import Role
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback
 from akeso.domain.errors import Conflict, Forbidden, Unavailable
-from akeso.domain.events import IncidentDetected
-from akeso.domain.incident import IncidentStatus
-from akeso.domain.messages import ConfigUpdate, Decision, Feedback
-from akeso.domain.outcome import Recovery
-from akeso.domain.plan import Step
-from akeso.domain.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
+from akeso.domain.estate.access import Role
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.events import IncidentDetected
+from akeso.domain.incident.incident import IncidentStatus
+from akeso.domain.incident.outcome import Recovery
+from akeso.domain.incident.plan import Step
+from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
 from akeso.ports.bus import Message, Topic
 from akeso.testing.engine import TENANT, WorldAction, statuses, symptoms
 from akeso.testing.healing import Ward, certain, one_by_one

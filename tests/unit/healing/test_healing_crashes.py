@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from akeso.domain.incident import IncidentStatus
+from akeso.domain.incident.incident import IncidentStatus
 from akeso.testing.engine import Killed, WorldAction
 from akeso.testing.healing import Ward, one_by_one
 

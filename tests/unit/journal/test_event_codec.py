@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from akeso.domain.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.errors import InvalidInput
-from akeso.domain.events import (
+from akeso.domain.incident.events import (
     AlertAttached,
     AnalysisStarted,
     AnomaliesAttached,
@@ -22,9 +22,9 @@ from akeso.domain.events import (
     LessonLearned,
     VerificationMade,
 )
-from akeso.domain.outcome import Recovery
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.incident.outcome import Recovery
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.signal import Signal
 from akeso.engine.codec import GENESIS, chained, decode_event, encode_event, instant
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)

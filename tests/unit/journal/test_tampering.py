@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals.sql import JournalOptions, SqlJournal
 from akeso.domain.errors import JournalCorrupt
-from akeso.domain.events import AnalysisStarted
+from akeso.domain.incident.events import AnalysisStarted
 from akeso.testing.journal import Scribe, raised
 
 LINES = 7

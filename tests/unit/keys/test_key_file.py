@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from akeso.adapters.keys.file import KeyFile
-from akeso.domain.access import Caller, Role
 from akeso.domain.errors import Conflict, InvalidSettings
+from akeso.domain.estate.access import Caller, Role
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from akeso.domain.case import Case
-from akeso.domain.signal import Signal
+from akeso.domain.incident.case import Case
+from akeso.domain.telemetry.signal import Signal
 from akeso.plugins.discovery import build
 from akeso.plugins.evidence.bridging import Bridging
 from akeso.plugins.reasoners.deterministic import Deterministic
-from akeso.stages.bridging import Chain, chains
-from akeso.stages.diagnose import diagnose
-from akeso.stages.knowledge_file import shipped_knowledge
-from akeso.stages.sightings import sightings
-from akeso.testing.cases import Fault, Scene
-from akeso.testing.machines import Gauge, Machinery
+from akeso.stages.diagnosis.bridging import Chain, chains
+from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
+from akeso.stages.diagnosis.symptom_matches import sightings
+from akeso.testing.recorded.cases import Fault, Scene
+from akeso.testing.recorded.machines import Gauge, Machinery
 
 KNOWN = shipped_knowledge()
 NODE = "node-7"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.knowledge import Knowledge, Layer
-from akeso.stages.knowledge_file import load_knowledge, shipped_knowledge
+from akeso.domain.estate.knowledge import Knowledge, Layer
+from akeso.stages.diagnosis.knowledge_file import load_knowledge, shipped_knowledge
 
 OWN = """
 symptoms:

@@ -2,13 +2,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import UNKNOWN, Diagnosis, Evidence, FaultClass, Hypothesis
-from akeso.domain.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
-from akeso.domain.outcome import Recovery, Verification
-from akeso.domain.plan import Step
-from akeso.stages.learn import learn, mttr_seconds, outcomes, signature, tried
-from akeso.testing.cases import Fault, Scene
+from akeso.domain.detection.anomaly import Severity
+from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, Evidence, FaultClass, Hypothesis
+from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
+from akeso.domain.incident.outcome import Recovery, Verification
+from akeso.domain.incident.plan import Step
+from akeso.stages.healing.learn import learn, mttr_seconds, outcomes, signature, tried
+from akeso.testing.recorded.cases import Fault, Scene
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = AT + timedelta(seconds=12)

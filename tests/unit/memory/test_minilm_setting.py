@@ -7,9 +7,9 @@ import pytest
 
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.embedders.minilm import MiniLmEmbedder
-from akeso.app import make_embedder
+from akeso.composition.system import make_embedder
+from akeso.config.settings import load_settings
 from akeso.domain.errors import InvalidSettings
-from akeso.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

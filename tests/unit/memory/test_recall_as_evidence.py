@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from akeso.domain.memory import Recollection
-from akeso.domain.outcome import Recovery
+from akeso.domain.incident.memory import Recollection
+from akeso.domain.incident.outcome import Recovery
 from akeso.plugins.evidence.similar import Similar
-from akeso.testing.cases import TENANT, Fault, Scene
 from akeso.testing.memory import sample_memory
+from akeso.testing.recorded.cases import TENANT, Fault, Scene
 
 SCENE = Scene(Fault("quotes", self_ms=200.0))
 

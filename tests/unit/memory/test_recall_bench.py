@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from akeso.bench.cli import app
-from akeso.bench.ground_truths import MECHANISMS, Truth, observed, read_truths
+from akeso.bench.datasets.ground_truths import MECHANISMS, Truth, observed, read_truths
 from akeso.bench.recall import scores, tfidf
 from akeso.domain.errors import InvalidInput
 

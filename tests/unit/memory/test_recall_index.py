@@ -6,7 +6,7 @@ import pytest
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.memory.bags import Bags
 from akeso.adapters.memory.index import MemoryIndex, placeless, words
-from akeso.domain.memory import Memory, Recollection
+from akeso.domain.incident.memory import Memory, Recollection
 from akeso.testing.memory import sample_memory
 
 EMBEDDER = HashedEmbedder(64)

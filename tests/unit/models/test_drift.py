@@ -5,8 +5,8 @@ from math import log, log2
 import numpy as np
 import pytest
 
-from akeso.domain.signal import Signal
-from akeso.stages.drift import DriftOptions, drift, drifted, judged, summarise, wander
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.model.drift import DriftOptions, drift, drifted, judged, summarise, wander
 
 TEN = np.arange(1.0, 11.0)[:, None]  # its deciles are its values
 

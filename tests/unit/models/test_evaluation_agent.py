@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akeso.agents.evaluation import EvaluationAgent, EvaluationOptions
-from akeso.agents.model import ModelAgent, ModelOptions
-from akeso.agents.pipeline import OwnPipeline, PipelineOptions, Workshop
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.detection_model import Alias
+from akeso.agents.detection.model import ModelAgent, ModelOptions
+from akeso.agents.selfhealing.evaluation import EvaluationAgent, EvaluationOptions
+from akeso.agents.selfhealing.pipeline import OwnPipeline, PipelineOptions, Workshop
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.detection_model import Alias
+from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback
 from akeso.domain.errors import Conflict, InvalidInput, NotFound
-from akeso.domain.messages import ConfigUpdate, Decision, Feedback
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
-from akeso.engine.aside import aside
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, Signal
+from akeso.engine.background_thread import aside
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Subscription, Topic
 from akeso.ports.pipeline import By
-from akeso.stages.training import TrainingOptions
+from akeso.stages.model.training import TrainingOptions
 from akeso.testing.clock import FakeClock
 from akeso.testing.model_registry import MemoryLabelStore, MemoryModelRegistry
 

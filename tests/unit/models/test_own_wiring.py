@@ -8,12 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.models.sql import SqlModelRegistry
-from akeso.agents.tallies import PipelineTallies
-from akeso.detection import Detection, Surroundings, open_detection, open_registry
+from akeso.agents.runtime.prometheus_collectors import PipelineTallies
+from akeso.composition.detection import Detection, Surroundings, open_detection, open_registry
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services
-from akeso.settings import Settings, load_settings
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.clock import FakeClock
 from akeso.testing.engine import RelayBus
 from akeso.testing.model_registry import sample_draft

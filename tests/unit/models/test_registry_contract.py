@@ -13,7 +13,7 @@ from akeso.adapters.journals.schema import prepare
 from akeso.adapters.models.labels import SqlLabelStore
 from akeso.adapters.models.sql import SqlModelRegistry
 from akeso.domain.errors import InvalidInput
-from akeso.domain.telemetry import SeriesKey
+from akeso.domain.telemetry.batches import SeriesKey
 from akeso.engine.artefact_codec import decode_artefact, encode_artefact
 from akeso.ports.labels import LabelStore
 from akeso.ports.model_registry import ModelRegistry

@@ -5,7 +5,7 @@ from math import log
 import numpy as np
 import pytest
 
-from akeso.stages.sequential import Duel, Outcome, SequentialOptions, bounds, evidence, outcome
+from akeso.stages.model.sequential import Duel, Outcome, SequentialOptions, bounds, evidence, outcome
 
 OPTIONS = SequentialOptions()
 

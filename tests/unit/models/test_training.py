@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from akeso.domain.anomaly import Anomaly
-from akeso.domain.detection_model import Artefact
-from akeso.domain.messages import Decision, Feedback
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import RED_MEAN, RED_RATE, Signal, signal_of
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.detection_model import Artefact
+from akeso.domain.detection.messages import Decision, Feedback
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, Signal, signal_of
 from akeso.plugins.discovery import build
-from akeso.stages.decide import DecideOptions
-from akeso.stages.frame_sample import SAMPLED_SERIES, FrameSample
-from akeso.stages.raised import RaisedRecord
-from akeso.stages.restoring import restore
-from akeso.stages.training import TrainingOptions, train
+from akeso.stages.detection.decide import DecideOptions
+from akeso.stages.model.anomaly_history import RaisedRecord
+from akeso.stages.model.detector_state import restore
+from akeso.stages.model.frame_sample import SAMPLED_SERIES, FrameSample
+from akeso.stages.model.training import TrainingOptions, train
 
 START = 1_700_000_000
 SERVICES = ("a", "b", "c", "d")

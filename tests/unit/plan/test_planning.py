@@ -2,16 +2,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from akeso.domain.anomaly import Severity
-from akeso.domain.diagnosis import UNKNOWN, Diagnosis, FaultClass, Hypothesis
-from akeso.domain.incident import ActionRecord, ActionStatus, Incident
-from akeso.domain.plan import Plan, Step
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.telemetry import Change
-from akeso.domain.topology import Edge, Topology
-from akeso.stages.plan import History, PlanOptions, Surroundings, plan, refusals
-from akeso.stages.playbooks import load_playbooks
-from akeso.testing.cases import spec
+from akeso.domain.detection.anomaly import Severity
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, FaultClass, Hypothesis
+from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident
+from akeso.domain.incident.plan import Plan, Step
+from akeso.domain.telemetry.batches import Change
+from akeso.stages.healing.plan import History, PlanOptions, Surroundings, plan, refusals
+from akeso.stages.healing.playbooks import load_playbooks
+from akeso.testing.recorded.cases import spec
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INCIDENT = Incident("inc-7", "t", "quotes", "slow", Severity.ERROR, AT, AT, AT)

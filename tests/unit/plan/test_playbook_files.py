@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from akeso.domain.diagnosis import FaultClass
 from akeso.domain.errors import InvalidSettings
+from akeso.domain.incident.diagnosis import FaultClass
 from akeso.plugins.discovery import build
-from akeso.stages.playbooks import load_playbooks, parse
+from akeso.stages.healing.playbooks import load_playbooks, parse
 
 BOOK = "mine.yaml: playbooks[0]"
 GOOD = """

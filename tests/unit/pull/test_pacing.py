@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, LogBlock, MetricBlock, TelemetryBatch
-from akeso.stages.pacing import paced
+from akeso.domain.telemetry.batches import NANOSECONDS, LogBlock, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.stages.features.pacing import paced
 from akeso.testing.telemetry import sample_batch
 
 TIMES = st.lists(st.integers(0, 20 * NANOSECONDS), max_size=30)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from akeso.agents.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, MetricBlock, TelemetryBatch
-from akeso.domain.topology import Edge
+from akeso.domain.estate.topology import Edge
+from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import Haul, PullRequest
 from akeso.ports.source import Answer, Intake
 from akeso.testing.clock import FakeClock

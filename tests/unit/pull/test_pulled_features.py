@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.agents.feature import FeatureAgent
-from akeso.agents.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, MetricBlock, SeriesKey, SpanKind, TelemetryBatch, Temporality
+from akeso.agents.detection.feature import FeatureAgent
+from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
+from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, SeriesKey, SpanKind, TelemetryBatch, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic
 from akeso.ports.puller import Haul, PullRequest
 from akeso.ports.source import Answer, Intake

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from akeso.domain.anomaly import AlertStatus, Severity
+from akeso.domain.detection.anomaly import AlertStatus, Severity
 from akeso.domain.errors import InvalidInput, InvalidSettings
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, SeriesKey, SpanKind, Temporality
+from akeso.domain.telemetry.batches import NANOSECONDS, SeriesKey, SpanKind, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.discovery import discover, make
 from akeso.plugins.pullers.alertmanager import Alertmanager
 from akeso.plugins.pullers.jaeger import Jaeger

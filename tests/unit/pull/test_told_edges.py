@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.topology import Edge, Topology
-from akeso.stages.told_edges import ToldEdges
-from akeso.topology_file import load_topology
+from akeso.domain.estate.topology import Edge, Topology
+from akeso.stages.features.declared_topology import ToldEdges
 
 FORGET = 100
 SEEN = Topology((Edge("cart", "stock", asynchronous=True, rate=5.0, last_seen=900),), frozenset({"cart", "stock"}))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.domain.explanation import Citation
+from akeso.domain.incident.explanation import Citation
 from akeso.plugins.reasoners._llm.answer import Answer, Sentence, keep, plain
 
 EXHIBITS = {

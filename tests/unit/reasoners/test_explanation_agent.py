@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from akeso.agents.explanation import ExplanationAgent
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
-from akeso.domain.events import AnalysisStarted, DiagnosisMade, Entry, ExplanationGiven
-from akeso.domain.explanation import Claim, Explanation
-from akeso.domain.incident import Incident, IncidentStatus
+from akeso.agents.incidents.explanation import ExplanationAgent
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.events import AnalysisStarted, DiagnosisMade, Entry, ExplanationGiven
+from akeso.domain.incident.explanation import Claim, Explanation
+from akeso.domain.incident.incident import Incident, IncidentStatus
 from akeso.ports.bus import Message, Topic
 from akeso.testing.healing import Ward, certain
 

@@ -11,15 +11,16 @@ from random import Random
 import pytest
 from pydantic import SecretStr
 
-from akeso.domain.case import Case
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.explanation import Explanation
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.explanation import Explanation
 from akeso.plugins.reasoners._llm import wire
 from akeso.plugins.reasoners._llm.options import Form, Limits, LlmOptions, Patience, Provider
 from akeso.plugins.reasoners.deterministic import Deterministic
 from akeso.plugins.reasoners.llm import Llm
-from akeso.testing.cases import Fault, Scene
-from akeso.testing.language_model import (
+from akeso.testing.reasoning import PATIENT, Bench, found, options_for
+from akeso.testing.recorded.cases import Fault, Scene
+from akeso.testing.servers.language_model import (
     Calls,
     Fails,
     Hangs,
@@ -32,7 +33,6 @@ from akeso.testing.language_model import (
     packed,
     recorded,
 )
-from akeso.testing.reasoning import PATIENT, Bench, found, options_for
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -326,7 +326,7 @@ def test_what_is_missing_is_named_before_anything_starts(options: LlmOptions, fi
 
 def test_nothing_of_the_extra_is_imported_until_it_is_asked() -> None:
     code = (
-        "import sys; import akeso.app; from akeso.plugins.discovery import discover; discover('reasoners');"
+        "import sys; import akeso.composition.system; from akeso.plugins.discovery import discover; discover('reasoners');"
         "found = {'pydantic_ai', 'openai', 'anthropic', 'genai_prices', 'httpx2'} & set(sys.modules);"
         "sys.exit(' '.join(found) or 0)"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.stages.redaction import Redactor
+from akeso.stages.diagnosis.redaction import Redactor
 
 LETTERS = string.ascii_letters + string.digits
 # Words around a secret, as log lines have them.

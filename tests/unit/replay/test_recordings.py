@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.composition.recordings import Recording, recording_of
+from akeso.config.settings import Settings
 from akeso.domain.errors import InvalidInput, NotFound
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, TelemetryBatch
-from akeso.recordings import Recording, recording_of
-from akeso.settings import Settings
-from akeso.testing.otlp import AT, Metrics, as_json, logs_request, trace_request
+from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.testing.requests.otlp import AT, Metrics, as_json, logs_request, trace_request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_NS = int(NOW.timestamp()) * NANOSECONDS

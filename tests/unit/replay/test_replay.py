@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.agents.chronicle import BY
-from akeso.domain.incident import IncidentStatus
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Change, TelemetryBatch
+from akeso.agents.intake.change_recorder import BY
+from akeso.composition.recordings import Recording
+from akeso.composition.replay import Rehearsal, ReplayReport
+from akeso.config.settings import Settings
+from akeso.domain.incident.incident import IncidentStatus
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.faces.replay_views import report_view
-from akeso.recordings import Recording
-from akeso.replay import Rehearsal, ReplayReport
-from akeso.settings import Settings
-from akeso.testing.recording import BEGAN, sick_shop
+from akeso.testing.recorded.recording import BEGAN, sick_shop
 
 SICK_AT = BEGAN + 50 * NANOSECONDS
 SERVICES = "services: {cart: {bindings: {process: {kind: supervisord, url: 'http://127.0.0.1:9/never', group: cart}}}}"

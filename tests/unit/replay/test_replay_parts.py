@@ -6,9 +6,9 @@ import pytest
 from akeso.adapters.buses.relay import RelayBus
 from akeso.adapters.clocks.recorded import RecordedClock
 from akeso.domain.errors import Forbidden, Unavailable
-from akeso.domain.plan import Step
-from akeso.domain.service import ServiceSpec
-from akeso.engine.stilled import stilled
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.plan import Step
+from akeso.engine.inert_actions import stilled
 from akeso.plugins.discovery import build
 from akeso.ports.action import Action
 from akeso.ports.bus import Message, Topic

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from akeso.config.service_file import load_services
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.service import Trust
-from akeso.service_file import load_services
+from akeso.domain.estate.service import Trust
 
 FULL = """
 services:

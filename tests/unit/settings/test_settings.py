@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.service import Trust
-from akeso.settings import Settings, load_settings
+from akeso.domain.estate.service import Trust
 
 
 @pytest.fixture(autouse=True)

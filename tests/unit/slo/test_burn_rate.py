@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import NANOSECONDS
-from akeso.stages.burn_rate import BurnOptions, BurnWindows, Served
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.stages.detection.burn_rate import BurnOptions, BurnWindows, Served
 
 HOUR, FIVE, MINUTE = timedelta(hours=1), timedelta(minutes=5), timedelta(minutes=1)
 ALLOWED = np.array([0.01])

@@ -3,17 +3,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from akeso.domain.anomaly import Anomaly
+from akeso.config.service_file import load_services
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.messages import Prediction
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.messages import Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services, ServiceSpec
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
 from akeso.plugins.detectors.slo_burn import SloBurn
-from akeso.service_file import load_services
-from akeso.stages.decide import DecideOptions, DecideState, decide
-from akeso.stages.series_facts import FactsTable
+from akeso.stages.detection.decide import DecideOptions, DecideState, decide
+from akeso.stages.detection.series_facts import FactsTable
 
 RATE, ERRORS, MEAN = (
     SeriesKey("t", "api", metric, (), unit) for metric, unit in ((RED_RATE, "1/s"), (RED_ERRORS, "1"), (RED_MEAN, "ms"))

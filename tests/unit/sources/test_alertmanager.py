@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.alertmanager import Alertmanager
-from akeso.testing.sources import request_to
+from akeso.testing.requests.sources import request_to
 
 # As Alertmanager 0.27 sends it.
 FIRING: dict[str, Any] = {

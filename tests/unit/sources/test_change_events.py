@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Change
+from akeso.domain.telemetry.batches import Change
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.change_events import ChangeEvents
-from akeso.testing.sources import request_to
+from akeso.testing.requests.sources import request_to
 
 DEPLOY: dict[str, Any] = {
     "service": "cart",

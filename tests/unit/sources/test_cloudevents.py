@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Change, LogBlock
+from akeso.domain.telemetry.batches import Change, LogBlock
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.cloud_events import CloudEvents
 from akeso.ports.source import IngestRequest, Intake
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 PATH = "/api/v1/events"
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"

@@ -3,10 +3,10 @@ import json
 import pytest
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import LogBlock
+from akeso.domain.telemetry.batches import LogBlock
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.json_logs import JsonLogs
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 LINES = (
     b'{"service":"cart","level":"ERROR","message":"lost","timestamp":"2023-11-14T22:13:20Z","thread":7}\n'

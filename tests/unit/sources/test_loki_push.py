@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from akeso.domain.errors import Forbidden, InvalidInput, Overloaded
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import LogBlock
-from akeso.plugins.sources._wire.log_streams import level_in, stream_labels, trace_in
+from akeso.domain.telemetry.batches import LogBlock
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.loki_push import LokiPush
 from akeso.ports.source import IngestRequest
-from akeso.testing import wire
-from akeso.testing.remote_write import snapped
-from akeso.testing.sources import request_to
+from akeso.protocols.loki.log_streams import level_in, stream_labels, trace_in
+from akeso.testing.requests.remote_write import snapped
+from akeso.testing.requests.sources import request_to
+from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 PATH = "/loki/api/v1/push"
 AT = 1_700_000_000_123_456_789

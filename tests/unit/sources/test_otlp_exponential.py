@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SeriesKey, Temporality
-from akeso.plugins.sources._wire.exponential import GRID, MOST_BUCKETS, mirrored, ranges, zero
+from akeso.domain.telemetry.batches import SeriesKey, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_metrics import OtlpMetrics
 from akeso.ports.source import IngestRequest, Intake
-from akeso.testing.otlp import DELTA, Metrics, as_json
-from akeso.testing.sources import request_to
+from akeso.protocols.otlp.exponential_histogram import GRID, MOST_BUCKETS, mirrored, ranges, zero
+from akeso.testing.requests.otlp import DELTA, Metrics, as_json
+from akeso.testing.requests.sources import request_to
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 CART = {"service.name": "cart", "service.instance.id": "cart-1"}

@@ -1,11 +1,11 @@
 import pytest
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import LogBlock
+from akeso.domain.telemetry.batches import LogBlock
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_logs import OtlpLogs
-from akeso.testing.otlp import AT, as_json, logs_request
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.otlp import AT, as_json, logs_request
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 CART = {"service.name": "cart", "service.instance.id": "cart-1"}
 TRACE = bytes(range(16))

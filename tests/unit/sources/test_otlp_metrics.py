@@ -6,12 +6,12 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SeriesKey, Temporality
+from akeso.domain.telemetry.batches import SeriesKey, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_metrics import OtlpMetrics
 from akeso.ports.source import IngestRequest, Intake
-from akeso.testing.otlp import AT, CUMULATIVE, DELTA, Metrics, as_json
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.otlp import AT, CUMULATIVE, DELTA, Metrics, as_json
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 CART = {"service.name": "cart", "service.instance.id": "cart-1", "host.name": "h"}
 INSTANCE = ("service.instance.id", "cart-1")

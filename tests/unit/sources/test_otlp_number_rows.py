@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import MetricBlock
+from akeso.domain.telemetry.batches import MetricBlock
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_metrics import OtlpMetrics
 from akeso.ports.source import IngestRequest
-from akeso.testing.otlp import AT
+from akeso.testing.requests.otlp import AT
 
 POINT = st.fixed_dictionaries(
     {

@@ -6,7 +6,7 @@ from google.rpc.status_pb2 import Status
 
 from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailable
 from akeso.plugins.sources.otlp_logs import OtlpLogs
-from akeso.testing.sources import request_to
+from akeso.testing.requests.sources import request_to
 
 
 @pytest.mark.parametrize(

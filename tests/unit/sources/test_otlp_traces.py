@@ -1,11 +1,11 @@
 import pytest
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SpanBlock, SpanKind
+from akeso.domain.telemetry.batches import SpanBlock, SpanKind
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_traces import OtlpTraces
-from akeso.testing.otlp import AT, as_json, trace_request
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.otlp import AT, as_json, trace_request
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 CART = {"service.name": "cart"}
 TRACE, ONE, TWO = bytes(range(16)), b"\x00" * 7 + b"\x01", b"\xff" * 8

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import InvalidInput, Overloaded
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Change
+from akeso.domain.telemetry.batches import Change
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.pagerduty_events import PagerdutyEvents
 from akeso.ports.source import Intake
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 RECEIVED = datetime.fromtimestamp(RECEIVED_AT / 1e9, UTC)
 # As PagerDuty's documentation has it.

@@ -6,11 +6,10 @@ from datetime import timedelta
 import pytest
 
 from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.ports.source import Answer, IngestRequest
-from akeso.testing import wire
-from akeso.testing.remote_write import (
+from akeso.testing.requests.remote_write import (
     AT_MS,
     FIRST,
     SECOND,
@@ -22,7 +21,8 @@ from akeso.testing.remote_write import (
     snapped,
     write_request,
 )
-from akeso.testing.sources import RECEIVED_AT
+from akeso.testing.requests.sources import RECEIVED_AT
+from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 UP = {"__name__": "up", "job": "a"}
 ONE = [(AT_MS, 1.0)]

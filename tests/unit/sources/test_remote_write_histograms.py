@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.batches import SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.remote_write import RemoteWrite
-from akeso.stages.features import FeatureBuilder
-from akeso.testing import wire
-from akeso.testing.remote_write import (
+from akeso.stages.features.features import FeatureBuilder
+from akeso.testing.requests.remote_write import (
     AT_MS,
     SECOND,
     STALE,
@@ -21,6 +20,7 @@ from akeso.testing.remote_write import (
     native_histogram,
     write_request,
 )
+from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 LABELS = {"__name__": "http_request_seconds", "service": "cart"}
 CUSTOM, GAUGE_HINT = -53, 3

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akeso.domain.errors import InvalidInput
-from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
-from akeso.testing import wire
-from akeso.testing.remote_write import snapped
+from akeso.protocols.snappy import TooLarge, unsnap
+from akeso.testing.requests.remote_write import snapped
+from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 
 @given(st.binary(max_size=500))

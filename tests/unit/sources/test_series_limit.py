@@ -6,14 +6,14 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import OVERFLOW, SeriesTable
-from akeso.domain.telemetry import MetricBlock, SeriesKey
+from akeso.domain.telemetry.batches import MetricBlock, SeriesKey
+from akeso.domain.telemetry.series import OVERFLOW, SeriesTable
 from akeso.plugins.sources.otlp_metrics import OtlpMetrics
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.plugins.sources.simple_event import SimpleEvent
-from akeso.testing.otlp import Metrics
-from akeso.testing.remote_write import AT_MS, first_request, first_series, write_request
-from akeso.testing.sources import request_to
+from akeso.testing.requests.otlp import Metrics
+from akeso.testing.requests.remote_write import AT_MS, first_request, first_series, write_request
+from akeso.testing.requests.sources import request_to
 
 PROTOBUF = "application/x-protobuf"
 

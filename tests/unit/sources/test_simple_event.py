@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.anomaly import AlertStatus, Severity
+from akeso.domain.detection.anomaly import AlertStatus, Severity
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.simple_event import SimpleEvent
 from akeso.ports.source import Intake
-from akeso.testing.sources import RECEIVED_AT, request_to
+from akeso.testing.requests.sources import RECEIVED_AT, request_to
 
 CALM = {"component": "cart", "latency": 80.5, "error_rate": 0.01}
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from akeso.plugins.discovery import build
 from akeso.ports.source import Intake, Source
-from akeso.testing.requests import JSON, examples
-from akeso.testing.sources import refuses_when_full, request_to, taken_or_refused
+from akeso.testing.requests.sources import refuses_when_full, request_to, taken_or_refused
+from akeso.testing.requests.valid_requests import JSON, examples
 
 SOURCES: dict[str, Source] = build("sources")
 EXAMPLES = 60

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from akeso.adapters.telemetry.codec import decode, encode
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.batches import LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import same_batch, sample_batch
 
 TEXT = st.text(max_size=20)

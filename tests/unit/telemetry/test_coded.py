@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from akeso.adapters.telemetry.coded import CHANGE_SHARE, CHUNK, VALUE_SHARE, Coded, coded
 from akeso.adapters.telemetry.panes import Panes
-from akeso.domain.positions import Singles
-from akeso.domain.telemetry import Floats
+from akeso.domain.telemetry.batches import Floats
+from akeso.domain.telemetry.positions import Singles
 
 RANDOM = np.random.default_rng(3)
 LEVELS = np.array(10.0 * (1.0 + 0.1 * RANDOM.standard_normal((CHUNK, 8))), np.float32)

@@ -3,10 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from akeso.agents.handover import Handover
+from akeso.agents.runtime.publish_queue import Handover
 from akeso.domain.errors import InvalidInput, Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import noisy_batch
 
 TABLE = SeriesTable()

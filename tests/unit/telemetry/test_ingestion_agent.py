@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from akeso.agents.ingestion import IngestionAgent, IngestionOptions
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.agents.intake.ingestion import IngestionAgent, IngestionOptions
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Subscription, Topic
 from akeso.ports.source import Answer, Intake
 from akeso.testing.telemetry import MemoryTelemetryStore, same_batch, sample_batch

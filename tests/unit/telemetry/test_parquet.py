@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from akeso.adapters.telemetry import parquet
 from akeso.adapters.telemetry.parquet import ParquetFolder, exported_batches
 from akeso.domain.errors import Conflict, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SeriesKey, SpanBlock, TelemetryBatch
-from akeso.testing.recording import sick_shop
+from akeso.domain.telemetry.batches import SeriesKey, SpanBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.testing.recorded.recording import sick_shop
 from akeso.testing.telemetry import noisy_batch, same_batch, sample_batch
 
 AT = 1_700_000_000_000_000_000

@@ -10,8 +10,8 @@ from akeso.adapters.telemetry.codec import encode
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryOptions, SqliteTelemetryStore
 from akeso.adapters.telemetry.writer import Writer
 from akeso.domain.errors import Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Change, TelemetryBatch
+from akeso.domain.telemetry.batches import Change, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import noisy_batch, same_batch, sample_batch
 
 

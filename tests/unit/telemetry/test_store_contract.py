@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import TelemetryStore
 from akeso.testing.telemetry import MemoryTelemetryStore, StoreOf, TelemetryStoreContract
 from akeso.testing.telemetry_queries import TelemetryQueryContract

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from akeso.domain.telemetry import SpanKind
-from akeso.domain.traces import Traces
+from akeso.domain.telemetry.batches import SpanKind
+from akeso.domain.telemetry.traces import Traces
 from akeso.plugins.evidence.network import Network
-from akeso.stages.alike import borne_out
-from akeso.stages.gaps import gaps
-from akeso.testing.cases import Scene
-from akeso.testing.traces import TraceWriter, second
+from akeso.stages.diagnosis.network_latency import gaps
+from akeso.stages.diagnosis.per_operation_latency import borne_out
+from akeso.testing.recorded.cases import Scene
+from akeso.testing.recorded.traces import TraceWriter, second
 
 ONSET = second(100)
 CALLS = (("door", "cart"), ("door", "search"), ("cart", "store"), ("search", "store"))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from akeso.domain.traces import Traces
-from akeso.stages.paths import Turn, turns
-from akeso.testing.traces import TraceWriter, second
+from akeso.domain.telemetry.traces import Traces
+from akeso.stages.diagnosis.paths import Turn, turns
+from akeso.testing.recorded.traces import TraceWriter, second
 
 ONSET = second(100)
 SHOP, STORE = "shop", "store"

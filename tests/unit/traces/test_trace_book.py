@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from akeso.domain.telemetry import LogBlock, SpanBlock, SpanKind
-from akeso.stages.code_places import code_place, tags_behind
-from akeso.stages.records import Pattern
-from akeso.stages.trace_book import TraceBook
-from akeso.testing.traces import second
+from akeso.domain.telemetry.batches import LogBlock, SpanBlock, SpanKind
+from akeso.stages.features.code_places import code_place, tags_behind
+from akeso.stages.features.log_features import Pattern
+from akeso.stages.features.trace_book import TraceBook
+from akeso.testing.recorded.traces import second
 
 PATTERN = Pattern(0, "acme", "cart", "kept <*>", 9, "kept 7")
 

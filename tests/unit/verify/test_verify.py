@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from akeso.domain import signal as s
-from akeso.domain.anomaly import Anomaly, Severity
-from akeso.domain.events import Watch
-from akeso.domain.incident import Incident
-from akeso.domain.outcome import Recovery, Verification
-from akeso.domain.telemetry import NANOSECONDS, FeatureMatrix, SeriesKey
-from akeso.stages.verify import Aftermath, quiet_for, verify
-from akeso.stages.watches import choose_watches, is_symptom
+from akeso.domain.detection.anomaly import Anomaly, Severity
+from akeso.domain.incident.events import Watch
+from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.outcome import Recovery, Verification
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
+from akeso.domain.telemetry.batches import signal as s
+from akeso.stages.healing.verify import Aftermath, quiet_for, verify
+from akeso.stages.healing.watches import choose_watches, is_symptom
 
 START = 1_700_000_000
 PAST, DURING = 60, 10

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.messages import Prediction
-from akeso.domain.series import SeriesTable
-from akeso.domain.signal import signal_of
-from akeso.domain.telemetry import Attributes, FeatureFrame, Ids, SeriesKey, Temporality
+from akeso.domain.detection.messages import Prediction
+from akeso.domain.telemetry.batches import Attributes, FeatureFrame, Ids, SeriesKey, Temporality
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import signal_of
 
 
 class _Key(msgspec.Struct, array_like=True, frozen=True):

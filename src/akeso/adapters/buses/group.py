@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from akeso.adapters.buses.log import BusLog
 from akeso.adapters.buses.outstanding import Outstanding
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.ports.bus import Message, Topic
 
 Place: TypeAlias = tuple[Topic, int]

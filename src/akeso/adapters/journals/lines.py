@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals import tables as t
 from akeso.domain.errors import InvalidInput, JournalCorrupt
-from akeso.domain.events import Entry
+from akeso.domain.incident.events import Entry
 from akeso.engine.codec import GENESIS, chained, decode_event
 
 Line = Row[int, str, str, str, str, str, str, str]

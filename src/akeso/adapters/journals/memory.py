@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from akeso.domain.errors import AkesoError, Conflict, JournalCorrupt, LeaseLost, Unavailable
-from akeso.domain.events import Entry
-from akeso.domain.incident import Incident
+from akeso.domain.incident.events import Entry
+from akeso.domain.incident.incident import Incident
 from akeso.engine.codec import GENESIS, chained, encode_event, instant
 from akeso.ports.journal import Draft, Lease
 

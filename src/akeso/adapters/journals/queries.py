@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, case, func, select
 
 from akeso.adapters.journals import tables as t
-from akeso.domain.incident import ActionStatus, IncidentStatus
-from akeso.domain.outcome import Recovery
+from akeso.domain.incident.incident import ActionStatus, IncidentStatus
+from akeso.domain.incident.outcome import Recovery
 
 
 @dataclass(frozen=True, slots=True)

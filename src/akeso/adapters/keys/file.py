@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from akeso.domain.access import Caller, Role
 from akeso.domain.errors import Conflict, InvalidSettings
+from akeso.domain.estate.access import Caller, Role
 
 
 class KeyFile:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.adapters.memory.bags import Bags, Scores
-from akeso.domain.memory import Memory, Recollection
-from akeso.domain.outcome import Recovery
+from akeso.domain.incident.memory import Memory, Recollection
+from akeso.domain.incident.outcome import Recovery
 
 Vector = NDArray[np.float32]
 

@@ -15,8 +15,8 @@ from akeso.adapters.journals.projections import clean
 from akeso.adapters.journals.schema import prepare
 from akeso.adapters.journals.tables import memory_chunks
 from akeso.adapters.memory.index import MemoryIndex, Vector, placeless
-from akeso.domain.memory import Memory, Recollection
-from akeso.domain.outcome import Recovery
+from akeso.domain.incident.memory import Memory, Recollection
+from akeso.domain.incident.outcome import Recovery
 from akeso.ports.embedder import Embedder
 
 _KEY = (memory_chunks.c.tenant, memory_chunks.c.id)

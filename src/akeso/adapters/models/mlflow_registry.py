@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from akeso.domain.detection_model import Alias, Artefact, ModelDraft, ModelVersion
+from akeso.domain.detection.detection_model import Alias, Artefact, ModelDraft, ModelVersion
 from akeso.domain.errors import InvalidSettings, NotFound, Unavailable
 from akeso.engine.artefact_codec import decode_artefact, encode_artefact
 

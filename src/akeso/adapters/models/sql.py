@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals.database import Database
 from akeso.adapters.journals.tables import model_aliases, model_versions
-from akeso.domain.detection_model import Alias, Artefact, ModelDraft, ModelVersion
+from akeso.domain.detection.detection_model import Alias, Artefact, ModelDraft, ModelVersion
 from akeso.domain.errors import NotFound
 from akeso.engine.artefact_codec import decode_artefact, encode_artefact
 

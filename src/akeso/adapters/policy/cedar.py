@@ -10,7 +10,7 @@ import cedarpy
 
 from akeso.adapters.policy.files import APPROVERS, PolicyBook, Written, read_policies
 from akeso.adapters.policy.vocabulary import SCHEMA, Verb, entities, question
-from akeso.domain.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
+from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
 
 DEFAULT_DENY = "default-deny"
 UNDECIDABLE = "undecidable"
@@ -109,7 +109,7 @@ class CedarPolicy:
 
 def shipped_policies() -> Path:
     """The folder of the policies that come with Akeso."""
-    return Path(str(files("akeso") / "policies"))
+    return Path(str(files("akeso.defaults") / "policies"))
 
 
 def _asked(execute: _Ruling, ask: _Ruling) -> Verdict:

@@ -6,8 +6,8 @@ from enum import StrEnum
 from math import floor, isfinite
 from typing import Any
 
-from akeso.domain.service import Trust
-from akeso.domain.verdict import PolicyRequest
+from akeso.domain.estate.service import Trust
+from akeso.domain.incident.verdict import PolicyRequest
 
 
 class Verb(StrEnum):

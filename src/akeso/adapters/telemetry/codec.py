@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import (
+from akeso.domain.telemetry.batches import (
     Attributes,
     Change,
     Ids,
@@ -29,6 +28,7 @@ from akeso.domain.telemetry import (
     TelemetryBatch,
     Temporality,
 )
+from akeso.domain.telemetry.series import SeriesTable
 
 VERSION = 1
 LARGEST = 2**28
@@ -111,7 +111,7 @@ _key_decoder = msgspec.msgpack.Decoder(_Key)
 class KnownKeys:
     """Spares a series that was met before the work of being encoded or interned again. For one table, as long as that
     lives. heads, tails: what a series is encoded to, by id, in two parts that it shares with others, None where it was
-    not met; parts: all of them. ids: what has an id, by its hash (see akeso.plugins.sources._wire.known_series)."""
+    not met; parts: all of them. ids: what has an id, by its hash (see akeso.protocols.known_series)."""
 
     heads: list[bytes | None] = field(default_factory=list)
     tails: list[bytes | None] = field(default_factory=list)

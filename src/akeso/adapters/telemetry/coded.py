@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import Place, Singles
-from akeso.domain.telemetry import Floats, Ids, Mask
+from akeso.domain.telemetry.batches import Floats, Ids, Mask
+from akeso.domain.telemetry.positions import Place, Singles
 
 CHUNK = 30
 VALUE_SHARE, CHANGE_SHARE = 1e-4, 0.02

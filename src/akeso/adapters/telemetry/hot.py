@@ -7,16 +7,16 @@ from datetime import timedelta
 import numpy as np
 
 from akeso.adapters.telemetry.panes import Panes
-from akeso.domain.case import LogPattern
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
-from akeso.domain.topology import Topology
-from akeso.domain.traces import Traces
-from akeso.stages.features import ClosedSlot
-from akeso.stages.records import Pattern
-from akeso.stages.slotting import nanoseconds
-from akeso.stages.told_edges import ToldEdges
-from akeso.stages.trace_book import TraceBook
+from akeso.domain.estate.topology import Topology
+from akeso.domain.incident.case import LogPattern
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.traces import Traces
+from akeso.stages.features.declared_topology import ToldEdges
+from akeso.stages.features.features import ClosedSlot
+from akeso.stages.features.log_features import Pattern
+from akeso.stages.features.slots import nanoseconds
+from akeso.stages.features.trace_book import TraceBook
 
 _CHANGES_KEPT = 1_000
 

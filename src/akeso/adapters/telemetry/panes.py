@@ -4,8 +4,8 @@ doubling. What is no longer new is kept in half of the bytes."""
 import numpy as np
 
 from akeso.adapters.telemetry.coded import CHUNK, Coded, coded
-from akeso.domain.positions import Singles
-from akeso.domain.telemetry import Floats, Ids
+from akeso.domain.telemetry.batches import Floats, Ids
+from akeso.domain.telemetry.positions import Singles
 
 _WIDTH = 1_024
 # Panes code their rows at different times, or one row in thirty would take long.

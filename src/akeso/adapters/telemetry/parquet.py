@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from akeso.adapters.telemetry.parquet_reading import exported_batches
 from akeso.adapters.telemetry.parquet_schema import SCHEMAS
 from akeso.domain.errors import Conflict, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Change, LogBlock, SpanBlock, TelemetryBatch
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, LogBlock, SpanBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 
 __all__ = ["ParquetFolder", "exported_batches"]
 

@@ -12,9 +12,17 @@ import pyarrow.parquet as pq
 
 from akeso.adapters.telemetry.parquet_schema import SCHEMAS
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Attributes, Change, LogBlock, MetricBlock, SeriesKey, SpanBlock, TelemetryBatch
-from akeso.domain.telemetry import Temporality as Told
+from akeso.domain.telemetry.batches import (
+    Attributes,
+    Change,
+    LogBlock,
+    MetricBlock,
+    SeriesKey,
+    SpanBlock,
+    TelemetryBatch,
+)
+from akeso.domain.telemetry.batches import Temporality as Told
+from akeso.domain.telemetry.series import SeriesTable
 
 _READ = 50_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

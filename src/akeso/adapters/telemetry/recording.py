@@ -11,8 +11,8 @@ import structlog
 
 from akeso.adapters.telemetry import codec
 from akeso.domain.errors import InvalidInput, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import Answer_co, Needs, TelemetryQuery
 
 log = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ from akeso.adapters.telemetry.recording import Stretch, answered, open_recording
 from akeso.adapters.telemetry.reserve import Reserve
 from akeso.adapters.telemetry.writer import Writer, connect
 from akeso.domain.errors import Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import Answer_co, TelemetryQuery
 
 _Choice: TypeAlias = Callable[[sqlite3.Connection], Iterator[tuple[int, int]]]

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from akeso.bench.corpus.known import Known, never
-from akeso.bench.incident_documents import read_case
+from akeso.bench.datasets.incident_documents import read_case
 from akeso.bench.incidents import HEALTHY, category_of
-from akeso.domain.diagnosis import Diagnosis
+from akeso.domain.incident.diagnosis import Diagnosis
 
 
 def cases(data: Path) -> Iterator[Known]:

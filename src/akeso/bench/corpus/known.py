@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.plugins.discovery import build
-from akeso.stages.calibrate import Judged
-from akeso.stages.diagnose import diagnose
+from akeso.stages.diagnosis.calibrate import Judged
+from akeso.stages.diagnosis.diagnose import diagnose
 
 RECORDED = 4.0  # what a recorded case counts in a fit against one that was made from it
 

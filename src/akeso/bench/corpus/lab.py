@@ -18,21 +18,21 @@ import numpy as np
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_batches
 from akeso.bench.corpus.known import Known, names
-from akeso.casefiles.rerun import Rerun, RerunOptions
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.case import Case
+from akeso.config.service_file import load_services
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import InvalidInput
-from akeso.domain.events import ActionIntended, DiagnosisMade, Entry
-from akeso.domain.incident import Incident, fold
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services
-from akeso.domain.telemetry import NANOSECONDS
-from akeso.domain.topology import Topology
-from akeso.service_file import load_services
-from akeso.stages.correlate import SYMPTOMS
-from akeso.stages.headline import suspect
-from akeso.stages.picture import Symptomatic, picture
-from akeso.stages.watches import nanoseconds
+from akeso.domain.estate.service import Services
+from akeso.domain.estate.topology import Topology
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.events import ActionIntended, DiagnosisMade, Entry
+from akeso.domain.incident.incident import Incident, fold
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.offline.casefiles.rerun import Rerun, RerunOptions
+from akeso.stages.correlation.correlate import SYMPTOMS
+from akeso.stages.correlation.headline import suspect
+from akeso.stages.diagnosis.case_builder import Symptomatic, picture
+from akeso.stages.healing.watches import nanoseconds
 
 
 @dataclass(frozen=True, slots=True)

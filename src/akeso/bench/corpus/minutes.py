@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from akeso.bench import nezha
 from akeso.bench.corpus.known import Known, names
 from akeso.bench.corpus.spoilt import Fault, Recording, fails, slow_network, stops
-from akeso.bench.nezha_rows import read_lines, read_spans
-from akeso.domain.telemetry import NANOSECONDS, SpanKind
+from akeso.bench.datasets import nezha
+from akeso.bench.datasets.nezha_rows import read_lines, read_spans
+from akeso.domain.telemetry.batches import NANOSECONDS, SpanKind
 
 _CALM = 0.6  # of the traces, which stay as they are
 _ENOUGH = 6  # requests to a service

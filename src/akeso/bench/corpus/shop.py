@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from akeso.bench import petshop
 from akeso.bench.corpus.known import Known, names, never
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF
-from akeso.domain.telemetry import Floats, SeriesKey
-from akeso.domain.topology import Topology
+from akeso.bench.datasets import petshop
+from akeso.domain.estate.topology import Topology
+from akeso.domain.telemetry.batches import Floats, SeriesKey
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF
 
 _BUSY_PER_S = 10.0 / 60.0
 _STRENGTHS: tuple[tuple[float, float], ...] = ((100.0, 0.0), (250.0, 0.0), (600.0, 0.0), (0.0, 0.05), (0.0, 0.2))

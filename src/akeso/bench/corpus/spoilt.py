@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from akeso.bench.nezha_rows import Line, Span
-from akeso.domain.telemetry import SpanKind
+from akeso.bench.datasets.nezha_rows import Line, Span
+from akeso.domain.telemetry.batches import SpanKind
 
 _MS = 1_000_000
 _STOPS_NS = 200_000  # from the last thing that was done to the end

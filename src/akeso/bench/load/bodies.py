@@ -7,7 +7,7 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import NANOSECONDS, Floats, Times
+from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Times
 
 _MS = NANOSECONDS // 1000
 

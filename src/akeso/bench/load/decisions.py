@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.telemetry.batches import NANOSECONDS
 
-# The name under which `akeso up` marks the last slot whose decision was taken in (akeso.app.WATERMARK).
+# The name under which `akeso up` marks the last slot whose decision was taken in (akeso.composition.system.WATERMARK).
 _MARK = "decisions"
 _EVERY_S = 0.005
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.signal import Signal
 from akeso.plugins.discovery import build
 from akeso.ports.detector import Detector
 

@@ -14,11 +14,11 @@ from akeso.bench.load.metrics import first_templates
 from akeso.bench.load.sender import Door, Sender
 from akeso.bench.process import running_akeso
 from akeso.domain.errors import Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS
-from akeso.plugins.sources._wire.snappy import unsnap
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.ports.source import IngestRequest
+from akeso.protocols.snappy import unsnap
 
 WRITE = "content-type: application/x-protobuf\r\ncontent-encoding: snappy\r\n"
 SLOT_S, WINDOW_S = 10, 7_200

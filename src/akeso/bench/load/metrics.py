@@ -8,9 +8,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
 from akeso.bench.load.bodies import Template, places
-from akeso.domain.telemetry import NANOSECONDS, Times
-from akeso.testing.remote_write import SecondRequest, first_request, first_series
-from akeso.testing.wire import varint
+from akeso.domain.telemetry.batches import NANOSECONDS, Times
+from akeso.testing.requests.protobuf_wire import varint
+from akeso.testing.requests.remote_write import SecondRequest, first_request, first_series
 
 # 10,000 rows to a block is what vmagent sends; Prometheus' own default is 2,000 samples.
 ITEMS = 10_000

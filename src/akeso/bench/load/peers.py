@@ -11,7 +11,7 @@ import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from akeso.bench.load.kernel import values_of
-from akeso.plugins.sources._wire.schema import Field, message_classes
+from akeso.protocols.protobuf_schema import Field, message_classes
 
 _UPDATES = 100_000
 _WRITE = {

@@ -7,8 +7,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 
 from akeso.bench.load.bodies import Body, places
-from akeso.domain.telemetry import NANOSECONDS
-from akeso.testing.wire import number, text
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.testing.requests.protobuf_wire import number, text
 
 LINES = 5_000
 TRACES = 500

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from akeso.bench.load.bodies import Body
 from akeso.domain.errors import Unavailable
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.telemetry.batches import NANOSECONDS
 
 # A sender that is behind by more than this gives up what it did not send, as its samples would be of the past.
 _PATIENCE = NANOSECONDS // 2

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.telemetry import Floats, Times
+from akeso.domain.telemetry.batches import Floats, Times
 
 LABELS = "labels/combined_windows.json"
 _COLUMNS = ["timestamp", "value"]

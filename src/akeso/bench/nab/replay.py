@@ -6,12 +6,12 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.bench.baselines.detector_ensemble import EnsembleOptions, EnsembleState, combined
 from akeso.bench.nab.corpus import Series
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import FeatureFrame, Floats
+from akeso.domain.telemetry.batches import FeatureFrame, Floats
+from akeso.domain.telemetry.signal import Signal
 from akeso.plugins.discovery import build
-from akeso.stages.ensemble import EnsembleOptions, EnsembleState, combined
-from akeso.stages.score import ScoreOptions, score
+from akeso.stages.detection.score import ScoreOptions, score
 
 
 def replayed(corpus: Sequence[Series], options: EnsembleOptions | None = None) -> list[Floats]:

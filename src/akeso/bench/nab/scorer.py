@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import Floats, Ids
+from akeso.domain.telemetry.batches import Floats, Ids
 
 PROBATION = 0.15
 LONGEST_PROBATION_OF = 5000

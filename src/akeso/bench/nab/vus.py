@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import Floats
+from akeso.domain.telemetry.batches import Floats
 
 _THRESHOLDS = 250
 _LAGS, _FIRST_LAG, _LAST_LAG, _NO_PERIOD = 400, 3, 300, 125

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from akeso.app import System
-from akeso.domain.access import Caller, Role
+from akeso.composition.system import System
+from akeso.domain.estate.access import Caller, Role
 from akeso.faces.admission import presented_key, sender_of
 
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from akeso.domain.access import Caller, Role
 from akeso.domain.errors import NotFound
-from akeso.domain.incident import ActionStatus, Incident
+from akeso.domain.estate.access import Caller, Role
+from akeso.domain.incident.incident import ActionStatus, Incident
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Approval, Execution, Rejection, Suspension
 from akeso.faces.api.views import action_view

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from akeso.domain.access import Caller, Role
-from akeso.domain.alarm import Alarm
-from akeso.domain.objective import ErrorBudget
+from akeso.domain.detection.alarm import Alarm
+from akeso.domain.estate.access import Caller, Role
+from akeso.domain.estate.objective import ErrorBudget
 from akeso.faces.api.access import require, system_of
-from akeso.stages.alert_budget import Standing
+from akeso.stages.detection.alert_budget import Standing
 
 router = APIRouter(prefix="/api/v1", tags=["detection"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from akeso.domain.access import Caller, Role
-from akeso.domain.anomaly import Severity
+from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput, NotFound
-from akeso.domain.events import FeedbackGiven, IncidentDetected
-from akeso.domain.incident import Incident, IncidentStatus
+from akeso.domain.estate.access import Caller, Role
+from akeso.domain.incident.events import FeedbackGiven, IncidentDetected
+from akeso.domain.incident.incident import Incident, IncidentStatus
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Feedback, NewIncident
 from akeso.faces.api.views import entry_view, incident_view

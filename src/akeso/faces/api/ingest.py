@@ -8,16 +8,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from akeso.app import System
+from akeso.composition.system import System
 from akeso.domain.errors import AkesoError, Overloaded, Unavailable
-from akeso.domain.series import SeriesTable
-from akeso.engine.aside import aside
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.engine.background_thread import aside
 from akeso.engine.fairness import Holding
 from akeso.faces.admission import check_tenant
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
-from akeso.plugins.sources._wire.decompression import LIMIT, Refused, decompressed, too_large
 from akeso.ports.source import Answer, IngestRequest, Intake, Source
+from akeso.protocols.decompression import LIMIT, Refused, decompressed, too_large
 
 # Bytes that every source decodes within some ten milliseconds.
 _AT_ONCE = 4 * 2**20

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from akeso.domain.access import Caller, Role
-from akeso.domain.detection_model import Alias, ModelVersion
-from akeso.domain.messages import Feedback
+from akeso.domain.detection.detection_model import Alias, ModelVersion
+from akeso.domain.detection.messages import Feedback
+from akeso.domain.estate.access import Caller, Role
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Labels, NewVersion, Reason, SafeModeSwitch, Training
 from akeso.ports.bus import Topic
 from akeso.ports.pipeline import By
-from akeso.stages.sequential import bounds, evidence, outcome
+from akeso.stages.model.sequential import bounds, evidence, outcome
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from akeso import __version__
-from akeso.app import System
+from akeso.composition.system import System
 from akeso.faces.api import approvals, detection, errors, incidents, ingest, models, stream, system, telemetry
 
 PAGE = Path(__file__).parents[1] / "console" / "page.html"

@@ -5,9 +5,9 @@ from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from akeso.domain.access import Caller, Role
 from akeso.domain.errors import NotFound
-from akeso.domain.events import Entry
+from akeso.domain.estate.access import Caller, Role
+from akeso.domain.incident.events import Entry
 from akeso.faces.api.access import key_of, system_of
 from akeso.faces.api.views import entry_view, incident_view
 

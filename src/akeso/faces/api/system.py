@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AwareDatetime
 
 from akeso import __version__
-from akeso.domain.access import Caller, Role
+from akeso.domain.estate.access import Caller, Role
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import MemoryQuery
 from akeso.faces.api.views import entry_view

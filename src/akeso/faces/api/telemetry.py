@@ -8,15 +8,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from akeso.domain.access import Caller, Role
 from akeso.domain.errors import InvalidInput
-from akeso.domain.query import LogGroup, LogSelector, MetricMatrix, MetricSelector, Range, SpanSelector, matcher
-from akeso.domain.telemetry import NANOSECONDS, Floats
+from akeso.domain.estate.access import Caller, Role
+from akeso.domain.telemetry.batches import NANOSECONDS, Floats
+from akeso.domain.telemetry.query import (
+    LogGroup,
+    LogSelector,
+    MetricMatrix,
+    MetricSelector,
+    Range,
+    SpanSelector,
+    matcher,
+)
 from akeso.faces.api.access import require, system_of
-from akeso.stages.log_query import LogQuery
-from akeso.stages.metric_query import MetricQuery
-from akeso.stages.slotting import nanoseconds
-from akeso.stages.span_query import SpanQuery
+from akeso.stages.features.slots import nanoseconds
+from akeso.stages.query.log_query import LogQuery
+from akeso.stages.query.metric_query import MetricQuery
+from akeso.stages.query.span_query import SpanQuery
 
 router = APIRouter(prefix="/api/v1/telemetry", tags=["telemetry"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from akeso.domain.anomaly import Alert, Anomaly
-from akeso.domain.diagnosis import Hypothesis
-from akeso.domain.events import Entry
-from akeso.domain.explanation import Claim
-from akeso.domain.incident import ActionRecord, Incident
+from akeso.domain.detection.anomaly import Alert, Anomaly
+from akeso.domain.incident.diagnosis import Hypothesis
+from akeso.domain.incident.events import Entry
+from akeso.domain.incident.explanation import Claim
+from akeso.domain.incident.incident import ActionRecord, Incident
 from akeso.engine.codec import encode_event
 from akeso.faces.story import describe
 

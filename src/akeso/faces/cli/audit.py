@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from akeso.adapters.journals.sql import SqlJournal
-from akeso.app import open_journal
+from akeso.composition.system import open_journal
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import JournalCorrupt, NotFound
 from akeso.faces.api.views import entry_view
-from akeso.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Verify and read the journal.")
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: ./akeso.toml if it exists).")]

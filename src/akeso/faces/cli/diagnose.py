@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from akeso.app import make_faculties, read_knowledge
-from akeso.casefiles.asked import Asked, Found, parse_range
-from akeso.casefiles.reading import cases
-from akeso.casefiles.table import calls
-from akeso.domain.diagnosis import Diagnosis, Hypothesis
+from akeso.composition.system import make_faculties, read_knowledge
+from akeso.config.service_file import load_services
+from akeso.config.settings import Settings, load_settings
+from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidInput
-from akeso.domain.service import Services
-from akeso.drawing.causal import causal_picture
-from akeso.drawing.evidence import evidence_picture
+from akeso.domain.estate.service import Services
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.offline.casefiles.asked import Asked, Found, parse_range
+from akeso.offline.casefiles.reading import cases
+from akeso.offline.casefiles.table import calls
+from akeso.offline.drawing.causal import causal_picture
+from akeso.offline.drawing.evidence import evidence_picture
 from akeso.plugins.reasoners._refutation.worker import require
 from akeso.plugins.reasoners.refuting import Refuting
-from akeso.service_file import load_services
-from akeso.settings import Settings, load_settings
-from akeso.topology_file import load_topology
 
 MOST = 10  # incidents that are told of one recording
 

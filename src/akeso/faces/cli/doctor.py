@@ -14,10 +14,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import AkesoError
-from akeso.domain.service import Services
+from akeso.domain.estate.service import Services
 from akeso.faces.cli.client import DEFAULT_URL, Client, Key, Url
-from akeso.settings import Settings, load_settings
 
 EXTRAS = {
     "postgres": "asyncpg", "kafka": "confluent_kafka", "grpc": "grpc", "queue": "redis", "lab": "supervisor",
@@ -85,7 +85,7 @@ def _data_folder(folder: Path) -> Finding:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    from akeso.app import read_knowledge, read_playbooks, read_policy, read_services
+    from akeso.composition.system import read_knowledge, read_playbooks, read_policy, read_services
 
     services = Services()
     readers: dict[str, Callable[[Settings], object]] = {

@@ -54,5 +54,5 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = 
 
 
 def _shipped(kind: str) -> list[Traversable]:
-    found = files("akeso") / kind
+    found = files("akeso.defaults") / kind
     return sorted((f for f in found.iterdir() if f.name.endswith((".yaml", ".cedar"))), key=lambda f: f.name)

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from akeso.adapters.keys.file import KeyFile
-from akeso.domain.access import Role
+from akeso.config.settings import load_settings
 from akeso.domain.errors import InvalidInput, NotFound
-from akeso.settings import load_settings
+from akeso.domain.estate.access import Role
 
 Data = Annotated[Path | None, typer.Option("--data", help="Akeso's data folder (default: as the settings say).")]
 

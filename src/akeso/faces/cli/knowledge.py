@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from akeso.app import read_knowledge
+from akeso.composition.system import read_knowledge
+from akeso.config.settings import load_settings
 from akeso.domain.errors import NotFound
-from akeso.domain.knowledge import Knowledge, Layer, Link, Symptom
-from akeso.settings import load_settings
+from akeso.domain.estate.knowledge import Knowledge, Layer, Link, Symptom
 
 app = typer.Typer(no_args_is_help=True, help="What machines' faults do to software, and who says so.")
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: ./akeso.toml if it exists).")]

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from akeso.app import open_journal
+from akeso.composition.system import open_journal
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidInput, NotFound
-from akeso.settings import Settings, load_settings
-from akeso.stages.calibrate import Judged, cross_validated, recalibrate
-from akeso.stages.calibration_file import load_calibration, shipped, written
-from akeso.stages.confidence import Calibration
-from akeso.stages.hindsight import BY_PEOPLE, hindsight
-from akeso.stages.reliability import Said, brier, calibration_error, log_loss, reliability, selective_accuracy
+from akeso.stages.diagnosis.calibrate import Judged, cross_validated, recalibrate
+from akeso.stages.diagnosis.calibration_file import load_calibration, shipped, written
+from akeso.stages.diagnosis.confidence import Calibration
+from akeso.stages.diagnosis.hindsight import BY_PEOPLE, hindsight
+from akeso.stages.diagnosis.reliability import Said, brier, calibration_error, log_loss, reliability, selective_accuracy
 
 app = typer.Typer(no_args_is_help=True, help="What Akeso's own incidents teach.")
 app.callback()(lambda: None)

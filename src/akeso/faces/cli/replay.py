@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from akeso.composition.recordings import recording_of
+from akeso.composition.replay import Rehearsal, ReplayReport
+from akeso.config.settings import Settings, load_settings
 from akeso.faces.cli.up import log_from, put
 from akeso.faces.replay_views import decision_view, report_view
-from akeso.recordings import recording_of
-from akeso.replay import Rehearsal, ReplayReport
-from akeso.settings import Settings, load_settings
 
 _LEVELS = ("debug", "info", "warning", "error")
 

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from akeso.composition.recordings import Recording, length_of, recording_of
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.series import SeriesTable
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
-from akeso.recordings import Recording, length_of, recording_of
-from akeso.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Ask about stored telemetry, and export it.")
 _BARS = "▁▂▃▄▅▆▇█"

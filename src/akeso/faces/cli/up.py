@@ -16,11 +16,11 @@ import typer
 import uvicorn
 import uvloop
 
-from akeso.app import System
+from akeso.composition.system import System
+from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.server import create_api
-from akeso.faces.doors import grpc_door, http_doors
-from akeso.settings import Settings, load_settings
+from akeso.faces.listeners import grpc_door, http_doors
 
 LAST_ANSWERS_S = 3
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
-from akeso.app import System
+from akeso.composition.system import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Unavailable
 from akeso.engine.fairness import Holding
 from akeso.faces.admission import check_tenant, presented_key, sender_of

@@ -5,14 +5,14 @@ from random import Random
 from akeso.lab.chassis.configuration import Configuration
 from akeso.lab.faults.fault import Fault, Injection, Parameters, Site
 from akeso.lab.shop.blueprint import SHOP
-from akeso.lab.shop.goods import (
+from akeso.lab.shop.ports import free_ports
+from akeso.lab.shop.release_artifacts import (
     configuration_files,
     failing_release,
     short_timeout,
     unimportable_release,
     wrong_upstream,
 )
-from akeso.lab.shop.ports import free_ports
 from akeso.lab.shop.versions import PREVIOUS, Versions
 
 TIMEOUT, UPSTREAM = "timeout", "upstream"

@@ -9,10 +9,10 @@ import aiohttp
 from aiohttp import web
 
 from akeso.lab.chassis.directory import Directory
-from akeso.lab.load.diary import Diary
 from akeso.lab.load.journeys import JOURNEYS, Journey, Request
 from akeso.lab.load.surge import CALM, EVERY_JOURNEY, Surge
 from akeso.lab.load.verdict import Visit
+from akeso.lab.load.visitor_log import Diary
 from akeso.lab.shop.folder import RunFolder
 
 PATIENCE_S = 3.0

@@ -8,7 +8,7 @@ from akeso.lab.faults.fault import Site
 from akeso.lab.load.surge import EVERY_JOURNEY
 from akeso.lab.scoring.akeso_client import AkesoClient
 from akeso.lab.scoring.report import Calm
-from akeso.lab.shop.goods import good_release
+from akeso.lab.shop.release_artifacts import good_release
 
 DEPLOYABLE = ("catalog", "recommendation", "cart", "pricing", "checkout")
 RAMP_S = 20.0

@@ -15,8 +15,8 @@ import asyncpg
 from akeso.lab.errors import ShopError, ShopNotRunning
 from akeso.lab.shop.blueprint import SHOP
 from akeso.lab.shop.folder import Facts, RunFolder, write_atomically
-from akeso.lab.shop.goods import stock_shelves
 from akeso.lab.shop.ports import free_ports
+from akeso.lab.shop.release_artifacts import stock_shelves
 from akeso.lab.shop.running import Shop, eventually, is_alive
 from akeso.lab.shop.servers import DATABASE_USER, create_schema, prepare_database, valkey_command
 from akeso.lab.shop.services_file import services_document

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from akeso.domain.errors import ActionFailed, InvalidInput
-from akeso.domain.outcome import Done, EffectOutcome, Failed
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import ServiceSpec
-from akeso.plugins.targets.outcome import recorded, seen, told
-from akeso.plugins.targets.pipeline import OwnPipeline
+from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
+from akeso.domain.incident.plan import Risk, Step
 from akeso.ports.pipeline import By
+from akeso.targets.outcome import recorded, seen, told
+from akeso.targets.pipeline import OwnPipeline
 
 PreState = Mapping[str, str]
 

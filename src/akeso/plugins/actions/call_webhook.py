@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import Binding, Bound, ServiceSpec
-from akeso.plugins.targets.binding import bound
-from akeso.plugins.targets.http import call, read_json
-from akeso.plugins.targets.outcome import seen, told
+from akeso.domain.estate.service import Binding, Bound, ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Risk, Step
+from akeso.targets.binding import bound
+from akeso.targets.http import call, read_json
+from akeso.targets.outcome import seen, told
 
 PreState = Mapping[str, str]
 

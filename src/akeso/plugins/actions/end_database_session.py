@@ -4,13 +4,13 @@ import asyncio
 from datetime import datetime
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import Bound, ServiceSpec
-from akeso.plugins.targets.binding import seconds
-from akeso.plugins.targets.effect import Effect, PreState
-from akeso.plugins.targets.outcome import looking, recorded
-from akeso.plugins.targets.sessions import Session, open_sessions
+from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Risk, Step
+from akeso.targets.binding import seconds
+from akeso.targets.effect import Effect, PreState
+from akeso.targets.outcome import looking, recorded
+from akeso.targets.sessions import Session, open_sessions
 
 _POLL_S = 0.2
 

@@ -1,12 +1,12 @@
 """Throw away what waits in a queue."""
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import Bound, ServiceSpec
-from akeso.plugins.targets.effect import Effect, PreState
-from akeso.plugins.targets.outcome import looking, recorded
-from akeso.plugins.targets.stream import open_stream
+from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Risk, Step
+from akeso.targets.effect import Effect, PreState
+from akeso.targets.outcome import looking, recorded
+from akeso.targets.stream import open_stream
 
 
 class PurgeQueue(Effect):

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import Bound, ServiceSpec
-from akeso.plugins.targets.binding import seconds
-from akeso.plugins.targets.outcome import looking, recorded, seen, told
-from akeso.plugins.targets.stream import Consumer, Stream, open_stream
+from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Risk, Step
+from akeso.targets.binding import seconds
+from akeso.targets.outcome import looking, recorded, seen, told
+from akeso.targets.stream import Consumer, Stream, open_stream
 
 PreState = Mapping[str, str]
 

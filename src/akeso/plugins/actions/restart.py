@@ -1,12 +1,12 @@
 """Restart the processes of a service."""
 
-from akeso.domain.outcome import Done, EffectOutcome, Failed, Unknown
-from akeso.domain.plan import Risk, Step
-from akeso.domain.service import Bound, ServiceSpec
-from akeso.plugins.targets.binding import whole_number
-from akeso.plugins.targets.effect import Effect, PreState
-from akeso.plugins.targets.outcome import looking, recorded
-from akeso.plugins.targets.supervisor import Member, Patience, Supervisor, due, renewed, restart_record
+from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
+from akeso.domain.incident.plan import Risk, Step
+from akeso.targets.binding import whole_number
+from akeso.targets.effect import Effect, PreState
+from akeso.targets.outcome import looking, recorded
+from akeso.targets.supervisor import Member, Patience, Supervisor, due, renewed, restart_record
 
 
 class Restart(Effect):

@@ -1,8 +1,8 @@
 """Put the previous release of a service back."""
 
-from akeso.domain.plan import Risk
-from akeso.domain.service import Bound
-from akeso.plugins.targets.versions import VersionSwap
+from akeso.domain.estate.service import Bound
+from akeso.domain.incident.plan import Risk
+from akeso.targets.versions import VersionSwap
 
 
 class RollbackRelease(VersionSwap):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.plan import Risk
-from akeso.plugins.targets.effect import PreState
-from akeso.plugins.targets.scaling import Aim, Scaling
-from akeso.plugins.targets.supervisor import Member
+from akeso.domain.incident.plan import Risk
+from akeso.targets.effect import PreState
+from akeso.targets.scaling import Aim, Scaling
+from akeso.targets.supervisor import Member
 
 
 class ScaleOut(Scaling):

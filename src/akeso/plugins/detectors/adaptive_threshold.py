@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from akeso.domain.positions import (
+from akeso.domain.telemetry.batches import FeatureFrame, Mask
+from akeso.domain.telemetry.positions import (
     Block,
     Singles,
     ages,
@@ -16,8 +17,7 @@ from akeso.domain.positions import (
     reach_of,
     within,
 )
-from akeso.domain.rows import Rows
-from akeso.domain.telemetry import FeatureFrame, Mask
+from akeso.domain.telemetry.rows import Rows
 from akeso.ports.detector import Scores, State
 
 _MEAN_DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution

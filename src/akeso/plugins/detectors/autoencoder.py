@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Floats
-from akeso.stages.service_windows import VectorDetector, VectorModel, WindowOptions
+from akeso.domain.telemetry.batches import Floats
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.stages.detection.service_windows import VectorDetector, VectorModel, WindowOptions
 
 _RATE, _FIRST, _SECOND, _TINY = 0.02, 0.9, 0.999, 1e-8
 _DECAY = 1e-4

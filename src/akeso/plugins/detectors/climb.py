@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from akeso.domain.rows import Rows
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.rows import Rows
+from akeso.domain.telemetry.signal import Signal
 from akeso.ports.detector import Scores, State
 
 _SIGNALS = np.zeros(256, bool)

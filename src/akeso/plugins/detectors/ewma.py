@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from akeso.domain.positions import (
+from akeso.domain.telemetry.batches import FeatureFrame, Mask
+from akeso.domain.telemetry.positions import (
     Block,
     Singles,
     ages,
@@ -14,8 +15,7 @@ from akeso.domain.positions import (
     reach_of,
     within,
 )
-from akeso.domain.rows import Rows
-from akeso.domain.telemetry import FeatureFrame, Mask
+from akeso.domain.telemetry.rows import Rows
 from akeso.ports.detector import Scores, State
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.rows import Rows
-from akeso.domain.scale import believable, normal_range, scaled
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.rows import Rows
+from akeso.domain.telemetry.scale import believable, normal_range, scaled
 from akeso.ports.detector import Scores, State
 
 _SIDES = 2

@@ -4,9 +4,9 @@ from itertools import repeat
 
 import numpy as np
 
-from akeso.domain.positions import Block, Singles, ages, cautious, fading, learning, positions
-from akeso.domain.rows import Rows
-from akeso.domain.telemetry import FeatureFrame, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Mask
+from akeso.domain.telemetry.positions import Block, Singles, ages, cautious, fading, learning, positions
+from akeso.domain.telemetry.rows import Rows
 from akeso.ports.detector import Scores, State
 
 _IQR_TO_SIGMA = 1 / 1.349

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Floats
-from akeso.stages.service_windows import VectorDetector, VectorModel, WindowOptions
+from akeso.domain.telemetry.batches import Floats
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.stages.detection.service_windows import VectorDetector, VectorModel, WindowOptions
 
 _LEAST_VARIANCE = 0.01
 

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import Opinions, rows_of
-from akeso.domain.rows import Rows
-from akeso.domain.scale import surprise
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.positions import Opinions, rows_of
+from akeso.domain.telemetry.rows import Rows
+from akeso.domain.telemetry.scale import surprise
+from akeso.domain.telemetry.signal import Signal
 from akeso.ports.detector import Scores, State
 
 _PRIOR_COUNT, _PRIOR_SLOTS = 0.5, 10.0

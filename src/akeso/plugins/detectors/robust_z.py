@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import Singles, ages, cautious, positions
-from akeso.domain.rows import Rows
-from akeso.domain.telemetry import FeatureFrame, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Mask
+from akeso.domain.telemetry.positions import Singles, ages, cautious, positions
+from akeso.domain.telemetry.rows import Rows
 from akeso.ports.detector import Scores, State
 
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution

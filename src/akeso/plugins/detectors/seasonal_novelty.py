@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Mask
 from akeso.ports.detector import Scores, State
-from akeso.stages.pace import PacedRows
-from akeso.stages.tail_memory import TailMemory
+from akeso.stages.detection.pace import PacedRows
+from akeso.stages.detection.tail_memory import TailMemory
 
 _DAY = 86_400 * NANOSECONDS
 _BINS = 96

@@ -8,10 +8,10 @@ lags and stores no windows.
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask
 from akeso.ports.detector import Scores, State
-from akeso.stages.pace import PacedRows
-from akeso.stages.tail_memory import TailMemory
+from akeso.stages.detection.pace import PacedRows
+from akeso.stages.detection.tail_memory import TailMemory
 
 # (values to a point, points to a course) of each scale
 _SCALES = ((3, 8), (8, 12), (12, 24))

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from akeso.domain.positions import Opinions, rows_of
-from akeso.domain.rows import Rows
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Mask
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Mask
+from akeso.domain.telemetry.positions import Opinions, rows_of
+from akeso.domain.telemetry.rows import Rows
+from akeso.domain.telemetry.signal import Signal
 from akeso.ports.detector import Scores, State
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from akeso.domain.objective import Burn, ErrorBudget, Objective
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_RATE
-from akeso.domain.telemetry import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey
+from akeso.domain.estate.objective import Burn, ErrorBudget, Objective
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE
 from akeso.ports.detector import Scores, State
-from akeso.stages.burn_rate import BurnOptions, BurnWindows, Served
+from akeso.stages.detection.burn_rate import BurnOptions, BurnWindows, Served
 
 
 class SloBurn:
@@ -16,7 +16,7 @@ class SloBurn:
 
     It speaks on a service's own error ratio and mean latency. What was counted is no part of the detection model: a
     version that is rolled back must not forget what was used up. So it is not in a snapshot, and a restart begins with
-    the replayed hot window. scale: multiplies all windows (see akeso.stages.burn_rate).
+    the replayed hot window. scale: multiplies all windows (see akeso.stages.detection.burn_rate).
     """
 
     name = "slo_burn"

@@ -6,11 +6,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.positions import Opinions
-from akeso.domain.series import SeriesTable
-from akeso.domain.service import Services
-from akeso.domain.signal import RED_ERRORS, RED_MEAN
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask, SeriesKey
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask, SeriesKey
+from akeso.domain.telemetry.positions import Opinions
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN
 from akeso.ports.detector import Scores, State
 
 # The metric names of the simple event and what the limit on them is called.

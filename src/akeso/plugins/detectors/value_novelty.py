@@ -7,10 +7,10 @@ by remembering what was seen (CAD OSE, Smirnov 2016; ARTime, Hollands 2023).
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import FeatureFrame, Floats, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask
 from akeso.ports.detector import Scores, State
-from akeso.stages.pace import PacedRows
-from akeso.stages.tail_memory import TailMemory
+from akeso.stages.detection.pace import PacedRows
+from akeso.stages.detection.tail_memory import TailMemory
 
 _RECENT = 48
 _VIEWS = 5

@@ -2,9 +2,19 @@
 
 import numpy as np
 
-from akeso.domain.positions import Block, Singles, ages, bounded, cautious, fading, learning, positions, reach_of
-from akeso.domain.rows import Rows
-from akeso.domain.telemetry import FeatureFrame, Mask
+from akeso.domain.telemetry.batches import FeatureFrame, Mask
+from akeso.domain.telemetry.positions import (
+    Block,
+    Singles,
+    ages,
+    bounded,
+    cautious,
+    fading,
+    learning,
+    positions,
+    reach_of,
+)
+from akeso.domain.telemetry.rows import Rows
 from akeso.ports.detector import Scores, State
 
 

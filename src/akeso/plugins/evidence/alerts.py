@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from akeso.domain.anomaly import Alert, AlertStatus
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence
+from akeso.domain.detection.anomaly import Alert, AlertStatus
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence
 
 
 class Alerts:

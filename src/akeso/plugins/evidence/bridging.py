@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence
-from akeso.domain.knowledge import Knowledge, Layer
-from akeso.stages.bridging import Chain, chains
-from akeso.stages.knowledge_file import shipped_knowledge
+from akeso.domain.estate.knowledge import Knowledge, Layer
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence
+from akeso.stages.diagnosis.bridging import Chain, chains
+from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
 
 _MOST_SIGHTINGS = 4  # more symptoms of one chain are no further proof
 

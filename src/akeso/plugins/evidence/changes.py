@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from math import exp
 
-from akeso.domain.case import Case
-from akeso.domain.changes import standing
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.telemetry import NANOSECONDS, Change
-from akeso.stages.inheritance import Effect, effects
+from akeso.domain.estate.changes import standing
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.batches import NANOSECONDS, Change
+from akeso.stages.diagnosis.blame_propagation import Effect, effects
 
 _STARTS_WITHIN_S = 10.0
 _WORDS = {"deploy": "was deployed", "config": "got a new configuration", "flag": "had a flag changed"}

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.telemetry import NANOSECONDS
-from akeso.stages.symptoms import Departure, Symptoms, read
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
 
 LOAD = "db.load"  # average active sessions, with the attributes "source", "statement" and "wait"
 REPLICATION_LAG = "replication_lag"

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.signal import Signal
-from akeso.stages.alike import borne_out
-from akeso.stages.gaps import gaps_of
-from akeso.stages.inheritance import effects
-from akeso.stages.paths import strayed
-from akeso.stages.symptoms import Departure, Symptoms, read, telling
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.network_latency import gaps_of
+from akeso.stages.diagnosis.paths import strayed
+from akeso.stages.diagnosis.per_operation_latency import borne_out
+from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read, telling
 
 # What each symptom says about its own service: much for what cannot be inherited, little for what can.
 _WEIGHTS = {

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from akeso.domain.case import Case, LogPattern
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.stages.complaints import ERROR, FATAL, Swelling, named, swelling
-from akeso.stages.symptoms import read
+from akeso.domain.incident.case import Case, LogPattern
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.stages.diagnosis.log_errors import ERROR, FATAL, Swelling, named, swelling
+from akeso.stages.diagnosis.symptoms import read
 
 # What engineers' own words say about the kind of fault. Only wording that any stack uses.
 _CUES: tuple[tuple[str, str], ...] = (

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
-from akeso.domain.signal import NETWORK_DELAY
-from akeso.stages.gaps import Gap, gaps_of
-from akeso.stages.inheritance import starved
-from akeso.stages.symptoms import read
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
+from akeso.domain.telemetry.signal import NETWORK_DELAY
+from akeso.stages.diagnosis.blame_propagation import starved
+from akeso.stages.diagnosis.network_latency import Gap, gaps_of
+from akeso.stages.diagnosis.symptoms import read
 
 _CAUSE = InnerCause(CauseKind.METRIC, NETWORK_DELAY)
 _MUCH_LESS = 0.75

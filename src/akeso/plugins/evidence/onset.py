@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence
-from akeso.domain.signal import Signal
-from akeso.domain.telemetry import NANOSECONDS
-from akeso.stages.symptoms import Departure, Symptoms, read
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence
+from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
 
 _TELLING = frozenset(
     {

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
-from akeso.stages.complaints import complaining
-from akeso.stages.gaps import gaps_of
-from akeso.stages.inheritance import FAILING, Blame, Effect, effects
-from akeso.stages.paths import Turn, turns_of
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
+from akeso.stages.diagnosis.blame_propagation import FAILING, Blame, Effect, effects
+from akeso.stages.diagnosis.log_errors import complaining
+from akeso.stages.diagnosis.network_latency import gaps_of
+from akeso.stages.diagnosis.paths import Turn, turns_of
 
 _FULL_NATS = 10.0
 _PASSED_ON, _COMPLAINING = 0.2, 0.8

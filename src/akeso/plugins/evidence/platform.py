@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from akeso.domain.case import Case, LogPattern
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.incident.case import Case, LogPattern
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.batches import NANOSECONDS
 
 CAPACITY = "capacity_exhaustion"
 NODE_FAILURE = "node_failure"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence
 
 
 class Reported:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
-from akeso.domain.signal import RED_RATE, Signal
-from akeso.stages.inheritance import Blame, effects, locked, pool_exhausted, starved
-from akeso.stages.symptoms import Departure, Symptoms, read
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
+from akeso.domain.telemetry.signal import RED_RATE, Signal
+from akeso.stages.diagnosis.blame_propagation import Blame, effects, locked, pool_exhausted, starved
+from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
 
 _CLIMB_SHARE = 0.12
 _CLIMB_BYTES = 8e6

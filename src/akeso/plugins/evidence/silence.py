@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.signal import LOG_RATE
-from akeso.stages.inheritance import Blame, Effect, effects
-from akeso.stages.symptoms import read
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.signal import LOG_RATE
+from akeso.stages.diagnosis.blame_propagation import Blame, Effect, effects
+from akeso.stages.diagnosis.symptoms import read
 
 
 class Silence:

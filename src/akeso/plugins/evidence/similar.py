@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import UNKNOWN, Evidence
-from akeso.domain.memory import Memory, Recollection
-from akeso.domain.outcome import Recovery
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import UNKNOWN, Evidence
+from akeso.domain.incident.memory import Memory, Recollection
+from akeso.domain.incident.outcome import Recovery
 
 # How much the end of a past incident confirms what was believed about it
 _CONFIRMED = {Recovery.RECOVERED: 1.0, Recovery.UNKNOWN: 0.25, Recovery.NOT_RECOVERED: -0.25}

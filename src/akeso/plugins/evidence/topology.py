@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.signal import Signal
-from akeso.stages.alike import borne_out
-from akeso.stages.inheritance import Blame, CallEffect, Effect, effects
-from akeso.stages.symptoms import telling
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.diagnosis.blame_propagation import Blame, CallEffect, Effect, effects
+from akeso.stages.diagnosis.per_operation_latency import borne_out
+from akeso.stages.diagnosis.symptoms import telling
 
 _OF_SLOWNESS = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})
 _OF_FAILURES = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS})

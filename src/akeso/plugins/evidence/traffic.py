@@ -5,11 +5,11 @@ from math import sqrt
 
 import numpy as np
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Evidence, FaultClass
-from akeso.domain.signal import RED_RATE
-from akeso.stages.inheritance import Effect, effects
-from akeso.stages.symptoms import Departure, Symptoms, read
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.signal import RED_RATE
+from akeso.stages.diagnosis.blame_propagation import Effect, effects
+from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
 
 
 class Traffic:

@@ -8,8 +8,8 @@ import httpx
 import msgspec
 
 from akeso.domain.errors import InvalidInput, Unavailable
-from akeso.plugins.sources._wire.body import parse_json
 from akeso.ports.puller import Address
+from akeso.protocols.json_body import parse_json
 
 T = TypeVar("T")
 Query: TypeAlias = Mapping[str, str | int | float]

@@ -6,14 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from akeso.domain.anomaly import Alert, AlertStatus
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
+from akeso.domain.detection.anomaly import Alert, AlertStatus
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint
-from akeso.plugins.sources._wire.alerts import WireAlert, alert_of
-from akeso.plugins.sources._wire.instant import moment
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS
 from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.protocols.alertmanager import WireAlert, alert_of
+from akeso.protocols.instant import moment
+from akeso.protocols.labels import SERVICE_LABELS
 
 
 class _State(msgspec.Struct, frozen=True):

@@ -10,13 +10,13 @@ import structlog
 from msgspec import Meta
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, SpanBlock, SpanKind, TelemetryBatch
-from akeso.domain.topology import Edge
+from akeso.domain.estate.topology import Edge
+from akeso.domain.telemetry.batches import NANOSECONDS, SpanBlock, SpanKind, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
-from akeso.plugins.sources._wire.otlp import UNKNOWN_SERVICE
-from akeso.plugins.sources._wire.peers import peer_of
 from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.protocols.otlp.signals import UNKNOWN_SERVICE
+from akeso.protocols.otlp.span_peers import peer_of
 
 log = structlog.get_logger(__name__)
 

@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import LogBlock, TelemetryBatch
+from akeso.domain.telemetry.batches import LogBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS, service_of
-from akeso.plugins.sources._wire.otlp import INSTANCE
-from akeso.plugins.sources._wire.severity import severity_number
 from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.protocols.labels import SERVICE_LABELS, service_of
+from akeso.protocols.otlp.signals import INSTANCE
+from akeso.protocols.severity import severity_number
 
 _LEVELS = ("level", "severity", "detected_level", "severity_text", "lvl")
 _INSTANCES = ("service_instance_id", "instance", "pod")

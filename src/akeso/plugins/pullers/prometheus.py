@@ -8,12 +8,12 @@ import numpy as np
 from msgspec import Meta
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
-from akeso.plugins.sources._wire.exposition import prometheus_key
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS
 from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.protocols.labels import SERVICE_LABELS
+from akeso.protocols.prometheus.exposition import prometheus_key
 
 
 class _Series(msgspec.Struct, frozen=True):

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
-from akeso.domain.explanation import Explanation
-from akeso.domain.knowledge import Knowledge
-from akeso.stages.account import AccountOptions, account
-from akeso.stages.knowledge_file import shipped_knowledge
+from akeso.domain.estate.knowledge import Knowledge
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.explanation import Explanation
+from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
+from akeso.stages.diagnosis.narrative import AccountOptions, account
 
 
 class Deterministic:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
 from akeso.domain.errors import AkesoError, InvalidSettings
-from akeso.domain.explanation import Claim, Explanation
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.explanation import Claim, Explanation
 from akeso.plugins.reasoners._llm.answer import Answer, keep
 from akeso.plugins.reasoners._llm.cache import Cache, digest_of
 from akeso.plugins.reasoners._llm.dossier import opening
@@ -20,7 +20,7 @@ from akeso.plugins.reasoners._llm.meters import Meters
 from akeso.plugins.reasoners._llm.options import LlmOptions
 from akeso.plugins.reasoners._llm.queries import Queries
 from akeso.ports.reasoner import Around
-from akeso.stages.account import account, headline
+from akeso.stages.diagnosis.narrative import account, headline
 
 if TYPE_CHECKING:
     from akeso.plugins.reasoners._llm.conversation import Line

@@ -3,17 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
-from akeso.domain.explanation import Citation, Claim, Explanation
-from akeso.domain.telemetry import SeriesKey
+from akeso.causal.effect import Effect, NotEstimable, by_regression
+from akeso.causal.refutation import Refutation
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.explanation import Citation, Claim, Explanation
+from akeso.domain.telemetry.batches import SeriesKey
 from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions, require
 from akeso.ports.reasoner import Around
-from akeso.stages.account import AccountOptions, account
-from akeso.stages.causal.claim import Claimed, claim_of
-from akeso.stages.causal.effect import Effect, NotEstimable, by_regression
-from akeso.stages.causal.refutation import Refutation
-from akeso.stages.knowledge_file import shipped_knowledge
+from akeso.stages.diagnosis.causal_claim import Claimed, claim_of
+from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
+from akeso.stages.diagnosis.narrative import AccountOptions, account
 
 _LAGS = 10
 

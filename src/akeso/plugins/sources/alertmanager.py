@@ -6,12 +6,12 @@ import msgspec
 from msgspec import Meta
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
-from akeso.plugins.sources._wire.alerts import WireAlert, alert_of
-from akeso.plugins.sources._wire.body import accept_json, parse_json, refuse_json
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.alertmanager import WireAlert, alert_of
+from akeso.protocols.json_body import accept_json, parse_json, refuse_json
+from akeso.protocols.labels import SERVICE_LABELS
 
 
 class _Notification(msgspec.Struct, rename="camel", frozen=True):

@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Meta
 
 from akeso.domain.errors import AkesoError
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Change, TelemetryBatch
-from akeso.plugins.sources._wire.body import accept_json, parse_json, refuse_json
-from akeso.plugins.sources._wire.instant import moment, nanoseconds
+from akeso.domain.telemetry.batches import Change, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import moment, nanoseconds
+from akeso.protocols.json_body import accept_json, parse_json, refuse_json
 
 
 class _Change(msgspec.Struct, frozen=True):

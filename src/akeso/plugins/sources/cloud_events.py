@@ -9,20 +9,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from akeso.domain.anomaly import Alert, AlertStatus
+from akeso.domain.detection.anomaly import Alert, AlertStatus
 from akeso.domain.errors import AkesoError
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Change, LogBlock, TelemetryBatch
-from akeso.plugins.sources._wire.alerts import severity_named
-from akeso.plugins.sources._wire.body import accept_json, refuse_json
-from akeso.plugins.sources._wire.change_words import kind_of_change
-from akeso.plugins.sources._wire.cloud_event import CloudEvent, events_of
-from akeso.plugins.sources._wire.instant import moment, nanoseconds
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS, service_of
-from akeso.plugins.sources._wire.log_streams import LEVELS, first_of, level_in, trace_in
-from akeso.plugins.sources._wire.otlp import UNKNOWN_SERVICE
-from akeso.plugins.sources._wire.severity import severity_number
+from akeso.domain.telemetry.batches import Change, LogBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.alertmanager import severity_named
+from akeso.protocols.change_words import kind_of_change
+from akeso.protocols.cloud_event import CloudEvent, events_of
+from akeso.protocols.instant import moment, nanoseconds
+from akeso.protocols.json_body import accept_json, refuse_json
+from akeso.protocols.labels import SERVICE_LABELS, service_of
+from akeso.protocols.loki.log_streams import LEVELS, first_of, level_in, trace_in
+from akeso.protocols.otlp.signals import UNKNOWN_SERVICE
+from akeso.protocols.severity import severity_number
 
 _ALERT = re.compile(r"alert|alarm|incident|problem|outage")
 _OVER = re.compile(r"resolv|clear|recover|clos|\bok\b|inactive|fixed")

@@ -8,13 +8,13 @@ import numpy as np
 from msgspec import Meta
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import LogBlock, TelemetryBatch
-from akeso.plugins.sources._wire.body import accept_json, parse_json, refuse_json
-from akeso.plugins.sources._wire.instant import nanoseconds
-from akeso.plugins.sources._wire.otlp import low_halves
-from akeso.plugins.sources._wire.severity import severity_number
+from akeso.domain.telemetry.batches import LogBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import nanoseconds
+from akeso.protocols.json_body import accept_json, parse_json, refuse_json
+from akeso.protocols.otlp.signals import low_halves
+from akeso.protocols.severity import severity_number
 
 _WIDTHS = frozenset({0, 8, 16})
 

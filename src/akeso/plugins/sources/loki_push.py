@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import NANOSECONDS, Attributes, LogBlock, TelemetryBatch, Times
-from akeso.plugins.sources._wire.body import parse_json
-from akeso.plugins.sources._wire.entry_rows import entry_rows
-from akeso.plugins.sources._wire.instant import LATEST
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS, service_of
-from akeso.plugins.sources._wire.log_streams import (
+from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, LogBlock, TelemetryBatch, Times
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import LATEST
+from akeso.protocols.json_body import parse_json
+from akeso.protocols.labels import SERVICE_LABELS, service_of
+from akeso.protocols.loki.entry_rows import entry_rows
+from akeso.protocols.loki.log_streams import (
     INSTANCES,
     LEVELS,
     TRACES,
@@ -24,11 +25,10 @@ from akeso.plugins.sources._wire.log_streams import (
     stream_labels,
     trace_in,
 )
-from akeso.plugins.sources._wire.otlp import INSTANCE
-from akeso.plugins.sources._wire.schema import Field, check_fields, message_classes, parsed
-from akeso.plugins.sources._wire.severity import severity_number
-from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
-from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.otlp.signals import INSTANCE
+from akeso.protocols.protobuf_schema import Field, check_fields, message_classes, parsed
+from akeso.protocols.severity import severity_number
+from akeso.protocols.snappy import TooLarge, unsnap
 
 # Those of the other sources, and those by which Loki itself finds a service's name.
 _NAMES = ("application", "name", "container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name")

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from akeso.domain.errors import AkesoError
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Codes, LogBlock, TelemetryBatch
-from akeso.plugins.sources._wire import otlp
-from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
-from akeso.plugins.sources._wire.severity import severity_number
-from akeso.plugins.sources._wire.values import text
+from akeso.domain.telemetry.batches import Codes, LogBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.otlp import signals as otlp
+from akeso.protocols.otlp.any_value import text
+from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
+from akeso.protocols.severity import severity_number
 
 _WIDTHS = frozenset({0, 16})
 _SPAN_WIDTHS = frozenset({0, 8})

@@ -9,15 +9,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Attributes, MetricBlock, SeriesKey, TelemetryBatch, Temporality
-from akeso.plugins.sources._wire import otlp
-from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
-from akeso.plugins.sources._wire.exponential import Range, mirrored, ranges, zero
-from akeso.plugins.sources._wire.number_rows import NumberRows
-from akeso.plugins.sources._wire.series_limit import within_limit
-from akeso.plugins.sources._wire.values import text
+from akeso.domain.telemetry.batches import Attributes, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.otlp import signals as otlp
+from akeso.protocols.otlp.any_value import text
+from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
+from akeso.protocols.otlp.exponential_histogram import Range, mirrored, ranges, zero
+from akeso.protocols.otlp.number_rows import NumberRows
+from akeso.protocols.series_limit import within_limit
 
 _Ids: TypeAlias = dict[Hashable, tuple[int, ...]]
 _Parts: TypeAlias = tuple[str, str, tuple[float, ...]]  # the stat and the attribute of a point's parts, and its values
@@ -69,7 +69,7 @@ class OtlpMetrics:
 @dataclass(slots=True)
 class _KnownSeries:
     """Series ids by metric and label set, for one table; the first level is a metric of a service. Of the label sets of
-    plain numbers only the hash is kept (see akeso.plugins.sources._wire.known_series)."""
+    plain numbers only the hash is kept (see akeso.protocols.known_series)."""
 
     limit: int
     table: SeriesTable | None = None

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from akeso.domain.errors import AkesoError
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import SpanBlock, SpanIds, SpanKind, TelemetryBatch, Times
-from akeso.plugins.sources._wire import otlp
-from akeso.plugins.sources._wire.encoding import encoding_of, encoding_or_json
-from akeso.plugins.sources._wire.peers import PEER_ATTRIBUTES, peer_told
-from akeso.plugins.sources._wire.values import text
+from akeso.domain.telemetry.batches import SpanBlock, SpanIds, SpanKind, TelemetryBatch, Times
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.otlp import signals as otlp
+from akeso.protocols.otlp.any_value import text
+from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
+from akeso.protocols.otlp.span_peers import PEER_ATTRIBUTES, peer_told
 
 _ERROR = 2
 _CALLING = frozenset({SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER})

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Attributes, Change, TelemetryBatch
-from akeso.plugins.sources._wire.body import accept_json, parse_json
-from akeso.plugins.sources._wire.change_words import kind_of_change
-from akeso.plugins.sources._wire.instant import moment, nanoseconds
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS, service_of
-from akeso.plugins.sources._wire.otlp import UNKNOWN_SERVICE
+from akeso.domain.telemetry.batches import Attributes, Change, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.change_words import kind_of_change
+from akeso.protocols.instant import moment, nanoseconds
+from akeso.protocols.json_body import accept_json, parse_json
+from akeso.protocols.labels import SERVICE_LABELS, service_of
+from akeso.protocols.otlp.signals import UNKNOWN_SERVICE
 
 _ENQUEUE, _CHANGE = "/v2/enqueue", "/v2/change/enqueue"
 _SEVERITIES = {

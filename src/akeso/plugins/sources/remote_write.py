@@ -5,19 +5,19 @@ from types import MappingProxyType
 from typing import Literal
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import TelemetryBatch
-from akeso.plugins.sources._wire.families import Families
-from akeso.plugins.sources._wire.known_series import KnownSeries
-from akeso.plugins.sources._wire.labels import SERVICE_LABELS
-from akeso.plugins.sources._wire.remote_messages import first, second
-from akeso.plugins.sources._wire.schema import check_fields, parsed
-from akeso.plugins.sources._wire.series_limit import within_limit
-from akeso.plugins.sources._wire.series_reader import MOST_SERIES, Book, Written
-from akeso.plugins.sources._wire.snappy import TooLarge, unsnap
-from akeso.plugins.sources._wire.write_first import read_first
-from akeso.plugins.sources._wire.write_second import MOST_SYMBOLS, read_second
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.known_series import KnownSeries
+from akeso.protocols.labels import SERVICE_LABELS
+from akeso.protocols.prometheus.metadata import Families
+from akeso.protocols.prometheus.remote_messages import first, second
+from akeso.protocols.prometheus.remote_write_v1 import read_first
+from akeso.protocols.prometheus.remote_write_v2 import MOST_SYMBOLS, read_second
+from akeso.protocols.prometheus.series_reader import MOST_SERIES, Book, Written
+from akeso.protocols.protobuf_schema import check_fields, parsed
+from akeso.protocols.series_limit import within_limit
+from akeso.protocols.snappy import TooLarge, unsnap
 
 _MEDIA = "application/x-protobuf"
 _MESSAGES: dict[str, Literal[1, 2]] = {

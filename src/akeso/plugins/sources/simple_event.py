@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from akeso.domain.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.series import SeriesTable
-from akeso.domain.telemetry import Attributes, LogBlock, MetricBlock, SeriesKey, TelemetryBatch
-from akeso.plugins.sources._wire.body import accept_json, parse_json, refuse_json
-from akeso.plugins.sources._wire.instant import moment, nanoseconds
-from akeso.plugins.sources._wire.series_limit import within_limit
+from akeso.domain.telemetry.batches import Attributes, LogBlock, MetricBlock, SeriesKey, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import moment, nanoseconds
+from akeso.protocols.json_body import accept_json, parse_json, refuse_json
+from akeso.protocols.series_limit import within_limit
 
 Amount = Annotated[float, Meta(ge=0)]
 

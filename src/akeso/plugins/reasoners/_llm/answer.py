@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, Field
 
-from akeso.domain.explanation import Citation, Claim
+from akeso.domain.incident.explanation import Citation, Claim
 
 _CLAIMS, _PROPOSALS, _TEXT = 12, 5, 500
 # Confidence and approval are not the model's to give: a sentence that states them is not shown.

@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from akeso.domain.explanation import Explanation
+from akeso.domain.incident.explanation import Explanation
 from akeso.ports.clock import Clock
 
 _MOST = 256

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from akeso.domain.case import Case
-from akeso.domain.diagnosis import Diagnosis
-from akeso.domain.knowledge import Knowledge
+from akeso.domain.estate.knowledge import Knowledge
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.plugins.reasoners._llm.exhibits import Exhibits
-from akeso.stages.account import exhibits
-from akeso.stages.bridging import Step, chains
+from akeso.stages.diagnosis.bridging import Step, chains
+from akeso.stages.diagnosis.narrative import exhibits
 
 _EVIDENCE, _ALERTS, _CHANGES, _CHAINS, _EDGES = 12, 10, 10, 3, 30
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from akeso.domain.explanation import Citation
-from akeso.stages.redaction import Redactor
+from akeso.domain.incident.explanation import Citation
+from akeso.stages.diagnosis.redaction import Redactor
 
 _SHOWN = 320  # characters of one exhibit
 _MOST = 300  # exhibits of one case

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from akeso.domain.case import Case, LogPattern
 from akeso.domain.errors import InvalidInput
-from akeso.domain.knowledge import Knowledge
-from akeso.domain.query import MetricSelector, Range
-from akeso.domain.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF
-from akeso.domain.telemetry import NANOSECONDS, Floats, SeriesKey, Times
+from akeso.domain.estate.knowledge import Knowledge
+from akeso.domain.incident.case import Case, LogPattern
+from akeso.domain.telemetry.batches import NANOSECONDS, Floats, SeriesKey, Times
+from akeso.domain.telemetry.query import MetricSelector, Range
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF
 from akeso.plugins.reasoners._llm.exhibits import Exhibits
 from akeso.ports.reasoner import History, Recall
-from akeso.stages.symptoms import Departure, read
+from akeso.stages.diagnosis.symptoms import Departure, read
 
 _MOST = 12  # lines of one answer
 _NAMES = 60

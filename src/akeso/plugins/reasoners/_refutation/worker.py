@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from akeso.causal.effect import NotEstimable, Trial
+from akeso.causal.refutation import Refutation
 from akeso.domain.errors import InvalidSettings
-from akeso.stages.causal.effect import NotEstimable, Trial
-from akeso.stages.causal.refutation import Refutation
 
 _LONGEST_LINE = 16 * 2**20
 PROCESS = (sys.executable, "-m", "akeso.plugins.reasoners._refutation.process")

@@ -1,0 +1,102 @@
+"""The gate: every proposed step goes through policy and the built-in guards."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from secrets import token_hex
+
+from akeso.domain.detection.messages import PolicyAnswer, PolicyQuestion
+from akeso.domain.estate.service import Services
+from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.plan import Step
+from akeso.domain.incident.verdict import Deny, PolicyRequest, Verdict
+from akeso.engine.deadline import within
+from akeso.engine.history import effect_history
+from akeso.engine.incident_store import Register
+from akeso.engine.suspension import Suspension
+from akeso.ports.action import Action
+from akeso.ports.bus import Bus, Topic
+from akeso.ports.clock import Clock
+from akeso.ports.window import TelemetryWindow
+from akeso.stages.healing.govern import GovernOptions, Nature, Situation, approved, policy_request, settle
+from akeso.stages.healing.guards import GuardOptions, Proposal, guard
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """within: how long governance may take to answer; after that the step is denied."""
+
+    within: timedelta = timedelta(seconds=5)
+    govern: GovernOptions = field(default_factory=GovernOptions)
+    guards: GuardOptions = field(default_factory=GuardOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a verdict stands on besides the incident."""
+
+    actions: Mapping[str, Action]
+    services: Services
+    window: TelemetryWindow
+    register: Register
+    suspension: Suspension
+
+
+class Gate:
+    """Asks governance over the bus and waits for its answer."""
+
+    def __init__(self, grounds: Grounds, bus: Bus, clock: Clock, options: GateOptions | None = None) -> None:
+        self._grounds, self._bus, self._clock = grounds, bus, clock
+        self._options = options or GateOptions()
+        self._open: dict[str, asyncio.Future[Verdict]] = {}
+
+    async def ask(self, incident: Incident, step: Step, *, dry_run: bool) -> Verdict:
+        """The verdict on a step: as Akeso's proposal, or as a person's when one approved it. Silence is a no."""
+        action = self._grounds.actions.get(step.action)
+        option = incident.current_option
+        if action is None or option is None:
+            return Deny("gate", f"there is no action {step.action}")
+        situation = await self._situation(incident, dry_run=dry_run)
+        nature = Nature(action.reversible, action.risk)
+        request = policy_request(incident, option, step, nature, situation)
+        record = incident.actions[step.id]
+        if record.approved_by:
+            request = approved(request, record.approved_by, record.approved_role, dry_run=record.dry_run)
+        refusal = self._refusal(incident, Proposal(step, action.reversible), situation)
+        return settle(await self._policy(incident, request), refusal, dry_run=request.dry_run)
+
+    def answered(self, answer: PolicyAnswer) -> None:
+        """An answer came in. One that nobody waits for (any more) is ignored."""
+        waiting = self._open.get(answer.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.verdict)
+
+    async def _situation(self, incident: Incident, *, dry_run: bool) -> Situation:
+        now, suspended = self._clock.now(), await self._grounds.suspension.refresh()
+        return Situation(
+            services=self._grounds.services,
+            topology=self._grounds.window.topology(incident.tenant),
+            history=await effect_history(self._grounds.register, now, suspended=suspended),
+            now=now,
+            options=replace(self._options.govern, dry_run=dry_run),
+        )
+
+    def _refusal(self, incident: Incident, proposal: Proposal, situation: Situation) -> Deny | None:
+        history, now = situation.history, situation.now
+        return guard(proposal, incident, history, situation.services, now, self._options.guards)
+
+    async def _policy(self, incident: Incident, request: PolicyRequest) -> Verdict:
+        question = PolicyQuestion(f"{request.step.id}-{token_hex(4)}", incident.id, request)
+        answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._open[question.id] = answer
+        try:
+            return await within(self._clock, self._options.within, self._answer(question, answer))
+        except TimeoutError as late:
+            return Deny("gate", f"governance gave {late}")
+        finally:
+            del self._open[question.id]
+
+    async def _answer(self, question: PolicyQuestion, answer: asyncio.Future[Verdict]) -> Verdict:
+        await self._bus.publish(Topic.POLICY_REQUESTS, question.incident, question)
+        return await answer

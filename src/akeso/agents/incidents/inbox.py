@@ -1,0 +1,167 @@
+"""The inbox: what is noticed is put to the incident it belongs to, in the journal, before it is called handled."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from akeso.agents.incidents.move_executor import Hands
+from akeso.domain.detection.anomaly import Alert, Anomaly
+from akeso.domain.detection.messages import Decision, Feedback
+from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.incident.incident import events as e
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.signal import Signal
+from akeso.ports.window import TelemetryWindow
+from akeso.stages.correlation.correlate import (
+    Attach,
+    AttachAlert,
+    ClearAlert,
+    CorrelateOptions,
+    Maintenance,
+    Move,
+    News,
+    Open,
+    Scene,
+    Suppress,
+    Waiting,
+    correlate,
+)
+from akeso.stages.correlation.fatal_records import dying
+from akeso.stages.healing.watches import nanoseconds
+
+log = structlog.get_logger(__name__)
+
+_CLOSED_FOR = timedelta(minutes=1)
+_CHANGES_FOR = timedelta(minutes=1)
+# What the decision agent still holds for anomalous so long after an incident was resolved was not healed by that.
+_LINGERS_AFTER = timedelta(seconds=20)
+_LINGERING = frozenset({Signal.LATENCY, Signal.ERRORS, Signal.SILENCE, Signal.BACKLOG, Signal.LOCKS})
+
+
+class Inbox:
+    """Correlates news with the incidents it knows; anomalies that wait for company are kept in memory only."""
+
+    def __init__(
+        self,
+        hands: Hands,
+        window: TelemetryWindow,
+        options: CorrelateOptions,
+        actor: str,
+        maintenance: Callable[[], Sequence[Maintenance]],
+    ) -> None:
+        self._hands, self._window, self._options, self._actor = hands, window, options, actor
+        self._maintenance = maintenance
+        self._known: dict[str, Incident] = {}
+        self._waiting: dict[str, tuple[Waiting, ...]] = {}
+        self._raised: dict[SeriesKey, Anomaly] = {}
+        self._since: dict[str, int] = {}  # anomaly id → end of the slot that it came with
+
+    async def load(self, looked_back: int) -> None:
+        """Incidents that are open, and recent ones."""
+        register = self._hands.register
+        for incident in (*await register.recent(limit=looked_back), *await register.open_incidents()):
+            self.noted(incident)
+
+    def noted(self, incident: Incident) -> None:
+        """An incident is as it is now; those that are over and learned from are forgotten after a while."""
+        self._known[incident.id] = incident
+        now = self._hands.clock.now()
+        for old in [i for i in self._known.values() if _finished(i) and now - (i.ended_at or now) > _CLOSED_FOR]:
+            del self._known[old.id]
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Ids of incidents that need a worker."""
+        return tuple(i.id for i in self._known.values() if not _finished(i))
+
+    def settled(self, end: int) -> int:
+        """The end of the last slot, up to `end` (ns), of which nothing waits in memory only."""
+        waiting = {w.anomaly.id for some in self._waiting.values() for w in some}
+        self._since = {i: slot for i, slot in self._since.items() if i in waiting}
+        return min((slot - 1 for slot in self._since.values()), default=end)
+
+    async def decided(self, decision: Decision) -> None:
+        """One slot's news; also when there is none, because what waited long enough may open now."""
+        for key in decision.cleared:
+            self._raised.pop(key, None)
+        raised = (*decision.raised, *self._lingering())
+        self._since.update({a.id: decision.end for a in raised if a.id not in self._since})
+        waiting = {tenant for tenant, some in self._waiting.items() if some}
+        for tenant in sorted(waiting | {a.tenant for a in raised}):
+            cleared = tuple(key for key in decision.cleared if key.tenant == tenant)
+            await self._correlate(tenant, News(_of(tenant, raised), cleared))
+        self._raised.update({a.key: a for a in raised})
+
+    async def alerted(self, alert: Alert) -> None:
+        await self._correlate(alert.tenant, News(alerts=(alert,)))
+
+    async def judged(self, feedback: Feedback) -> None:
+        """A person's word on a decision goes to the incident that it led to."""
+        if not feedback.by:
+            return
+        for incident in list(self._known.values()):
+            ended = incident.ended_at or self._hands.clock.now()
+            near = incident.onset - timedelta(seconds=30) <= feedback.at <= ended
+            if near and incident.tenant == feedback.tenant and feedback.service in incident.services:
+                event = e.FeedbackGiven(feedback.by, feedback.anomalous)
+                await self._hands.register.record(incident.id, event, feedback.by)
+
+    def _lingering(self) -> tuple[Anomaly, ...]:
+        """Symptoms of a resolved incident that never went away, as news: they are told once only when they begin."""
+        now = self._hands.clock.now()
+        found = []
+        for incident in self._known.values():
+            ended = incident.ended_at
+            if incident.status is IncidentStatus.RESOLVED and ended and now - ended > _LINGERS_AFTER:
+                own = {a.id for a in incident.anomalies if a.signal in _LINGERING}
+                found += [(a, ended) for a in self._raised.values() if a.id in own]
+        return tuple(
+            replace(a, id=f"{a.id}+{ended:%H%M%S}", onset=ended + _LINGERS_AFTER, detected_at=now) for a, ended in found
+        )
+
+    async def _correlate(self, tenant: str, news: News) -> None:
+        result = correlate(news, self._scene(tenant), self._options)
+        for move in result.moves:
+            await self._make(move)
+        self._waiting[tenant] = result.waiting
+
+    def _scene(self, tenant: str) -> Scene:
+        own = [i for i in self._known.values() if i.tenant == tenant]
+        now, clock = self._hands.clock.now(), self._hands.clock.nanoseconds()
+        changes = self._window.changes(tenant, nanoseconds(now - _CHANGES_FOR), clock)
+        return Scene(
+            now=now,
+            topology=self._window.topology(tenant),
+            open=[i for i in own if not i.status.terminal],
+            closed=[i for i in own if i.status.terminal],
+            waiting=self._waiting.get(tenant, ()),
+            changes=changes,
+            dying=dying(self._window, tenant, changes, now, self._options.excused),
+            maintenance=self._maintenance(),
+            services=self._hands.casework.services,
+        )
+
+    async def _make(self, move: Move) -> None:
+        register = self._hands.register
+        match move:
+            case Open(detected):
+                await register.open(detected, self._actor)
+            case Attach(incident, anomalies):
+                await register.record(incident, e.AnomaliesAttached(anomalies), self._actor)
+            case AttachAlert(incident, alert):
+                await register.record(incident, e.AlertAttached(alert), self._actor)
+            case ClearAlert(incident, fingerprint, starts_at):
+                await register.record(incident, e.AlertCleared(fingerprint, starts_at), self._actor)
+            case Suppress(why, anomalies, alerts):
+                log.info("healing.suppressed", why=why, anomalies=len(anomalies), alerts=len(alerts))
+
+
+def _finished(incident: Incident) -> bool:
+    learned = bool(incident.memory) or incident.status is IncidentStatus.SUPPRESSED
+    return incident.status.terminal and learned
+
+
+def _of(tenant: str, anomalies: Sequence[Anomaly]) -> tuple[Anomaly, ...]:
+    return tuple(a for a in anomalies if a.tenant == tenant)

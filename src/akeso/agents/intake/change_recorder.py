@@ -1,0 +1,69 @@
+"""The chronicle agent: what Akeso itself changes is a change like any other, and stands among the changes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from akeso.domain.errors import NotFound
+from akeso.domain.incident.events import ActionApplied, ActionUndone, Entry
+from akeso.domain.incident.plan import Step
+from akeso.domain.telemetry.batches import Change, TelemetryBatch
+from akeso.engine.incident_store import Register
+from akeso.ports.bus import Message, Topic
+from akeso.ports.clock import Clock
+from akeso.ports.source import Answer, Intake
+
+BY = "akeso"
+# Action → the kind of change that applying it is, and that undoing it is.
+KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "rollback_release": ("rollback", "deploy"),
+        "revert_configuration": ("revert", "config"),
+        "scale_out": ("scale", "scale"),
+        "scale_in": ("scale", "scale"),
+        "restart": ("restart", "restart"),
+        "switch_fallback": ("fallback", "fallback"),
+    }
+)
+
+
+class ChronicleAgent:
+    """INCIDENT_LOG → changes, by the same way as those that people report (`accept` is the ingestion agent's)."""
+
+    name = "chronicle"
+    topics = (Topic.INCIDENT_LOG,)
+
+    def __init__(self, register: Register, accept: Callable[[Intake], Awaitable[Answer]], clock: Clock) -> None:
+        self._register, self._accept, self._clock = register, accept, clock
+
+    async def start(self) -> None: ...
+
+    async def handle(self, message: Message) -> None:
+        entry: Entry = message.payload
+        match entry.event:
+            case ActionApplied(step=step):
+                await self._report(entry, step, undone=False)
+            case ActionUndone(step=step):
+                await self._report(entry, step, undone=True)
+
+    async def tick(self, at: datetime) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def _report(self, entry: Entry, step_id: str, *, undone: bool) -> None:
+        try:
+            incident = await self._register.get(entry.incident)
+        except NotFound:
+            return
+        change = change_of(incident.actions[step_id].step, entry.at, undone=undone)
+        if change is not None:
+            batch = TelemetryBatch(incident.tenant, self._clock.nanoseconds(), changes=(change,))
+            await self._accept(Intake(batch, Answer()))
+
+
+def change_of(step: Step, at: datetime, *, undone: bool) -> Change | None:
+    """The change that an effect was; None for effects that change no service."""
+    kinds = KINDS.get(step.action)
+    if kinds is None:
+        return None
+    return Change(step.target, kinds[undone], "", at, BY, labels=(("step", step.id),))

@@ -1,0 +1,197 @@
+"""The ingestion agent: makes telemetry durable, then hands it to the others."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+
+import numpy as np
+import structlog
+
+from akeso.agents.runtime.publish_queue import Handover
+from akeso.domain.errors import Overloaded, Unavailable
+from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.engine.fairness import Shares, Turns
+from akeso.ports.bus import Bus, Message, Topic
+from akeso.ports.clock import Clock
+from akeso.ports.source import Answer, Intake
+from akeso.ports.telemetry_store import TelemetryStore
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionOptions:
+    """hot_window: how much stored telemetry is handed out again after a start, so that baselines and windows are
+    warm; retention, retention_bytes: how long telemetry is kept, and how much; prune_every: how often both are looked
+    at; publish_within: how long a sender of alerts waits for subscribers that are behind before it is told to come
+    back, and a sender of stored telemetry before it is answered; request_bytes: bodies of requests that may be in
+    memory at once; handover_bytes: stored batches that may wait for subscribers; series: the most a tenant may have."""
+
+    hot_window: timedelta = timedelta(minutes=10)
+    retention: timedelta = timedelta(hours=24)
+    retention_bytes: int = 8 * 2**30
+    request_bytes: int = 256 * 2**20
+    handover_bytes: int = 256 * 2**20
+    series: int = 500_000
+    prune_every: timedelta = timedelta(seconds=10)
+    publish_within: timedelta = timedelta(seconds=5)
+    retry_after: timedelta = timedelta(seconds=2)
+
+
+class IngestionAgent:
+    """Consumes no topics: faces call `accept`. Whoever is answered has been taken in. Whoever is told to come back was
+    not, unless the bus is down (then it is stored; an alert counts once however often it comes).
+
+    bodies, turns: shares of memory and of the event loop, for faces to take before they read and decode.
+    batches, points, alerts: taken in since the start; refused: requests turned away for want of room or disk;
+    replayed: batches handed out again after the start; pruned: batches forgotten.
+    """
+
+    name = "ingestion"
+    topics: tuple[Topic, ...] = ()
+
+    def __init__(
+        self,
+        store: TelemetryStore,
+        bus: Bus,
+        clock: Clock,
+        table: SeriesTable,
+        options: IngestionOptions | None = None,
+    ) -> None:
+        self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = 0
+        self._store, self._bus, self._clock, self._table = store, bus, clock, table
+        o = self._options = options or IngestionOptions()
+        self.bodies = Shares(o.request_bytes, o.retry_after, "are being received")
+        self.turns = Turns()
+        self._handover = Handover(self._hand_over, o.handover_bytes, o.retry_after)
+        self._handed_out = self._collected = 0
+        self._first_live: int | None = None
+        self._warm = False
+        self._prune_at: datetime | None = None
+
+    @property
+    def handover_bytes(self) -> int:
+        """What is stored and on its way to the detectors."""
+        return self._handover.waiting_bytes
+
+    @property
+    def series(self) -> int:
+        """Series that are known, of all tenants."""
+        return len(self._table)
+
+    async def accept(self, intake: Intake) -> Answer:
+        """The intake's answer, once its batch is stored and published and its alerts are on the bus.
+
+        Raises Overloaded or Unavailable when it could not be; the sender should come back.
+        """
+        try:
+            # Pulled telemetry has nobody to be told that a series is one too many.
+            if len(batch := self._within(intake.batch)):
+                await self._take(batch)
+            for alert in intake.alerts:
+                await self._publish(Topic.ALERTS, alert.fingerprint, alert)
+        except (Overloaded, Unavailable):
+            self.refused += 1
+            raise
+        self.alerts += len(intake.alerts)
+        return intake.answer
+
+    async def start(self) -> None:
+        """Hands the hot window out again, once in the life of the process; what came within a second as one batch."""
+        if self._warm:
+            return
+        since = self._clock.nanoseconds() - _ns(self._options.hot_window)
+        group: list[TelemetryBatch] = []
+        async for sequence, batch in self._store.replay(self._table, since, self._handed_out):
+            if self._first_live is not None and sequence >= self._first_live:
+                continue  # It was handed out when it came, while this was going on.
+            if group and batch.received_at // NANOSECONDS != group[-1].received_at // NANOSECONDS:
+                await self._hand_out(group)
+                group = []
+            group.append(batch)
+            self._collected = sequence
+        await self._hand_out(group)
+        self._warm = True
+        log.info("ingestion.warm", batches=self.replayed)
+
+    async def handle(self, message: Message) -> None:
+        """There is nothing to consume."""
+        del message
+
+    async def tick(self, at: datetime) -> None:
+        """Forgets what is older than the retention, once a minute."""
+        if self._prune_at is not None and at < self._prune_at:
+            return
+        self._prune_at = at + self._options.prune_every
+        before = self._clock.nanoseconds() - _ns(self._options.retention)
+        self.pruned += await self._store.prune(before, self._options.retention_bytes)
+
+    async def stop(self) -> None:
+        """The store and the bus belong to the composition root."""
+
+    async def _hand_out(self, group: Sequence[TelemetryBatch]) -> None:
+        # Thousands of small batches cost the subscribers far more than the same second in one.
+        for tenant in dict.fromkeys(batch.tenant for batch in group):
+            merged = _merged([batch for batch in group if batch.tenant == tenant])
+            await self._bus.publish(Topic.RAW_EVENTS, tenant, self._within(merged))
+        self.replayed += len(group)
+        self._handed_out = self._collected
+
+    def _within(self, batch: TelemetryBatch) -> TelemetryBatch:
+        metrics = self._table.within(batch.metrics, batch.tenant)
+        return batch if metrics is batch.metrics else replace(batch, metrics=metrics)
+
+    async def _take(self, batch: TelemetryBatch) -> None:
+        self._handover.reserve(batch)
+        try:
+            sequence = await self._store.append(batch)
+        except BaseException:
+            self._handover.release(batch)
+            raise
+        if self._first_live is None or sequence < self._first_live:
+            self._first_live = sequence
+        self.batches += 1
+        self.points += len(batch)
+        if sequence <= self._collected:
+            self._handover.release(batch)
+            return
+        try:
+            async with asyncio.timeout(self._options.publish_within.total_seconds()):
+                await self._handover.pass_on(batch)
+        except TimeoutError:
+            # It is stored, and it is on its way; those who come while that is full are told to come back.
+            log.warning("ingestion.subscribers_behind", bytes=self._handover.waiting_bytes)
+
+    async def _hand_over(self, batch: TelemetryBatch) -> None:
+        await self._bus.publish(Topic.RAW_EVENTS, batch.tenant, batch)
+
+    async def _publish(self, topic: Topic, key: str, payload: object) -> None:
+        try:
+            async with asyncio.timeout(self._options.publish_within.total_seconds()):
+                await self._bus.publish(topic, key, payload)
+        except TimeoutError as bad:
+            raise Overloaded(f"the subscribers of {topic} are behind", self._options.retry_after) from bad
+
+
+def _merged(batches: Sequence[TelemetryBatch]) -> TelemetryBatch:
+    """One batch of one tenant with the content of all, as of the last one's arrival."""
+    metrics = [batch.metrics for batch in batches]
+    return TelemetryBatch(
+        batches[-1].tenant,
+        batches[-1].received_at,
+        metrics=MetricBlock(
+            np.concatenate([block.series for block in metrics]),
+            np.concatenate([block.time for block in metrics]),
+            np.concatenate([block.value for block in metrics]),
+        ),
+        logs=tuple(chain.from_iterable(batch.logs for batch in batches)),
+        spans=tuple(chain.from_iterable(batch.spans for batch in batches)),
+        changes=tuple(chain.from_iterable(batch.changes for batch in batches)),
+    )
+
+
+def _ns(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1) * 1000

@@ -1,0 +1,79 @@
+"""What became of telemetry on its way, as Prometheus metrics. They are read when asked for: counting stays free."""
+
+import math
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from akeso.agents.detection.feature import FeatureAgent
+from akeso.agents.intake.ingestion import IngestionAgent
+from akeso.agents.selfhealing.monitoring import MonitoringAgent
+from akeso.agents.selfhealing.pipeline import OwnPipeline
+
+_SENDER = ("tenant", "service", "instance", "signal")
+
+
+class Tallies(Collector):
+    """The counters of the ingestion and the feature agent, and the senders whose clocks are corrected."""
+
+    def __init__(self, ingestion: IngestionAgent, feature: FeatureAgent) -> None:
+        self._ingestion, self._feature = ingestion, feature
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        for name, (value, text) in self._counters().items():
+            yield CounterMetricFamily(name, text, value=value)
+        offsets = GaugeMetricFamily(
+            "akeso_sender_clock_offset_seconds",
+            "How far a sender's clock, which is corrected, is behind (negative: ahead)",
+            labels=_SENDER,
+        )
+        for name, (level, text) in self._levels().items():
+            yield GaugeMetricFamily(name, text, value=level)
+        for sender, seconds in self._feature.clock_offsets.items():
+            offsets.add_metric(sender, seconds)
+        yield offsets
+
+    def _levels(self) -> dict[str, tuple[int, str]]:
+        taken = self._ingestion
+        return {
+            "akeso_ingest_bodies_bytes": (taken.bodies.used, "Bodies of requests in memory"),
+            "akeso_ingest_handover_bytes": (taken.handover_bytes, "Stored telemetry that waits for the detectors"),
+            "akeso_ingest_series": (taken.series, "Series of all tenants"),
+        }
+
+    def _counters(self) -> dict[str, tuple[int, str]]:
+        taken, tally = self._ingestion, self._feature.tally
+        return {
+            "akeso_ingest_batches": (taken.batches, "Batches taken in"),
+            "akeso_ingest_samples": (taken.points, "Points, log records, spans and changes taken in"),
+            "akeso_ingest_alerts": (taken.alerts, "Alerts taken in"),
+            "akeso_ingest_refused": (taken.refused, "Requests turned away for want of room or disk"),
+            "akeso_telemetry_pruned": (taken.pruned, "Batches forgotten for their age or for want of room"),
+            "akeso_samples_late": (tally.late, "Samples counted in a later slot than their own"),
+            "akeso_samples_dropped": (tally.dropped, "Samples too late for any slot; they are stored"),
+            "akeso_samples_skewed": (tally.skewed, "Samples from the future, taken for their arrival"),
+            "akeso_samples_corrected": (tally.corrected, "Samples of senders whose clocks are steadily off"),
+            "akeso_samples_missing": (tally.missing, "Samples whose value is no number"),
+            "akeso_samples_repeated": (tally.repeated, "Samples that were told before"),
+            "akeso_series_refused": (tally.refused_series, "Series beyond the limit of feature series"),
+            "akeso_slot_gaps": (tally.gaps, "Pauses without any telemetry"),
+        }
+
+
+class PipelineTallies(Collector):
+    """How Akeso's own pipeline is, as the monitoring agent sees it, and which version of the model decides."""
+
+    def __init__(self, monitoring: MonitoringAgent, pipeline: OwnPipeline) -> None:
+        self._monitoring, self._pipeline = monitoring, pipeline
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client. What is not known is left out."""
+        for name, value in self._monitoring.numbers.items():
+            if not math.isnan(value):
+                yield GaugeMetricFamily(f"akeso_pipeline_{name}", name.replace("_", " "), value=value)
+        yield GaugeMetricFamily("akeso_pipeline_safe_mode", "1 while only rules decide", value=self._pipeline.safe_mode)
+        info = GaugeMetricFamily("akeso_model_info", "1 for the version that decides", labels=("version",))
+        info.add_metric((self._pipeline.model or "none",), 1)
+        yield info

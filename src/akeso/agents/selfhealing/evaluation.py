@@ -1,0 +1,181 @@
+"""The evaluation agent: keeps what people say of decisions, and lets a challenger show whether it is better."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import structlog
+
+from akeso.agents.selfhealing.pipeline import OwnPipeline
+from akeso.domain.detection.detection_model import Alias
+from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, Prediction
+from akeso.domain.errors import NotFound
+from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.engine.background_thread import aside
+from akeso.ports.bus import Message, Topic
+from akeso.ports.detector import Detector
+from akeso.ports.labels import LabelStore
+from akeso.ports.pipeline import By
+from akeso.stages.detection.decide import DecideOptions, DecideState, decide
+from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.detection.significance import Significance
+from akeso.stages.features.slots import nanoseconds
+from akeso.stages.model.anomaly_history import RaisedRecord
+from akeso.stages.model.detector_state import restore
+from akeso.stages.model.sequential import Duel, Outcome, SequentialOptions, outcome
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOptions:
+    """grace: how much later than the instant that a label speaks of an alarm still meets it. promotes: whether a
+    challenger that has shown to be better decides from then on; else it waits for a person."""
+
+    grace: timedelta = timedelta(seconds=5)
+    promotes: bool = True
+    test: SequentialOptions = field(default_factory=SequentialOptions)
+    decide: DecideOptions = field(default_factory=DecideOptions)
+
+
+@dataclass(slots=True)
+class Shadow:
+    """A challenger at work. alarms: of the champion before it began."""
+
+    version: str
+    detectors: Mapping[str, Detector]
+    options: DecideOptions
+    alarms: int
+    state: DecideState
+    record: RaisedRecord = field(default_factory=RaisedRecord)
+    duel: Duel = field(default_factory=Duel)
+    since: int = 0  # ns, end of its first slot
+    frames: int = 0
+    latency_ms: float = 0.0  # of all its frames together
+    significance: Significance = field(default_factory=Significance)
+
+    def scored(self, frame: FeatureFrame) -> Prediction:
+        """What it thinks of a frame."""
+        return self.significance.judged(score(frame, self.detectors, ScoreOptions(), perf_counter))
+
+
+class EvaluationAgent:
+    """FEATURES, DECISIONS and FEEDBACK → labels, and a verdict on the challenger.
+
+    The challenger sees the frames that the champion sees, learns and decides for itself; nobody hears its decisions.
+    """
+
+    name = "evaluation"
+    topics = (Topic.FEATURES, Topic.DECISIONS, Topic.FEEDBACK, Topic.CONFIG_UPDATES)
+
+    def __init__(
+        self,
+        pipeline: OwnPipeline,
+        labels: LabelStore,
+        detectors: Callable[[], Mapping[str, Detector]],
+        feature_table: SeriesTable,
+        options: EvaluationOptions | None = None,
+    ) -> None:
+        self._pipeline, self._labels, self._detectors = pipeline, labels, detectors
+        self._table, self._facts = feature_table, FactsTable(feature_table)
+        self._options = options or EvaluationOptions()
+        self._champion = RaisedRecord()
+        self.shadow: Shadow | None = None
+
+    async def start(self) -> None:
+        challenger = (await self._pipeline.registry.aliases()).get(Alias.CHALLENGER)
+        if challenger and self.shadow is None:
+            await self._begin(challenger)
+
+    async def handle(self, message: Message) -> None:
+        match message.payload:
+            case FeatureFrame() as frame:
+                await self._shadowed(frame)
+            case Decision() as decision:
+                self._champion.take(decision)
+            case Feedback() as label:
+                await self._labels.keep(label)
+                await self._judged(label)
+            case ConfigUpdate(name="challenger", value=version):
+                await self._begin(version)
+            case ConfigUpdate(name="model_version"):
+                # A duel is between two; with another champion it begins anew.
+                await self._begin(self.shadow.version if self.shadow else "")
+            case _:
+                pass
+
+    async def tick(self, at: datetime) -> None:
+        del at
+        await self._pipeline.first()
+
+    async def stop(self) -> None: ...
+
+    def predicted(self, tenant: str, service: str, at: datetime) -> bool:
+        """Whether Akeso held the service for anomalous then, or within the grace after it."""
+        start = round(at.timestamp() * NANOSECONDS)
+        return self._champion.stood(tenant, service, start, start + nanoseconds(self._options.grace))
+
+    @property
+    def alarms(self) -> int:
+        """Symptoms that the champion raised since the challenger began."""
+        return self._champion.alarms - (self.shadow.alarms if self.shadow else 0)
+
+    @property
+    def test(self) -> SequentialOptions:
+        return self._options.test
+
+    async def _begin(self, version: str) -> None:
+        if not version or version == self._pipeline.model:
+            self.shadow = None
+            return
+        try:
+            artefact = await self._pipeline.registry.load(version)
+        except NotFound as absent:
+            log.error("challenger.absent", error=str(absent))  # noqa: TRY400 - no defect of this code
+            return
+        detectors = self._detectors()
+        restore(artefact, detectors, self._table)
+        options = replace(self._options.decide, threshold=artefact.threshold)
+        self.shadow = Shadow(version, detectors, options, self._champion.alarms, self._pipeline.state)
+
+    async def _shadowed(self, frame: FeatureFrame) -> None:
+        shadow = self.shadow
+        if shadow is None or frame.partial or frame.end <= shadow.record.newest:
+            return
+        prediction = await aside(lambda: shadow.scored(frame), "akeso-shadow")
+        judgement = decide(prediction, self._facts, shadow.state, shadow.options)
+        for detector in shadow.detectors.values():
+            detector.learn(frame, judgement.learn)
+        shadow.significance.learn(prediction, ~judgement.state.raised)
+        shadow.state = judgement.state
+        shadow.record.take(judgement.decision)
+        shadow.since = shadow.since or frame.end
+        shadow.frames += 1
+        shadow.latency_ms += prediction.latency_ms
+
+    async def _judged(self, label: Feedback) -> None:
+        shadow = self.shadow
+        at = round(label.at.timestamp() * NANOSECONDS)
+        if shadow is None or not shadow.since or at < shadow.since:
+            return
+        stood = shadow.record.stood(label.tenant, label.service, at, at + nanoseconds(self._options.grace))
+        champion, challenger = label.predicted == label.anomalous, stood == label.anomalous
+        shadow.duel = shadow.duel.judged(champion_right=champion, challenger_right=challenger)
+        await self._settled(shadow)
+
+    async def _settled(self, shadow: Shadow) -> None:
+        d = shadow.duel
+        said = f"of {d.challenger + d.champion} decisions that tell them apart {d.challenger} speak for the challenger"
+        match outcome(d, self._options.test):
+            case Outcome.PROMOTE if self._options.promotes:
+                log.info("challenger.promoted", version=shadow.version, duel=said)
+                self.shadow = None
+                await self._pipeline.promote(shadow.version, By(self.name, said))
+            case Outcome.REJECT:
+                log.info("challenger.rejected", version=shadow.version, duel=said)
+                await self._pipeline.challenge("", By(self.name, said))
+            case _:
+                pass

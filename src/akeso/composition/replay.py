@@ -1,0 +1,170 @@
+"""The other composition root: recorded telemetry through the stages of the running Akeso, with nothing to act with.
+
+Ingestion, the journal of the installation, its bus and its actions' targets are left out: a replay keeps its journal in
+memory, and its actions are stilled (akeso.engine.inert_actions).
+"""
+
+import time
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from typing import Self
+
+from akeso.adapters.buses.relay import RelayBus
+from akeso.adapters.clocks.recorded import RecordedClock
+from akeso.adapters.journals.database import Database
+from akeso.adapters.journals.memory import MemoryJournal
+from akeso.adapters.memory.sql import SqlMemory
+from akeso.adapters.telemetry.hot import HotWindow
+from akeso.agents.detection.decision import DecisionAgent
+from akeso.agents.detection.feature import FeatureAgent
+from akeso.agents.detection.forecast import ForecastAgent
+from akeso.agents.detection.model import ModelAgent
+from akeso.agents.incidents.gate import Gate, Grounds
+from akeso.agents.incidents.governance import GovernanceAgent
+from akeso.agents.incidents.incident_context import Casework, Sources
+from akeso.agents.incidents.move_executor import Hands
+from akeso.agents.incidents.replay_healing import RehearsalAgent
+from akeso.agents.runtime.agent import Agent
+from akeso.agents.runtime.replay import Played, Replay, ReplayOptions
+from akeso.composition.detection import make_detectors
+from akeso.composition.system import make_embedder, make_faculties, read_knowledge, read_policy, read_services
+from akeso.config.settings import Settings
+from akeso.config.topology_file import load_topology
+from akeso.domain.detection.messages import Decision
+from akeso.domain.incident.incident import Incident
+from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.engine.effects import Effects, Stage
+from akeso.engine.incident_store import Register, RegisterOptions
+from akeso.engine.inert_actions import stilled
+from akeso.engine.suspension import Suspension
+from akeso.plugins.discovery import build
+from akeso.ports.bus import Message, Topic
+from akeso.stages.detection.alert_budget import AlertBudget
+
+_MOST_INCIDENTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay led to. wall_s, cpu_s: how long it took, and on the processors; slots: decided; decisions: those
+    that raised or cleared something; incidents: oldest first, as they stood at the end; would_act: step id → when it
+    would have been done."""
+
+    played: Played
+    wall_s: float
+    cpu_s: float
+    slots: int
+    decisions: tuple[Decision, ...]
+    incidents: tuple[Incident, ...]
+    would_act: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def recorded_s(self) -> float:
+        """The time from the first batch to the last."""
+        return (self.played.last - self.played.first) / 1e9
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than the world it went."""
+        return self.recorded_s / self.wall_s if self.wall_s else 0.0
+
+    @property
+    def raised(self) -> int:
+        """Anomalies that were raised."""
+        return sum(len(decision.raised) for decision in self.decisions)
+
+
+class Rehearsal:
+    """The agents of a replay, wired together. ingest_table: the one that the recording's batches refer to."""
+
+    def __init__(self, settings: Settings, database: Database, memory: SqlMemory, quiet_until: int = 0) -> None:
+        self._settings, self._database, self._memory = settings, database, memory
+        self._journal = MemoryJournal()
+        self._clock, self._bus = RecordedClock(), RelayBus()
+        self.ingest_table, self._features = SeriesTable(), SeriesTable()
+        self._services = read_services(settings)
+        self._window = self._hot_window()
+        self._register = Register(self._journal, self._bus, self._clock, _numbered())
+        self._healing = self._rehearsal()
+        self._decisions: list[Decision] = []
+        self._slots = 0
+        agents = [*self._detection(quiet_until), GovernanceAgent(self._bus, self._clock, read_policy(settings))]
+        agents.append(self._healing)
+        for agent in agents:
+            self._bus.on(agent.topics, agent.handle)
+        self._bus.on([Topic.DECISIONS], self._heard)
+        options = ReplayOptions(tick=settings.runtime.tick)
+        self._replay = Replay(agents, self._bus, self._clock, lambda: self._healing.unfinished, options)
+
+    @classmethod
+    async def open(cls, settings: Settings, quiet_until: int = 0) -> Self:
+        """quiet_until: slots that end by then (ns) only teach. Journal and memory of the replay forget with it."""
+        database = Database("sqlite+aiosqlite://")
+        try:
+            return cls(settings, database, await SqlMemory.open(database, make_embedder(settings)), quiet_until)
+        except BaseException:
+            await database.close()
+            raise
+
+    async def run(self, recording: AsyncIterable[TelemetryBatch]) -> ReplayReport:
+        """Everything, at full speed."""
+        began, worked = time.perf_counter(), time.process_time()
+        played = await self._replay.play(recording)
+        found = await self._register.recent(limit=_MOST_INCIDENTS)
+        incidents = tuple(sorted(found, key=lambda incident: (incident.detected_at, incident.id)))
+        took, work = time.perf_counter() - began, time.process_time() - worked
+        would_act = dict(self._healing.would_act)
+        return ReplayReport(played, took, work, self._slots, tuple(self._decisions), incidents, would_act)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def _heard(self, message: Message) -> None:
+        decision: Decision = message.payload
+        self._slots += 1
+        if decision.raised or decision.cleared:
+            self._decisions.append(decision)
+
+    def _hot_window(self) -> HotWindow:
+        settings = self._settings
+        options = settings.features.features
+        window = HotWindow(options.slot, settings.ingestion.hot_window, self._features, options.forget)
+        window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
+        return window
+
+    def _detection(self, quiet_until: int) -> list[Agent]:
+        settings, bus, clock, features = self._settings, self._bus, self._clock, self._features
+        decision = replace(settings.decision, quiet_until=quiet_until)
+        agents: list[Agent] = [
+            FeatureAgent(bus, clock, self.ingest_table, features, self._window, settings.features),
+            ModelAgent(bus, clock, make_detectors(settings, self._services, features), features, settings.model),
+            DecisionAgent(bus, clock, features, decision, AlertBudget(self._services, settings.budget)),
+        ]
+        if settings.forecast.enabled:
+            agents.append(ForecastAgent(bus, clock, features, self._services, settings.forecast))
+        return agents
+
+    def _rehearsal(self) -> RehearsalAgent:
+        settings, clock, register = self._settings, self._clock, self._register
+        actions = stilled(build("actions", settings.actions))
+        suspension = Suspension(self._journal, clock)
+        effects = Effects(Stage(actions, self._services), register, suspension, clock, settings.healing.effects)
+        grounds = Grounds(actions, self._services, self._window, register, suspension)
+        gating = replace(settings.healing.gate, govern=replace(settings.healing.gate.govern, trust=settings.trust))
+        gate = Gate(grounds, self._bus, clock, gating)
+        sources = Sources(self._window, self._memory, self._services, tuple(actions))
+        casework = Casework(
+            make_faculties(settings, read_knowledge(settings)), sources, clock, settings.healing.casework
+        )
+        advance = replace(settings.healing.agent.advance, dry_run=settings.dry_run)
+        options = replace(settings.healing.agent, advance=advance)
+        return RehearsalAgent(Hands(register, effects, gate, casework, clock), self._window, options)
+
+
+def _numbered() -> RegisterOptions:
+    # The same recording gives the same names, so that two replays can be compared line by line.
+    numbers = count(1)
+    return RegisterOptions(new_id=lambda at: f"replay-{at:%Y%m%d-%H%M%S}-{next(numbers)}")

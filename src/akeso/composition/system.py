@@ -1,0 +1,300 @@
+"""The composition root: settings → a running system. The only module that knows which adapter stands behind a port."""
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from akeso.adapters.allocator import give_back, share_one_arena
+from akeso.adapters.buses.codec import PayloadCodec
+from akeso.adapters.buses.local import LocalBus
+from akeso.adapters.clocks.system import SystemClock
+from akeso.adapters.embedders.hashed import HashedEmbedder
+from akeso.adapters.embedders.minilm import MiniLmEmbedder
+from akeso.adapters.journals.sql import SqlJournal
+from akeso.adapters.keys.file import KeyFile
+from akeso.adapters.memory.sql import SqlMemory
+from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
+from akeso.adapters.telemetry.hot import HotWindow
+from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.agents.detection.feature import FeatureAgent
+from akeso.agents.detection.forecast import ForecastAgent
+from akeso.agents.incidents.explanation import ExplanationAgent
+from akeso.agents.incidents.gate import Gate, Grounds
+from akeso.agents.incidents.governance import GovernanceAgent
+from akeso.agents.incidents.healing import HealingAgent
+from akeso.agents.incidents.incident_context import Casework, Faculties, Sources
+from akeso.agents.incidents.move_executor import Hands
+from akeso.agents.intake.change_recorder import ChronicleAgent
+from akeso.agents.intake.feed import FeedAgent
+from akeso.agents.intake.ingestion import IngestionAgent
+from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
+from akeso.agents.runtime.agent import Agent
+from akeso.agents.runtime.metrics import AgentMetrics
+from akeso.agents.runtime.prometheus_collectors import PipelineTallies, Tallies
+from akeso.agents.runtime.runner import AgentRunner
+from akeso.agents.runtime.supervisor import Supervisor
+from akeso.composition.detection import Surroundings, connect, open_detection
+from akeso.config.service_file import load_services
+from akeso.config.settings import PullSettings, Settings
+from akeso.config.topology_file import load_topology
+from akeso.domain.errors import InvalidInput, InvalidSettings
+from akeso.domain.estate.knowledge import Knowledge
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.engine.effects import Effects, Stage
+from akeso.engine.incident_store import Register
+from akeso.engine.suspension import Suspension
+from akeso.plugins.discovery import build, make
+from akeso.ports.action import Action
+from akeso.ports.bus import Bus
+from akeso.ports.embedder import Embedder
+from akeso.ports.puller import Address
+from akeso.ports.reasoner import Around, Consulting, Reasoner
+from akeso.ports.source import Source
+from akeso.stages.diagnosis.calibration_file import load_calibration
+from akeso.stages.diagnosis.knowledge_file import load_knowledge
+from akeso.stages.healing.playbooks import Playbook, load_playbooks
+from akeso.stages.query.metric_query import MetricQuery
+
+WATERMARK = "decisions"
+# What working a slot off took should not stay until the next one; giving it back takes milliseconds.
+_TIDY_EVERY_S = 3.0
+# Who puts a diagnosis into words at once; another one's words come later.
+FIRST_WORDS = "deterministic"
+# Of one question that a reasoner asks the store.
+HISTORY_POINTS, HISTORY_SERIES = 500_000, 50
+
+
+def read_services(settings: Settings) -> Services:
+    """What the team says about its services; nothing is fine."""
+    return load_services(settings.services) if settings.services else Services()
+
+
+def read_playbooks(settings: Settings) -> tuple[Playbook, ...]:
+    """The shipped playbooks and those of the team."""
+    return load_playbooks(settings.playbooks)
+
+
+def read_knowledge(settings: Settings) -> Knowledge:
+    """What ships about machines and software, and what the team adds."""
+    return load_knowledge(settings.knowledge)
+
+
+def read_policy(settings: Settings) -> CedarPolicy:
+    """The team's policies; without any, the shipped ones."""
+    return CedarPolicy.from_files([settings.policies or shipped_policies()])
+
+
+async def open_journal(settings: Settings) -> SqlJournal:
+    """The journal of this installation."""
+    return await SqlJournal.open(settings.journal_url)
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """What the settings choose. Raises InvalidSettings where its extra is missing."""
+    return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
+
+
+def make_faculties(settings: Settings, knowledge: Knowledge) -> Faculties:
+    """How incidents are thought about."""
+    healing = settings.healing
+    bridging = {**settings.evidence.get("bridging", {}), "knowledge": knowledge}
+    return Faculties.of(
+        tuple(build("evidence", {**settings.evidence, "bridging": bridging}).values()),
+        read_playbooks(settings),
+        make("reasoners", FIRST_WORDS, {"knowledge": knowledge}),
+        healing.diagnose,
+        healing.plan,
+        load_calibration(settings.calibration) if settings.calibration else None,
+    )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as bad:
+        raise InvalidSettings("data", f"{folder} cannot be made: {bad.strerror}") from bad
+
+
+async def _tidy() -> None:
+    """Gives memory back that was needed once: above all what reading the hot window took."""
+    while True:
+        await asyncio.sleep(_TIDY_EVERY_S)
+        await asyncio.to_thread(give_back)
+
+
+class System:
+    """Everything that runs, wired together. `open` builds it, `start` sets it going, `stop` ends it in order."""
+
+    def __init__(self, settings: Settings, journal: SqlJournal, memory: SqlMemory) -> None:
+        self.settings, self.journal, self.memory = settings, journal, memory
+        self.clock = SystemClock()
+        self.registry = CollectorRegistry()
+        self.keys = KeyFile(settings.data / "keys.json")
+        self.services = read_services(settings)
+        self.knowledge = read_knowledge(settings)
+        self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
+        self.bus = self._bus()
+        self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
+        slot = settings.features.features.slot
+        forget = settings.features.features.forget
+        self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table, forget)
+        self.window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
+        self.register = Register(journal, self.bus, self.clock)
+        self.suspension = Suspension(journal, self.clock)
+        self.sources: dict[str, Source] = build("sources", settings.sources)
+        self.feed = FeedAgent()
+        self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
+        self.started = False  # set for good once every agent has started
+        self._tidying: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "System":
+        """Opens the stores and reads every file. Raises InvalidSettings or Unavailable; then nothing was started."""
+        share_one_arena()
+        _make(settings.data)
+        journal = await open_journal(settings)
+        try:
+            memory = await SqlMemory.open(journal.database, make_embedder(settings))
+            system = cls(settings, journal, memory)
+        except BaseException:
+            await journal.close()
+            raise
+        try:
+            system.keys.admin_key(settings.tenant)
+            await system._wire()
+        except BaseException:
+            await system._close()
+            raise
+        return system
+
+    async def start(self) -> None:
+        """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
+        await self.supervisor.start()
+        self._tidying = asyncio.create_task(_tidy(), name="tidy")
+        self.started = True
+
+    async def stop(self) -> None:
+        """Stops the agents, then closes the stores."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+        await self.supervisor.stop()
+        await self._close()
+
+    @property
+    def ready(self) -> bool:
+        """Every agent has started and beats."""
+        if not self.started:
+            return False
+        alive = self.supervisor.alive
+        return all(alive.values())
+
+    @property
+    def key_path(self) -> Path:
+        return self.settings.data / "admin.key"
+
+    async def _close(self) -> None:
+        await self.bus.close()
+        await self.store.close()
+        await self.journal.close()
+
+    def _bus(self) -> Bus:
+        if not self.settings.kafka:
+            return LocalBus(self.settings.data / "bus.db")
+        from akeso.adapters.buses.kafka import KafkaBus  # extra [kafka]
+
+        return KafkaBus(self.settings.kafka, PayloadCodec(self.ingest_table, self.feature_table))
+
+    async def _wire(self) -> None:
+        await self.suspension.refresh()
+        self.detection = await open_detection(self.settings, await self._surroundings())
+        healing = self.healing = self._healing()
+        feature = FeatureAgent(
+            self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
+        )
+        self.registry.register(Tallies(self.ingestion, feature))
+        self.registry.register(PipelineTallies(self.detection.monitoring, self.detection.pipeline))
+        agents: list[Agent] = [
+            self.feed,
+            self.ingestion,
+            ChronicleAgent(self.register, self.ingestion.accept, self.clock),
+            feature,
+            *self.detection.agents,
+            GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
+            healing,
+            *self._pull(),
+        ]
+        if self.settings.forecast.enabled:
+            forecast = self.settings.forecast
+            agents.append(ForecastAgent(self.bus, self.clock, self.feature_table, self.services, forecast))
+        if (reasoner := self._later_words()) is not None:
+            agents.append(ExplanationAgent(reasoner, self.register, self.casework))
+        metrics = AgentMetrics(self.registry)
+        runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
+        self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
+        self.detection.pipeline.supervised_by(self.supervisor)
+
+    def _pull(self) -> list[Agent]:
+        endpoints = [self._pulled(each) for each in self.settings.pull]
+        names = [each.name for each in endpoints]
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise InvalidSettings("pull", f"two endpoints are called {twice}: give them a name each")
+        if not endpoints:
+            return []
+        outlet = Outlet(
+            lambda: self.started, self.ingestion.accept, self.window.told.learn, self.store.marked, self.store.mark
+        )
+        return [PullAgent(endpoints, outlet, self.clock, self.ingest_table, PullMetrics(self.registry))]
+
+    def _pulled(self, asked: PullSettings) -> Pulled:
+        options = {"address": Address(asked.url, asked.headers, asked.timeout), **(asked.model_extra or {})}
+        timing = PullOptions(asked.every, asked.delay, asked.backfill)
+        try:
+            puller = make("pullers", asked.kind, options)
+        except InvalidInput as bad:
+            raise InvalidSettings(f"pull.{asked.title}.{bad.field}", bad.reason) from bad
+        return Pulled(asked.title, asked.tenant or self.settings.tenant, puller, timing)
+
+    async def _surroundings(self) -> Surroundings:
+        quiet_until = await self.store.marked(WATERMARK)
+        return Surroundings(
+            self.journal, self.bus, self.clock, self.feature_table, self.window, self.services, quiet_until
+        )
+
+    def _healing(self) -> HealingAgent:
+        actions: dict[str, Action] = build("actions", self.settings.actions)
+        connect(actions, self.detection.pipeline)
+        settings = self.settings.healing
+        stage = Stage(actions, self.services)
+        effects = Effects(stage, self.register, self.suspension, self.clock, settings.effects)
+        grounds = Grounds(actions, self.services, self.window, self.register, self.suspension)
+        govern = replace(settings.gate.govern, trust=self.settings.trust)
+        gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern))
+        sources = Sources(self.window, self.memory, self.services, tuple(actions))
+        casework = self.casework = Casework(
+            make_faculties(self.settings, self.knowledge), sources, self.clock, settings.casework
+        )
+        hands = Hands(self.register, effects, gate, casework, self.clock)
+        advance = replace(settings.agent.advance, dry_run=self.settings.dry_run)
+        return HealingAgent(hands, self.window, replace(settings.agent, advance=advance), self._mark)
+
+    def _later_words(self) -> Reasoner | None:
+        """The reasoner whose words come after those that are at hand at once; None when there is no other."""
+        chosen = self.settings.healing.reasoner
+        if chosen == FIRST_WORDS:
+            return None
+        reasoner: Reasoner = make("reasoners", chosen, {"options": self.settings.llm} if chosen == "llm" else {})
+        if isinstance(reasoner, Consulting):
+            recall, keeper = self.memory.recall, self.store
+            reasoner.connect(Around(self.clock, self.registry, self.knowledge, recall, self._history, keeper))
+        return reasoner
+
+    async def _history(self, selector: MetricSelector, over: Range) -> MetricMatrix:
+        return await self.store.ask(MetricQuery(selector, over, HISTORY_POINTS, HISTORY_SERIES))
+
+    async def _mark(self, slot_end: int) -> None:
+        await self.store.mark(WATERMARK, slot_end)

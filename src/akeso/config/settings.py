@@ -1,0 +1,237 @@
+"""Settings: parsed once, frozen, passed down. Nothing else reads the environment or the settings file.
+
+Order, the first wins: what a command gives, `AKESO_…` in the environment, `.env`, the TOML file, the defaults. Nested
+names are joined by two underscores in the environment (`AKESO_HEALING__SETTLE=3`). Durations are seconds.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from akeso.agents.detection.decision import DecisionOptions
+from akeso.agents.detection.feature import FeatureAgentOptions
+from akeso.agents.detection.forecast import ForecastAgentOptions
+from akeso.agents.detection.model import ModelOptions
+from akeso.agents.incidents.gate import GateOptions
+from akeso.agents.incidents.healing import HealingOptions
+from akeso.agents.incidents.incident_context import CaseworkOptions
+from akeso.agents.intake.ingestion import IngestionOptions
+from akeso.agents.runtime.runner import RuntimeOptions
+from akeso.agents.runtime.supervisor import SupervisorOptions
+from akeso.agents.selfhealing.evaluation import EvaluationOptions
+from akeso.agents.selfhealing.pipeline import PipelineOptions
+from akeso.config.service_file import Rung
+from akeso.domain.errors import InvalidSettings
+from akeso.domain.estate.service import Trust
+from akeso.engine.effects import EffectOptions
+from akeso.plugins.reasoners._llm.options import KEYS, LlmOptions
+from akeso.stages.detection.alert_budget import BudgetOptions
+from akeso.stages.diagnosis.diagnose import DiagnoseOptions
+from akeso.stages.healing.plan import PlanOptions
+from akeso.stages.model.self_check import SelfCheckOptions
+
+DEFAULT_FILE = Path("akeso.toml")
+PREFIX = "AKESO_"
+# Variables of the same prefix that tell the commands where a running Akeso is.
+COMMAND_LINE = frozenset({"url", "api_key"})
+PluginOptions = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class HealingSettings:
+    """Everything between an incident and its end. reasoner: the plugin that puts a diagnosis into words; the words of
+    one that asks others (llm) come after the deterministic ones."""
+
+    agent: HealingOptions = field(default_factory=HealingOptions)
+    casework: CaseworkOptions = field(default_factory=CaseworkOptions)
+    gate: GateOptions = field(default_factory=GateOptions)
+    effects: EffectOptions = field(default_factory=EffectOptions)
+    diagnose: DiagnoseOptions = field(default_factory=DiagnoseOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    reasoner: str = "deterministic"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Versions of the detection model. registry: in the journal's database, or in MLflow (extra [mlflow]); uri: of
+    MLflow's tracking server or store ("": a store of its own in the data folder); name: of the registered model."""
+
+    registry: Literal["sql", "mlflow"] = "sql"
+    uri: str = ""
+    name: str = "akeso-detection"
+    pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
+
+
+class PullSettings(BaseModel):
+    """An endpoint to pull from. kind: the puller plugin; whatever else is given goes to it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+    url: str = Field(pattern="^https?://.+")
+    name: str = ""
+    tenant: str = ""
+    headers: dict[str, str] = {}
+    timeout: timedelta = Field(default=timedelta(seconds=5), gt=timedelta(0))
+    every: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
+    delay: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
+    backfill: timedelta = Field(default=timedelta(minutes=10), gt=timedelta(0))
+
+    @property
+    def title(self) -> str:
+        """What it is called, without credentials that the URL may hold."""
+        place = urlsplit(self.url)
+        return self.name or f"{self.kind} {place.hostname}:{place.port}{place.path}".replace(":None", "")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
+    )
+
+    data: Path = Path("akeso-data")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65535)
+    # OTLP's own ports. None: the standard one, if it is free and (gRPC) the extra is there; 0: none.
+    grpc_port: int | None = Field(default=None, ge=0, le=65535)
+    otlp_http_port: int | None = Field(default=None, ge=0, le=65535)
+    tenant: str = Field(default="default", min_length=1)
+    log_level: str = Field(default="info", pattern="(?i)^(debug|info|warning|error)$")
+    services: Path | None = None
+    playbooks: Path | None = None
+    policies: Path | None = None
+    topology: Path | None = None
+    # The scale of confidence that `akeso learn calibrate` wrote; None: the shipped one.
+    calibration: Path | None = None
+    knowledge: Path | None = None
+    journal: str = ""
+    kafka: str = ""
+    # What turns incidents into vectors to find them by; minilm needs the extra [embeddings].
+    embedder: Literal["hashed", "minilm"] = "hashed"
+    trust: Rung = Trust.APPROVE
+    dry_run: bool = True
+    anonymous_ingest: bool = True
+
+    runtime: RuntimeOptions = Field(default_factory=RuntimeOptions)
+    supervisor: SupervisorOptions = Field(default_factory=SupervisorOptions)
+    selfcheck: SelfCheckOptions = Field(default_factory=SelfCheckOptions)
+    forecast: ForecastAgentOptions = Field(default_factory=ForecastAgentOptions)
+
+    ingestion: IngestionOptions = Field(default_factory=IngestionOptions)
+    features: FeatureAgentOptions = Field(default_factory=FeatureAgentOptions)
+    model: ModelOptions = Field(default_factory=ModelOptions)
+    decision: DecisionOptions = Field(default_factory=DecisionOptions)
+    budget: BudgetOptions = Field(default_factory=BudgetOptions)
+    models: ModelSettings = Field(default_factory=ModelSettings)
+    healing: HealingSettings = Field(default_factory=HealingSettings)
+
+    llm: LlmOptions = Field(default_factory=LlmOptions)
+
+    pull: tuple[PullSettings, ...] = ()
+
+    detectors: PluginOptions = {}
+    evidence: PluginOptions = {}
+    sources: PluginOptions = {}
+    actions: PluginOptions = {}
+
+    @property
+    def journal_url(self) -> str:
+        """The SQLAlchemy address of journal, projections and memory."""
+        return self.journal or f"sqlite+aiosqlite:///{self.journal_file}"
+
+    @property
+    def journal_file(self) -> Path:
+        """Where the journal is unless `journal` says otherwise."""
+        return self.data.resolve() / "akeso.db"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _durations(cls, given: Any) -> Any:
+        return {name: _in_seconds(get_type_hints(cls).get(name), value) for name, value in given.items()}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del file_secret_settings
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        dotenv_settings.env_vars = {n: v for n, v in dotenv_settings.env_vars.items() if _is_own(n)}
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process. Raises InvalidSettings naming the setting and the reason."""
+    if file is not None and not file.exists():
+        raise InvalidSettings(str(file), "there is no such settings file")
+    path = file or DEFAULT_FILE
+    _refuse_unknown(os.environ)
+
+    class _Located(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return _with_key(_Located(**(overrides or {})))
+    except ValidationError as bad:
+        first = bad.errors()[0]
+        raise InvalidSettings(".".join(map(str, first["loc"])) or "settings", first["msg"]) from bad
+    except SettingsError as bad:
+        raise InvalidSettings("environment", str(bad)) from bad
+    except ValueError as bad:
+        raise InvalidSettings(str(path), f"is no TOML: {bad}") from bad
+
+
+def _with_key(settings: Settings) -> Settings:
+    """With the language model's key from the variable that its provider names, when Akeso's own has none."""
+    name = KEYS[settings.llm.provider]
+    found = os.environ.get(name) or dotenv_values(".env").get(name)
+    if not found or settings.llm.api_key.get_secret_value():
+        return settings
+    return settings.model_copy(update={"llm": replace(settings.llm, api_key=SecretStr(found))})
+
+
+def _in_seconds(kind: Any, value: Any) -> Any:
+    # The environment knows only text, and Pydantic reads a number of seconds only from a number.
+    if kind is timedelta and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if is_dataclass(kind) and isinstance(value, Mapping):
+        hints = get_type_hints(kind)
+        return {name: _in_seconds(hints.get(name), inner) for name, inner in value.items()}
+    return value
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    # Pydantic passes over names in the environment that it does not know; a misspelt one must not pass.
+    for name in filter(_is_own, environment):
+        if name[len(PREFIX) :].lower().split("__")[0] not in Settings.model_fields:
+            raise InvalidSettings(name, "there is no such setting")
+
+
+def _is_own(name: str) -> bool:
+    # A .env and an environment belong to others as well.
+    return name.upper().startswith(PREFIX) and name[len(PREFIX) :].lower() not in COMMAND_LINE

@@ -1,0 +1,1 @@
+"""What ships and may be replaced: policies, playbooks, knowledge, and the scale of confidence."""

@@ -1,0 +1,71 @@
+"""What opens or updates an incident: anomalies that Akeso decided on, and alerts that others raised."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from math import nan
+
+from akeso.domain.telemetry.batches import Attributes, SeriesKey
+from akeso.domain.telemetry.signal import Signal
+
+
+class Severity(IntEnum):
+    """How bad it is for users."""
+
+    INFO = 0
+    WARNING = 1
+    ERROR = 2
+    CRITICAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One series that departs from what is normal for it, as the decision agent decided.
+
+    score: how far beyond the alarm threshold (1.0 = at it); observed, expected and spread in the unit of the series
+    (spread: the robust standard deviation of normal values; NaN when unknown). onset: the first deviating slot.
+    p_value: how often a normal slot looks as bad as the one that was decided on; NaN when nothing is known of it.
+    """
+
+    id: str
+    tenant: str
+    key: SeriesKey
+    signal: Signal
+    onset: datetime
+    detected_at: datetime
+    score: float
+    observed: float
+    expected: float
+    spread: float
+    detectors: tuple[str, ...] = ()
+    p_value: float = nan
+
+    @property
+    def service(self) -> str:
+        return self.key.service
+
+
+class AlertStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert from outside (Alertmanager, a simple event, the monitoring agent, a person).
+
+    `fingerprint` + `starts_at` identify it: the same pair is the same alert, however often it is sent.
+    """
+
+    tenant: str
+    fingerprint: str
+    source: str
+    service: str
+    title: str
+    severity: Severity
+    status: AlertStatus
+    starts_at: datetime
+    ends_at: datetime | None = None
+    labels: Attributes = ()
+    annotations: Attributes = field(default=())
+    fault_class: str = ""  # set when the sender knows what is wrong (the monitoring agent does)

@@ -1,0 +1,138 @@
+"""What a feature means: the golden signal it carries, told from OpenTelemetry and Prometheus naming conventions.
+
+The names Akeso derives itself stand here too, so that stages and evidence providers agree on them.
+"""
+
+from enum import IntEnum
+from functools import lru_cache
+
+from akeso.domain.telemetry.batches import SeriesKey
+
+
+class Signal(IntEnum):
+    """What a feature measures. The order is stable: the numbers are stored."""
+
+    OTHER = 0
+    LATENCY = 1  # ms; up is bad
+    ERRORS = 2  # a fraction 0..1; up is bad
+    TRAFFIC = 3  # per second; neither direction is bad by itself
+    SATURATION = 4  # a share of a limit (0..1) or a level of a bounded resource; up is bad
+    BACKLOG = 5  # waiting work: queue depth, pending requests, age of the oldest message (s); up is bad
+    SILENCE = 6  # seconds since a service was last heard of; up is bad
+    LOG_ERRORS = 7  # error log records per second; up is bad
+    LOG_VOLUME = 8  # log records per second
+    NOVELTY = 9  # new log templates per second; up is suspicious
+    LOCKS = 10  # blocked sessions, waiting locks; up is bad
+    MEMORY = 11  # bytes; a steady climb is bad
+    EDGE_LATENCY = 12  # ms of calls to one peer, as the caller sees them; up is bad
+    EDGE_ERRORS = 13  # fraction of failed calls to one peer, as the caller sees them; up is bad
+    SELF_TIME = 14  # ms a service spends in itself, its calls to others subtracted; up is bad
+    CPU = 15  # cores or a share of a core; up is suspicious
+    LOG_SURPRISE = 16  # nats: how unusual the rates of log templates, or the numbers in them, are; up is suspicious
+
+
+# Derived from server and consumer spans of a service
+RED_RATE = "akeso.red.rate"
+RED_ERRORS = "akeso.red.error_ratio"
+RED_MEAN = "akeso.red.latency_mean"
+RED_P95 = "akeso.red.latency_p95"
+RED_SELF = "akeso.red.self_time"
+# Derived from client and producer spans; attribute ("peer", callee)
+EDGE_RATE = "akeso.edge.rate"
+EDGE_ERROR_RATIO = "akeso.edge.error_ratio"
+EDGE_MEAN = "akeso.edge.latency_mean"
+# Derived from log records
+LOG_RATE = "akeso.log.rate"
+LOG_ERROR_RATE = "akeso.log.error_rate"
+LOG_NEW_TEMPLATES = "akeso.log.new_templates"
+LOG_PATTERN_SURPRISE = "akeso.log.pattern_surprise"
+LOG_PARAMETER_SURPRISE = "akeso.log.parameter_surprise"
+# Derived from the arrival of anything at all
+SILENCE = "akeso.silence"
+# Between the span of a call and the span that answers it, in ms; found by diagnosis, not kept as a series
+NETWORK_DELAY = "akeso.network.delay"
+
+_DERIVED = {
+    RED_RATE: Signal.TRAFFIC,
+    RED_ERRORS: Signal.ERRORS,
+    RED_MEAN: Signal.LATENCY,
+    RED_P95: Signal.LATENCY,
+    RED_SELF: Signal.SELF_TIME,
+    EDGE_RATE: Signal.TRAFFIC,
+    EDGE_ERROR_RATIO: Signal.EDGE_ERRORS,
+    EDGE_MEAN: Signal.EDGE_LATENCY,
+    LOG_RATE: Signal.LOG_VOLUME,
+    LOG_ERROR_RATE: Signal.LOG_ERRORS,
+    LOG_NEW_TEMPLATES: Signal.NOVELTY,
+    LOG_PATTERN_SURPRISE: Signal.LOG_SURPRISE,
+    LOG_PARAMETER_SURPRISE: Signal.LOG_SURPRISE,
+    SILENCE: Signal.SILENCE,
+}
+
+# The first rule whose words all occur in the lower-cased metric name decides; order matters.
+_RULES: tuple[tuple[tuple[str, ...], Signal], ...] = (
+    # Of a processor, but not how busy it is.
+    (("temperature",), Signal.OTHER),
+    (("throttl",), Signal.OTHER),
+    (("frequency",), Signal.OTHER),
+    (("lock", "wait"), Signal.LOCKS),
+    (("blocked",), Signal.LOCKS),
+    (("deadlock",), Signal.LOCKS),
+    (("idle", "transaction"), Signal.LOCKS),
+    (("transaction", "idle"), Signal.LOCKS),
+    (("pending_requests",), Signal.BACKLOG),
+    (("queue",), Signal.BACKLOG),
+    (("backlog",), Signal.BACKLOG),
+    (("consumer", "lag"), Signal.BACKLOG),
+    (("oldest", "age"), Signal.BACKLOG),
+    (("error_ratio",), Signal.ERRORS),
+    (("error_rate",), Signal.ERRORS),
+    (("cpu",), Signal.CPU),
+    (("memory", "limit"), Signal.OTHER),
+    (("memory", "utilization"), Signal.SATURATION),
+    (("memory",), Signal.MEMORY),
+    (("resident",), Signal.MEMORY),
+    (("heap",), Signal.MEMORY),
+    (("utilization",), Signal.SATURATION),
+    (("usage", "ratio"), Signal.SATURATION),
+    (("active_requests",), Signal.SATURATION),
+    (("connection", "count"), Signal.SATURATION),
+    (("backends",), Signal.SATURATION),
+    (("file_descriptor",), Signal.SATURATION),
+    (("latency",), Signal.LATENCY),
+    (("duration",), Signal.LATENCY),
+    (("response_time",), Signal.LATENCY),
+    (("throughput",), Signal.TRAFFIC),
+)
+
+# Counters whose rate is no traffic.
+_COUNTED = (("deadlock", Signal.LOCKS), ("throttl", Signal.OTHER), ("cpu", Signal.CPU))
+
+
+def signal_of(key: SeriesKey) -> Signal:
+    """The signal a feature series carries; Signal.OTHER when its name says nothing."""
+    derived = _DERIVED.get(key.metric)
+    if derived is not None:
+        return derived
+    name = key.metric.lower()
+    if key.stat in {"rate", "count"}:
+        return next((signal for word, signal in _COUNTED if word in name), Signal.TRAFFIC)
+    if ("state", "idle") in key.attributes:
+        return Signal.OTHER  # what is free of a pool: the used ones tell how full it is
+    return _ruled(name)
+
+
+@lru_cache(maxsize=16_384)
+def _ruled(name: str) -> Signal:
+    # Many series share a name, and there are many rules.
+    for words, signal in _RULES:
+        if all(word in name for word in words):
+            return _client_side(name, signal)
+    return Signal.OTHER
+
+
+def _client_side(name: str, signal: Signal) -> Signal:
+    # What a client measured includes the other side and the way there.
+    if "client" not in name:
+        return signal
+    return {Signal.LATENCY: Signal.EDGE_LATENCY, Signal.ERRORS: Signal.EDGE_ERRORS}.get(signal, signal)

@@ -1,0 +1,69 @@
+"""The sockets that Akeso listens on: its own port, and OTLP's standard ones, so that senders' defaults work."""
+
+import importlib.util
+import socket
+from typing import Protocol
+
+import structlog
+
+from akeso.composition.system import System
+from akeso.config.settings import Settings
+from akeso.domain.errors import InvalidSettings
+
+log = structlog.get_logger(__name__)
+
+OTLP_GRPC, OTLP_HTTP = 4317, 4318
+
+
+class GrpcDoor(Protocol):
+    """An OTLP/gRPC server that listens."""
+
+    async def stop(self, grace_s: float) -> None: ...
+
+
+def http_doors(settings: Settings) -> list[socket.socket]:
+    """Akeso's own port, and the one of OTLP/HTTP where there is one. Raises InvalidSettings when a port that was asked
+    for is taken; the standard port is done without, because a collector may have it."""
+    doors = [_bind(settings.host, settings.port, "port")]
+    wanted = settings.otlp_http_port
+    if wanted == 0:
+        return doors
+    try:
+        return [*doors, _bind(settings.host, OTLP_HTTP if wanted is None else wanted, "otlp_http_port")]
+    except InvalidSettings as taken:
+        if wanted is not None:
+            doors[0].close()
+            raise
+        log.warning("otlp_http.port_taken", reason=str(taken))
+        return doors
+
+
+async def grpc_door(system: System) -> GrpcDoor | None:
+    """OTLP/gRPC where it is wanted and can be had. Raises InvalidSettings when a port that was asked for is taken or
+    the extra is missing."""
+    wanted = system.settings.grpc_port
+    if wanted == 0:
+        return None
+    if importlib.util.find_spec("grpc") is None or importlib.util.find_spec("google.rpc") is None:
+        if wanted is None:
+            return None
+        raise InvalidSettings("grpc_port", "needs the extra: pip install 'akeso[grpc]'")
+    from akeso.faces.grpc.server import OtlpServer  # extra [grpc]
+
+    door = OtlpServer(system)
+    try:
+        await door.start(system.settings.host, OTLP_GRPC if wanted is None else wanted)
+    except InvalidSettings as taken:
+        if wanted is not None:
+            raise
+        log.warning("grpc.port_taken", reason=str(taken))
+        return None
+    return door
+
+
+def _bind(host: str, port: int, setting: str) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as bad:
+        raise InvalidSettings(setting, f"cannot listen on {host}:{port}: {bad.strerror}") from bad

@@ -1,0 +1,278 @@
+"""Alert budget: how many false alarms a service may raise a week, and the threshold that follows from it.
+
+A doubtful alarm is told while fewer than `budget` alarms of the service's last week that were not confirmed were as
+loud. That is a conformal test (Vovk et al. 2005) on whole alarms instead of slots: if alarms of a normal service are
+exchangeable, the k-th of a week is among the loudest `budget` with probability budget/k, however their scores are
+distributed. Slots cannot be counted like this: they are not independent, and a tail of one in a million has to be
+believed rather than seen.
+
+That chooses which alarms are told. How many is bounded by a purse that all services of a tenant fill evenly with their
+budgets, so that a first day does not spend a week's (see alert_purse.py).
+
+Never held back: what a rule says (a limit or objective that somebody stated, a silence), what is unmistakable, and what
+lasts. The latter two are paid for, and so the purse can be overdrawn; and so is what comes in company of an alarm that
+is told for the first time, as it belongs to the same incident. A purse that is overdrawn by as much as it holds pays
+for neither what lasts nor any more company.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from akeso.domain.detection.alarm import Alarm, Truth
+from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.messages import Decision, Feedback
+from akeso.domain.estate.service import Services
+from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.correlation.correlate import SYMPTOMS
+from akeso.stages.detection.alert_tokens import Purse
+from akeso.stages.features.slots import nanoseconds
+
+_Service = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOptions:
+    """per_week: false alarms that are acceptable per service and week, unless services.yaml says otherwise (0: only
+    what is never held back); enforced: hold back what is beyond it, or only count. rules: detectors that are never held
+    back; unmistakable: nor is a score like this; lasting: nor what still stands after so long. apart: alarms of one
+    service that are closer than this are one. grace: how much later than the instant that a label speaks of an alarm
+    still meets it. credit: alarms of all services together that may be told before any have filled in; saves: the time
+    whose budget is saved at most; company: what begins this close to what was told comes along, and what shows so soon
+    after a healing is its echo."""
+
+    per_week: float = 2.0
+    enforced: bool = True
+    rules: frozenset[str] = frozenset({"static_threshold", "silence", "slo_burn"})
+    unmistakable: float = 3.0
+    apart: timedelta = timedelta(minutes=5)
+    period: timedelta = timedelta(days=7)
+    grace: timedelta = timedelta(seconds=5)
+    credit: float = 1.0
+    saves: timedelta = timedelta(days=1)
+    company: timedelta = timedelta(seconds=10)
+    lasting: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one service stands. budget: false alarms a week; told, held: alarms of the period; true, false, unknown: of
+    those that were told; spent: those not confirmed; threshold: the score that a new alarm must exceed now."""
+
+    service: str
+    budget: float
+    spent: int
+    told: int
+    held: int
+    true: int
+    false: int
+    unknown: int
+    threshold: float
+    alarms: tuple[Alarm, ...] = ()
+
+
+class AlertBudget:
+    """The alarms of the last period and what may still be told. alarms: what was kept of an earlier life."""
+
+    def __init__(
+        self, services: Services | None = None, options: BudgetOptions | None = None, alarms: Iterable[Alarm] = ()
+    ) -> None:
+        self.options = options or BudgetOptions()
+        self._services = services or Services()
+        self._alarms: dict[_Service, list[Alarm]] = {}
+        self._held: dict[SeriesKey, Anomaly] = {}
+        self._told_at: dict[str, int] = {}
+        self._healed_at: dict[_Service, int] = {}
+        self._heard: Collection[_Service] = ()
+        self._now = self._began = 0
+        for alarm in alarms:
+            self._alarms.setdefault((alarm.tenant, alarm.service), []).append(alarm)
+            self._now = max(self._now, alarm.until)
+            self._began = min(self._began or alarm.at, alarm.at)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """All that count, by service, oldest first."""
+        return tuple(alarm for found in self._alarms.values() for alarm in found)
+
+    def admit(self, decision: Decision, heard: Collection[_Service] = ()) -> Decision:
+        """The decision without what is held back, and with what was held back and is no longer. heard: all services
+        (tenant, service) whose budgets fill the purse."""
+        self._now, self._heard = max(self._now, decision.end), heard
+        self._began = self._began or decision.end
+        for key in decision.cleared:
+            self._held.pop(key, None)
+        if not decision.raised and not self._held:
+            return decision
+        passed = [anomaly for anomaly in decision.raised if anomaly.signal not in SYMPTOMS]
+        symptoms: dict[_Service, list[Anomaly]] = {}
+        for anomaly in decision.raised:
+            if anomaly.signal in SYMPTOMS:
+                symptoms.setdefault((anomaly.tenant, anomaly.service), []).append(anomaly)
+        # What leads is told first, so that the others are its company.
+        for service in sorted(symptoms, key=lambda s: (not self._is_hard(symptoms[s]), -_loudest(symptoms[s]).score)):
+            raised, tenant = symptoms[service], service[0]
+            hard = self._is_hard(raised)
+            fresh = hard or not self._stands(service, decision.end)
+            leads = fresh and not self._in_company(tenant, decision.end) and self._lends(tenant)
+            if hard or self._told(service, raised, decision.end):
+                if leads:
+                    self._told_at[tenant] = decision.end
+                passed += [*self._released(service), *raised]
+            else:
+                self._held |= {anomaly.key: anomaly for anomaly in raised}
+        return replace(decision, raised=(*passed, *self._overdue(decision.end)))
+
+    def judged(self, label: Feedback) -> bool:
+        """Take a label in; whether an alarm met it."""
+        at, grace = round(label.at.timestamp() * 1e9), nanoseconds(self.options.grace)
+        truth = Truth.TRUE if label.anomalous else Truth.FALSE
+        return self._mark((label.tenant, label.service), at, at + grace, truth)
+
+    def confirmed(self, service: _Service, start: int, end: int) -> bool:
+        """What was wrong with a service between two instants (ns) was real and is healed; whether an alarm told of
+        it. What the service shows right after it is its echo, and no other alarm."""
+        self._healed_at[service] = end
+        return self._mark(service, start, end, Truth.TRUE)
+
+    def budget(self, service: str) -> float:
+        """False alarms a week that are acceptable."""
+        stated = self._services[service].alert_budget
+        return self.options.per_week if stated is None else stated
+
+    def standings(self, tenant: str) -> tuple[Standing, ...]:
+        """How every service of a tenant stands that had an alarm or has a budget of its own, by name."""
+        stated = {name for name, spec in self._services.specs.items() if spec.alert_budget is not None}
+        seen = {service for owner, service in self._alarms if owner == tenant}
+        return tuple(self._standing((tenant, service)) for service in sorted(stated | seen))
+
+    def _standing(self, service: _Service) -> Standing:
+        alarms = tuple(a for a in self._alarms.get(service, ()) if a.until > self._now - self._period(service))
+        told = [alarm for alarm in alarms if alarm.told]
+        count = {truth: sum(alarm.truth is truth for alarm in told) for truth in Truth}
+        return Standing(
+            service=service[1],
+            budget=self.budget(service[1]),
+            spent=len(told) - count[Truth.TRUE],
+            told=len(told),
+            held=len(alarms) - len(told),
+            true=count[Truth.TRUE],
+            false=count[Truth.FALSE],
+            unknown=count[Truth.UNKNOWN],
+            threshold=self._threshold(service, alarms),
+            alarms=alarms,
+        )
+
+    def _is_hard(self, raised: Sequence[Anomaly]) -> bool:
+        return any(a.signal is Signal.SILENCE or not self.options.rules.isdisjoint(a.detectors) for a in raised)
+
+    def _told(self, service: _Service, raised: Sequence[Anomaly], end: int) -> bool:
+        # Counts the alarm; whether it is passed on.
+        alarms = self._alarms.setdefault(service, [])
+        oldest = end - max(self._period(service), nanoseconds(self.options.period))
+        alarms[:] = [alarm for alarm in alarms if alarm.until > oldest]
+        going_on = alarms.pop() if alarms and self._goes_on(alarms[-1], end) else None
+        alarm = _alarm(service, raised, end, going_on)
+        told = alarm.told or not self.options.enforced or self._in_company(service[0], end)
+        told = told or alarm.score > self._threshold(service, alarms)
+        alarms.append(replace(alarm, told=told, truth=Truth.TRUE if self._echoes(service, end) else alarm.truth))
+        return told
+
+    def _stands(self, service: _Service, end: int) -> bool:
+        # Whether what is raised now goes on from an alarm that was told already: it was company then.
+        alarms = self._alarms.get(service, [])
+        return bool(alarms) and alarms[-1].told and self._goes_on(alarms[-1], end)
+
+    def _echoes(self, service: _Service, instant: int) -> bool:
+        healed = self._healed_at.get(service)
+        return healed is not None and instant - healed <= nanoseconds(self.options.company)
+
+    def _in_company(self, tenant: str, instant: int) -> bool:
+        told = self._told_at.get(tenant)
+        return told is not None and abs(told - instant) <= nanoseconds(self.options.company)
+
+    def _goes_on(self, alarm: Alarm, end: int) -> bool:
+        # What was real and is over has no part in what comes next.
+        return alarm.truth is not Truth.TRUE and end - alarm.until <= nanoseconds(self.options.apart)
+
+    def _threshold(self, service: _Service, alarms: Sequence[Alarm]) -> float:
+        since = self._now - self._period(service)
+        loud = sorted((a.score for a in alarms if a.truth is not Truth.TRUE and a.until > since), reverse=True)
+        budget = self.budget(service[1])
+        places = max(int(budget), 1) if budget > 0 else 0
+        most = float(np.nextafter(self.options.unmistakable, 0.0))
+        if places == 0 or self._left(service[0]) < 1.0:
+            return most
+        return 0.0 if len(loud) < places else min(float(np.nextafter(loud[places - 1], 0.0)), most)
+
+    def _left(self, tenant: str) -> float:
+        # What is left in the purse of a tenant.
+        alarms = (a for (owner, _), found in self._alarms.items() if owner == tenant for a in found)
+        return self._purse(tenant).left(alarms, self._now)
+
+    def _lends(self, tenant: str) -> bool:
+        # What is neither unmistakable nor stated may overdraw a purse by no more than it holds.
+        return self._left(tenant) > -self._purse(tenant).most
+
+    def _purse(self, tenant: str) -> Purse:
+        services = {*self._heard, *self._alarms}
+        a_period = sum(self.budget(service) for owner, service in services if owner == tenant)
+        rate = a_period / nanoseconds(self.options.period)
+        credit = self.options.credit if a_period else 0.0
+        return Purse(rate, max(rate * nanoseconds(self.options.saves), credit), credit, self._began)
+
+    def _period(self, service: _Service) -> int:
+        # Less than one a week is one in a longer time.
+        budget = self.budget(service[1])
+        return (
+            round(nanoseconds(self.options.period) / min(budget, 1.0))
+            if budget > 0
+            else nanoseconds(self.options.period)
+        )
+
+    def _released(self, service: _Service) -> list[Anomaly]:
+        keys = [key for key in self._held if (key.tenant, key.service) == service]
+        return [self._held.pop(key) for key in keys]
+
+    def _overdue(self, end: int) -> list[Anomaly]:
+        # What was held back and lasts, or has been joined by what is told, with all else of its service.
+        since = {key: round(anomaly.detected_at.timestamp() * 1e9) for key, anomaly in self._held.items()}
+        due = {
+            (key.tenant, key.service)
+            for key, at in since.items()
+            if self._in_company(key.tenant, at)
+            or (end - at >= nanoseconds(self.options.lasting) and self._lends(key.tenant))
+        }
+        for service in due:
+            if alarms := self._alarms.get(service):
+                alarms[-1] = replace(alarms[-1], told=True)
+        return [anomaly for service in sorted(due) for anomaly in self._released(service)]
+
+    def _mark(self, service: _Service, start: int, end: int, truth: Truth) -> bool:
+        # What was real may be said of a moment shortly after an alarm, while it still stood; that all is well later on
+        # does not make an earlier alarm false.
+        alarms = self._alarms.get(service, [])
+        later = nanoseconds(self.options.apart if truth is Truth.TRUE else self.options.grace)
+        met = [n for n, alarm in enumerate(alarms) if alarm.at <= end and alarm.until + later >= start]
+        for n in met:
+            alarms[n] = replace(alarms[n], truth=truth)
+        return bool(met)
+
+
+def _loudest(raised: Sequence[Anomaly]) -> Anomaly:
+    return max(raised, key=lambda anomaly: anomaly.score)
+
+
+def _alarm(service: _Service, raised: Sequence[Anomaly], end: int, before: Alarm | None) -> Alarm:
+    loudest = _loudest(raised)
+    likely = min((a.p_value for a in raised if a.p_value == a.p_value), default=1.0)
+    fresh = Alarm(*service, end, end, loudest.score, likely, loudest.signal.name.lower(), told=False)
+    if before is None:
+        return fresh
+    louder = fresh if fresh.score > before.score else before
+    return replace(
+        before, until=end, score=louder.score, signal=louder.signal, p_value=min(likely, before.p_value)
+    )  # fmt: skip

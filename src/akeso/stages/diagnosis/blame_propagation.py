@@ -1,0 +1,400 @@
+"""What a service does wrong itself, and what it merely passes on: own against inherited effect along calls.
+
+A caller waits for its callees and fails with them, so slowness and errors travel against the direction of synchronous
+calls. What a service's requests lost in itself (self time) is its own; what it lost in a call belongs to the callee if
+the callee is found slow, failing, down or unseen, and to the caller if the callee is seen alive and well.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import sqrt
+
+import numpy as np
+
+from akeso.domain.estate.changes import standing
+from akeso.domain.incident.case import Case
+from akeso.domain.telemetry.batches import NANOSECONDS, Change
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF, Signal
+from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.symptoms import Call, Departure, Symptoms, read, significance
+
+SLOWER_MS = 8.0  # less is of no interest to anybody
+SLOWER_SHARE = 0.2
+FAILING = 0.04
+_TRAVELS = 0.35  # share of an edge's rise that the callee must show itself
+_SLIVER = 0.25
+_STARVED_CPU = 0.65
+_GIVES_UP_MS = 200.0  # no time-out is shorter
+_CONGESTS_MS = 50.0
+_FEW = 5.0
+_MOST_CALLS = 5.0
+_GONE_SLOTS = 3
+_REFUSED = 0.25
+_SUSPECT = frozenset({"deploy", "config", "flag"})
+_REPORTED_LATE_S = 8.0
+_MOST_SPREAD = 0.1  # a past full of incidents spreads so widely that no failure would be news
+_FRESH_S = 20.0
+
+
+class Blame(StrEnum):
+    """Whose fault it is that a call is slow or fails."""
+
+    NOBODY = "nobody"  # the call is fine
+    CALLEE = "callee"
+    CALLER = "caller"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEffect:
+    """One synchronous call, judged. slower_ms: rise of its latency; errors: rise of its error share;
+    per_request: calls per request of the caller; unseen: the callee has no server spans."""
+
+    caller: str
+    callee: str
+    slower_ms: float
+    errors: float
+    per_request: float
+    blame: Blame
+    unseen: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What became of one service. Milliseconds a request and shares of requests.
+
+    slower_ms, errors: in all; own_ms, own_errors: what no callee explains; certainty_ms: own_ms in robust spreads;
+    error_noise: what own_errors may be by chance, from the number of requests and the past; requests: how many were
+    answered during the fault, NaN when not counted;
+    silent_s: since when nothing was heard (0: not silent); down: it answers nobody; idle: it finishes hardly anything
+    any more.
+    """
+
+    service: str
+    slower_ms: float
+    own_ms: float
+    certainty_ms: float
+    usual_ms: float
+    errors: float
+    own_errors: float
+    error_noise: float
+    requests: float
+    silent_s: float
+    down: bool
+    idle: bool
+    calls: tuple[CallEffect, ...]
+
+    @property
+    def slow(self) -> bool:
+        """Its requests take noticeably longer, whoever causes it."""
+        return _noticeable(self.slower_ms, self.usual_ms)
+
+    @property
+    def least_errors(self) -> float:
+        """The share of failed requests from which it matters: less when many requests were counted."""
+        return FAILING * significance(np.nan_to_num(self.requests))
+
+    @property
+    def failing(self) -> bool:
+        return self.errors >= self.least_errors
+
+    @property
+    def slow_itself(self) -> bool:
+        """It takes noticeably longer in itself, beyond its usual spread and not just a sliver of the whole."""
+        own = self.own_ms >= _SLIVER * self.slower_ms and self.certainty_ms >= 3.0
+        return own and _noticeable(self.own_ms, self.usual_ms)
+
+    @property
+    def failing_itself(self) -> bool:
+        return self.own_errors >= max(self.least_errors, _SLIVER * self.errors, 1.5 * self.error_noise)
+
+    @property
+    def waiting_ms(self) -> float:
+        """What calls to slow callees cost a request."""
+        return sum(c.slower_ms * c.per_request for c in self.calls if c.blame is Blame.CALLEE)
+
+    @property
+    def congested(self) -> bool:
+        """It waits so long for a callee that requests pile up before it: its own queue is an effect, too."""
+        slow_callee = self.waiting_ms >= max(_CONGESTS_MS, 0.5 * self.usual_ms)
+        return slow_callee and self.waiting_ms >= _SLIVER * self.own_ms
+
+    @property
+    def well(self) -> bool:
+        return not (self.slow or self.failing or self.down)
+
+
+@once_a_case
+def effects(case: Case) -> Mapping[str, Effect]:
+    """The effect on every service of the case (computed once a case)."""
+    symptoms = read(case)
+    judge = _Judge(case, symptoms)
+    return {service: judge.effect(service) for service in sorted(symptoms.services)}
+
+
+def server_latency(symptoms: Symptoms, service: str) -> Departure | None:
+    """The latency of what a service serves: from spans, else from its own metrics."""
+    for metric, stat in ((RED_MEAN, ""), (RED_P95, ""), ("http.server.request.duration", "mean")):
+        if (found := symptoms.find(service, metric, stat)) is not None:
+            return found
+    return max(symptoms.signal(service, Signal.LATENCY), key=lambda d: d.size, default=None)
+
+
+def server_errors(symptoms: Symptoms, service: str) -> Departure | None:
+    """The error share of what a service serves: from spans, else from its own metrics."""
+    if (found := symptoms.find(service, RED_ERRORS)) is not None:
+        return found
+    return max(symptoms.signal(service, Signal.ERRORS), key=lambda d: d.size, default=None)
+
+
+def pool_exhausted(symptoms: Symptoms, service: str) -> tuple[float, float] | None:
+    """(connections used, requests waiting for one) when a client pool of the service is newly full."""
+    pending = [d for d in symptoms.metric(service, "db.client.connection.pending_requests") if d.level >= 1]
+    used = [d for d in symptoms.metric(service, "db.client.connection.count") if ("state", "used") in d.key.attributes]
+    limit = [d for d in symptoms.metric(service, "db.client.connection.max") if np.isfinite(d.last)]
+    full = used and limit and max(d.last for d in used) >= 0.95 * max(d.last for d in limit) > 0
+    if not pending or not full or not any(d.up for d in (*pending, *used)):
+        return None
+    return max(d.last for d in used), max(d.level for d in pending)
+
+
+def locked(symptoms: Symptoms, service: str) -> Departure | None:
+    """The worst sign that work in this service (a database) waits for locks."""
+    found = [d for d in symptoms.signal(service, Signal.LOCKS) if d.up and d.level >= 1]
+    return max(found, key=lambda d: d.size, default=None)
+
+
+def starved(symptoms: Symptoms, service: str) -> Departure | None:
+    """The processor use of a service that newly has hardly a core left."""
+    found = [
+        d
+        for d in symptoms.signal(service, Signal.CPU)
+        if symptoms.lately(d) >= max(_STARVED_CPU, d.past + 0.35) and d.rise > 0.1
+    ]
+    return max(found, key=lambda d: d.last, default=None)
+
+
+class _Judge:
+    def __init__(self, case: Case, symptoms: Symptoms) -> None:
+        self._topology = case.topology
+        self._symptoms = symptoms
+        self._changed = frozenset(c.service for c in standing(case.changes) if _just_before(c, case))
+
+    def effect(self, service: str) -> Effect:
+        latency, errors = server_latency(self._symptoms, service), server_errors(self._symptoms, service)
+        calls = tuple(self._calls(service))
+        slower, failed = max(0.0, _rise(latency)), max(0.0, _rise(errors))
+        own, certainty = self._own_ms(service, latency, calls)
+        silent = self._symptoms.silent_for(service)
+        return Effect(
+            service=service,
+            slower_ms=slower,
+            own_ms=own,
+            certainty_ms=certainty,
+            usual_ms=latency.past if latency is not None and np.isfinite(latency.past) else 0.0,
+            errors=failed,
+            own_errors=max(0.0, failed - sum(_failed_through(c) for c in calls)),
+            error_noise=max(self._chance(service, failed), _spread(errors)),
+            requests=self._requests(service) if self._counted(service) else float("nan"),
+            silent_s=silent,
+            down=self._down(service),
+            idle=self._idle(service),
+            calls=calls,
+        )
+
+    def _own_ms(self, service: str, latency: Departure | None, calls: tuple[CallEffect, ...]) -> tuple[float, float]:
+        itself = self._symptoms.find(service, RED_SELF)
+        if itself is not None and np.isfinite(itself.level) and np.isfinite(itself.past):
+            # A call costs a request no more than the request lost.
+            in_calls = min(sum(_kept(c) for c in calls), max(0.0, latency.rise) if latency is not None else np.inf)
+            own = max(0.0, itself.rise) + in_calls
+            spread = min(itself.spread, latency.spread) if in_calls > itself.rise and latency else itself.spread
+        elif latency is not None:
+            own = max(0.0, latency.rise - sum(_passed_on(c, c.slower_ms) for c in calls))
+            spread = latency.spread
+        else:
+            return 0.0, 0.0
+        return own, own / spread if np.isfinite(spread) and spread > 0 else 0.0
+
+    def _calls(self, caller: str) -> Iterator[CallEffect]:
+        for callee in sorted({e.callee for e in self._topology.callees(caller) if not e.asynchronous} - {caller}):
+            call = self._symptoms.call(caller, callee)
+            if call.latency is None and call.errors is None:
+                yield from self._unmeasured(caller, callee)
+                continue
+            blame, why = self._judge(caller, callee, call)
+            yield CallEffect(
+                caller=caller,
+                callee=callee,
+                slower_ms=max(0.0, _rise(call.latency)),
+                errors=max(0.0, _rise(call.errors)),
+                per_request=self._per_request(caller, call),
+                blame=blame,
+                unseen=not self._seen(callee),
+                why=why,
+            )
+
+    def _unmeasured(self, caller: str, callee: str) -> Iterator[CallEffect]:
+        """A call that the caller does not measure costs it what the callee says of itself."""
+        served, received = self._requests(caller), self._requests(callee)
+        if not served or not received:
+            return
+        latency, errors = server_latency(self._symptoms, callee), server_errors(self._symptoms, callee)
+        slow = latency is not None and latency.up and _noticeable(latency.rise, latency.past)
+        failing = _rise(errors) >= FAILING * significance(received)
+        yield CallEffect(
+            caller=caller,
+            callee=callee,
+            slower_ms=max(0.0, _rise(latency)) if slow else 0.0,
+            errors=_rise(errors) if failing else 0.0,
+            per_request=min(_MOST_CALLS, received / served),
+            blame=Blame.CALLEE if slow or failing else Blame.NOBODY,
+            unseen=False,
+            why=f"{callee} says so itself",
+        )
+
+    def _judge(self, caller: str, callee: str, call: Call) -> tuple[Blame, str]:
+        if not _bad(call):
+            return Blame.NOBODY, ""
+        if self._down(callee):
+            return Blame.CALLEE, f"{callee} is down"
+        if self._seen(callee):
+            return self._judge_seen(callee, call)
+        return self._judge_unseen(caller, callee, call)
+
+    def _judge_seen(self, callee: str, call: Call) -> tuple[Blame, str]:
+        latency = max(0.0, _rise(server_latency(self._symptoms, callee)))
+        errors = max(0.0, _rise(server_errors(self._symptoms, callee)))
+        failed = _rise(call.errors)
+        # A caller that gives up waiting sees an error where the callee only sees a slow request.
+        if (_slow(call) or latency >= _GIVES_UP_MS) and latency >= max(SLOWER_MS, _TRAVELS * _rise(call.latency)):
+            return Blame.CALLEE, f"{callee} itself answers {latency:.0f} ms later"
+        if failed >= FAILING and errors >= max(0.5 * FAILING, _TRAVELS * failed):
+            return Blame.CALLEE, f"{callee} itself fails {errors:.0%} more"
+        if self._hangs(callee, call):
+            return Blame.CALLEE, f"{callee} finishes no request any more"
+        if self._symptoms.quiet_slots(callee):
+            return Blame.UNCLEAR, f"{callee} gave no sign of life in the newest second"
+        return Blame.CALLER, f"{callee} itself is well"
+
+    def _judge_unseen(self, caller: str, callee: str, call: Call) -> tuple[Blame, str]:
+        if locked(self._symptoms, callee) is not None:
+            return Blame.CALLEE, f"{callee} reports waiting for locks"
+        if pool_exhausted(self._symptoms, caller) is not None:
+            return Blame.CALLER, f"{caller} waits for a connection of its own pool"
+        if starved(self._symptoms, caller) is not None:
+            return Blame.CALLER, f"{caller} has no processor time left"
+        if caller in self._changed and not _slow(call):
+            # A wrong address or an absurd time-out fails fast; a callee in trouble mostly answers late first.
+            return Blame.CALLER, f"{caller} was changed just before and its calls fail at once"
+        others = self._other_callers(caller, callee)
+        if any(others.values()):
+            return Blame.CALLEE, f"other callers of {callee} see it too"
+        if others:
+            return Blame.UNCLEAR, f"other callers of {callee} see nothing"
+        return Blame.CALLEE, f"{callee} tells nothing of itself and nobody else calls it"
+
+    def _other_callers(self, caller: str, callee: str) -> dict[str, bool]:
+        found: dict[str, bool] = {}
+        for edge in self._topology.callers(callee):
+            call = self._symptoms.call(edge.caller, callee)
+            measured = call.latency is not None and np.isfinite(call.latency.level) and np.isfinite(call.latency.past)
+            if measured and not edge.asynchronous and edge.caller not in {caller, callee}:
+                found[edge.caller] = _bad(call)
+        return found
+
+    def _down(self, service: str) -> bool:
+        quiet = self._symptoms.quiet_slots(service)
+        if self._symptoms.silent_for(service) > 0 or quiet >= _GONE_SLOTS:
+            return True
+        return quiet >= _GONE_SLOTS - 1 and self._refused(service)
+
+    def _refused(self, service: str) -> bool:
+        """Whether somebody's calls to the service fail in numbers."""
+        calls = (self._symptoms.call(edge.caller, service) for edge in self._topology.callers(service))
+        return any(_rise(call.errors) >= _REFUSED for call in calls)
+
+    def _hangs(self, callee: str, call: Call) -> bool:
+        """Calls still go out and wait long, and none comes back finished."""
+        served, made = self._symptoms.find(callee, RED_RATE), call.rate
+        if served is None or made is None or not self._idle(callee):
+            return False
+        return made.level > 0.3 * made.past and _rise(call.latency) >= _GIVES_UP_MS
+
+    def _seen(self, service: str) -> bool:
+        rate = self._symptoms.find(service, RED_RATE)
+        return rate is not None and bool(np.nansum(self._symptoms.values(rate)) > 0)
+
+    def _idle(self, service: str) -> bool:
+        served = self._symptoms.find(service, RED_RATE)
+        return served is not None and served.level <= 0.2 * served.past and served.past > 0
+
+    def _chance(self, service: str, share: float) -> float:
+        """The standard deviation of a share of the requests of a service."""
+        return sqrt(share * (1.0 - min(1.0, share)) / max(1.0, self._requests(service)))
+
+    def _counted(self, service: str) -> bool:
+        return self._symptoms.find(service, RED_RATE) is not None
+
+    def _requests(self, service: str) -> float:
+        """Requests that the service answered during the fault."""
+        return self._total(self._symptoms.find(service, RED_RATE))
+
+    def _total(self, rate: Departure | None) -> float:
+        if rate is None:
+            return 0.0
+        return self._symptoms.slot_s * float(np.nansum(self._symptoms.values(rate)[self._symptoms.during]))
+
+    def _per_request(self, caller: str, call: Call) -> float:
+        """Calls per request as they were made during the fault, or before when there are too few."""
+        served = self._symptoms.find(caller, RED_RATE)
+        if served is None or call.rate is None:
+            return 1.0
+        requests = self._total(served)
+        if requests >= _FEW:
+            return min(5.0, self._total(call.rate) / requests)
+        return min(5.0, call.rate.past / served.past) if served.past > 0 and call.rate.past > 0 else 1.0
+
+
+def _just_before(change: Change, case: Case) -> bool:
+    before = case.onset / NANOSECONDS - change.at.timestamp()
+    return change.kind in _SUSPECT and -_REPORTED_LATE_S <= before <= _FRESH_S
+
+
+def _rise(departure: Departure | None) -> float:
+    return 0.0 if departure is None else departure.rise
+
+
+def _spread(departure: Departure | None) -> float:
+    return min(departure.spread, _MOST_SPREAD) if departure is not None and np.isfinite(departure.spread) else 0.0
+
+
+def _bad(call: Call) -> bool:
+    return _slow(call) or _rise(call.errors) >= FAILING
+
+
+def _slow(call: Call) -> bool:
+    latency = call.latency
+    return latency is not None and latency.up and _noticeable(latency.rise, latency.past)
+
+
+def _noticeable(slower_ms: float, usual_ms: float) -> bool:
+    return slower_ms >= max(SLOWER_MS, SLOWER_SHARE * usual_ms)
+
+
+def _passed_on(call: CallEffect, amount: float) -> float:
+    share = {Blame.CALLEE: 1.0, Blame.UNCLEAR: 0.5}.get(call.blame, 0.0)
+    return share * amount * call.per_request
+
+
+def _failed_through(call: CallEffect) -> float:
+    """What share of requests failed with a call; one whose callee may be dead is no failure of the caller yet."""
+    return call.errors * call.per_request if call.blame in {Blame.CALLEE, Blame.UNCLEAR} else 0.0
+
+
+def _kept(call: CallEffect) -> float:
+    """Milliseconds a request that a call costs and its callee does not explain."""
+    share = {Blame.CALLER: 1.0, Blame.UNCLEAR: 0.5}.get(call.blame, 0.0)
+    return share * call.slower_ms * call.per_request

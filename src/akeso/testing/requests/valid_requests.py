@@ -1,0 +1,90 @@
+"""A valid request of every protocol that Akeso takes in, for the contract of sources and the fuzzer to start with."""
+
+import json
+from collections.abc import Iterator
+
+from akeso.testing.requests.otlp import Metrics, as_json, logs_request, trace_request
+from akeso.testing.requests.remote_write import (
+    AT_MS,
+    FIRST,
+    SECOND,
+    SecondRequest,
+    first_request,
+    first_series,
+    native_histogram,
+)
+from akeso.testing.requests.valid_requests import protobuf_wire as wire
+
+JSON, PROTOBUF = "application/json", "application/x-protobuf"
+
+
+def examples() -> list[tuple[str, str, bytes]]:
+    """Name of the source, media type, body: each holds something that is taken in."""
+    makers = (_otlp, _plain, _remote_write, _loki, _events)
+    return [example for make in makers for example in make()]
+
+
+def _otlp() -> Iterator[tuple[str, str, bytes]]:
+    metrics = Metrics({"service.name": "cart", "service.instance.id": "1"})
+    metrics.gauge("g", 1.5, {"a": "b"})
+    metrics.sum("s", 7)
+    metrics.histogram("h", [1, 2], [0.5])
+    metrics.summary("q", 2, 3.0, {0.5: 1.0})
+    metrics.exponential("e", 2, 3.0)
+    logs = logs_request({"service.name": "cart"}, {"body": "x", "trace_id": b"t" * 16, "attributes": {"k": 2}})
+    span = {"trace_id": b"t" * 16, "span_id": b"s" * 8, "kind": 3, "attributes": {"peer.service": "p"}}
+    requests = {"otlp_metrics": metrics.request, "otlp_logs": logs, "otlp_traces": trace_request({}, span)}
+    for name, request in requests.items():
+        yield name, JSON, as_json(request)
+        yield name, PROTOBUF, request.SerializeToString()
+
+
+def _plain() -> Iterator[tuple[str, str, bytes]]:
+    event = {
+        "component": "c",
+        "latency": 500,
+        "error_rate": 0.5,
+        "timestamp": 1.0,
+        "message": "m",
+        "labels": {"a": "b"},
+    }
+    alert = {"status": "firing", "labels": {"service": "c"}, "startsAt": "2026-03-01T12:00:00Z", "fingerprint": "f"}
+    change = {"service": "c", "kind": "deploy", "at": 17e8, "labels": {"a": "b"}}
+    line = {"service": "c", "message": "m", "level": "warn", "timestamp": "2026-03-01T12:00:00Z", "trace_id": "ab" * 16}
+    yield "simple_event", JSON, json.dumps(event).encode()
+    yield "alertmanager", JSON, json.dumps({"version": "4", "alerts": [alert]}).encode()
+    yield "change_events", JSON, json.dumps([change, change]).encode()
+    yield "json_logs", JSON, "\n".join([json.dumps(line)] * 2).encode()
+
+
+def _remote_write() -> Iterator[tuple[str, str, bytes]]:
+    labels = {"__name__": "m", "job": "a"}
+    histogram = native_histogram(3, 4.5, 0, [(1, 2)], [2, -1])
+    exemplar = wire.double(2, 1.0) + wire.number(3, AT_MS)
+    first = first_series(labels, [(AT_MS, 1.0)]), first_series(labels, more=wire.text(3, exemplar))
+    body = first_request(*first, first_series(labels, more=wire.text(4, histogram)), metadata={"m": 2})
+    yield "remote_write", FIRST, body
+    second = SecondRequest().add(labels, [(AT_MS, 1.0)], kind=2, unit="bytes").add(labels, [(AT_MS, 0.0)] * 2)
+    yield "remote_write", SECOND, bytes(second.add_raw(labels, wire.text(3, histogram) + wire.text(4, exemplar)))
+
+
+def _loki() -> Iterator[tuple[str, str, bytes]]:
+    metadata = {"level": "warn", "trace_id": "ab" * 16}
+    value = [str(AT_MS * 1_000_000), "line", metadata]
+    yield "loki_push", JSON, json.dumps({"streams": [{"stream": {"app": "c"}, "values": [value]}]}).encode()
+    pairs = b"".join(wire.text(3, wire.text(1, name) + wire.text(2, text)) for name, text in metadata.items())
+    entry = wire.text(1, wire.number(1, AT_MS // 1000) + wire.number(2, 7)) + wire.text(2, "line") + pairs
+    yield "loki_push", PROTOBUF, wire.text(1, wire.text(1, r'{app="c", b="\n"}') + wire.text(2, entry))
+
+
+def _events() -> Iterator[tuple[str, str, bytes]]:
+    payload = {"summary": "s", "source": "h", "severity": "info", "timestamp": "2026-03-01T12:00:00Z", "component": "c"}
+    detailed = {**payload, "custom_details": {"a": [1]}}
+    trigger = {"event_action": "trigger", "dedup_key": "k", "payload": detailed}
+    yield "pagerduty_events", JSON, json.dumps(trigger).encode()
+    event = {"specversion": "1.0", "id": "1", "source": "/c", "type": "a.alert", "time": "2026-03-01T12:00:00Z"}
+    data = {"severity": "high", "subject": {"id": "x", "content": {"artifactId": "a@b"}}}
+    told = {**event, "subject": "s", "data": data}
+    yield "cloud_events", JSON, json.dumps(told).encode()
+    batch = [{**event, "type": kind, "data": {"message": "m"}} for kind in ("a.deploy", "b")]
+    yield "cloud_events", "application/cloudevents-batch+json", json.dumps(batch).encode()
