@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.kafka import KafkaBus, KafkaBusOptions
-from akeso.domain.detection.messages import Decision
 from akeso.domain.errors import InvalidInput, Unavailable
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Bus, Topic

@@ -13,8 +13,8 @@ import pytest
 
 from akeso.domain.telemetry.batches import NANOSECONDS, SeriesKey, Temporality
 from akeso.testing.recorded.stored import stored_points
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import AT_MS, SECOND, SecondRequest, first_request, first_series, snapped
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 from akeso.testing.servers.running import Akeso, eventually, free_port
 from akeso.testing.servers.watchers import exporting, is_ready, metrics_of, program
 

@@ -9,7 +9,7 @@ import pytest
 
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.buses.kafka import KafkaBus
-from akeso.domain.detection.messages import Decision
+from akeso.domain.messages import Decision
 from akeso.ports.bus import Topic
 from akeso.testing.servers.kafka_server import KafkaServer
 from akeso.testing.servers.running import Akeso, eventually, faring

@@ -28,11 +28,11 @@ from akeso.composition.recordings import Recording
 from akeso.composition.system import read_services
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.detection.alarm import Alarm
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Codes, FeatureFrame, Floats
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_RATE, Signal, signal_of
-from akeso.stages.correlation.correlate import SYMPTOMS
 from akeso.stages.detection.alert_budget import AlertBudget
 from akeso.stages.detection.decide import DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score

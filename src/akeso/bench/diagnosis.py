@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
@@ -17,9 +16,10 @@ from rich.table import Table
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case, LogPattern
+from akeso.domain.telemetry import signal as names
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey, SpanKind
-from akeso.domain.telemetry.batches import signal as names
 from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.times import instant_of
 from akeso.domain.telemetry.traces import LINE, SPAN, Place, Rows, Traces
 from akeso.plugins.discovery import build
 from akeso.ports.evidence import EvidenceProvider
@@ -104,7 +104,7 @@ def _keys(count: int, services: list[str]) -> Iterator[SeriesKey]:
 
 
 def _anomalies(matrix: FeatureMatrix, service: str, onset: int) -> Iterator[Anomaly]:
-    at = datetime.fromtimestamp(onset / NANOSECONDS, UTC)
+    at = instant_of(onset)
     for key in matrix.keys:
         if key.service == service and key.metric in {names.RED_MEAN, names.RED_SELF}:
             yield Anomaly(key.metric, TENANT, key, signal_of(key), at, at, 1.0, 120.0, 20.0, 2.0)

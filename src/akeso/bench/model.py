@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.domain.detection.messages import Feedback
+from akeso.domain.messages import Feedback
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.engine.artefact_codec import decode_artefact, encode_artefact

@@ -41,3 +41,22 @@ def normal_scores(samples: Floats) -> Floats:
 def _normal_table() -> tuple[Floats, Floats]:
     deviates = np.linspace(-6.0, 6.0, 2401)
     return np.array([NormalDist().cdf(z) for z in deviates]), deviates
+
+
+def typical(values: Floats) -> Floats:
+    """float64[n]: the median of each column of float64[t, n], NaN left out; NaN where a column has nothing."""
+    if values.shape[0] == 0:
+        return np.full(values.shape[1], np.nan)
+    return quantile(np.sort(values, axis=0), np.isfinite(values).sum(axis=0), 0.5)
+
+
+def quantile(ordered: Floats, counts: np.ndarray, share: float) -> Floats:
+    """float64[n]: the `share` quantile of each column of values sorted along the first axis, NaN last; counts: int[n],
+    how many values each column has. NaN where a column has none."""
+    # NaN sorts last, so the first `counts` rows of a column are its values.
+    position = np.maximum(counts - 1, 0) * share
+    low, high = np.floor(position).astype(int), np.ceil(position).astype(int)
+    columns = np.arange(ordered.shape[1])
+    middle: Floats = (ordered[low, columns] + ordered[high, columns]) / 2.0
+    middle[counts == 0] = np.nan
+    return middle

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from akeso.causal.graph import CausalGraph
+from akeso.causal.ranks import typical
 from akeso.causal.tail import past
 from akeso.domain.telemetry.batches import Floats
-from akeso.stages.diagnosis.symptoms import typical
 
 _HUBER = 1.345  # spreads beyond which a residual counts less: 95 % efficient on normal noise
 _FAR = 6.0  # spreads beyond which a parent counts less

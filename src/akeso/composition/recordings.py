@@ -16,6 +16,7 @@ from akeso.config.settings import Settings
 from akeso.domain.errors import InvalidInput, InvalidSettings, NotFound
 from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import epoch_ns
 from akeso.plugins.discovery import build
 from akeso.ports.source import IngestRequest, Source
 
@@ -72,7 +73,7 @@ def length_of(text: str) -> timedelta:
 
 def _range(text: str, now: datetime) -> tuple[int, int]:
     if _LAST.fullmatch(text):
-        return _ns(now - length_of(text)), _ns(now)
+        return epoch_ns(now - length_of(text)), epoch_ns(now)
     first, slash, second = text.partition("/")
     if not slash or not second:
         raise NotFound(f"{text} is neither a file nor a range (FROM/TO, or the last 30m, 6h, 1d)")
@@ -87,11 +88,7 @@ def _instant(text: str, field: str) -> int:
         found = datetime.fromisoformat(text)
     except ValueError as bad:
         raise InvalidInput(f"range.{field}", f"{text} is no instant in ISO 8601") from bad
-    return _ns(found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
-def _ns(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+    return epoch_ns(found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def _is_database(path: Path) -> bool:

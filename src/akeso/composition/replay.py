@@ -32,8 +32,8 @@ from akeso.composition.detection import make_detectors
 from akeso.composition.system import make_embedder, make_faculties, read_knowledge, read_policy, read_services
 from akeso.config.settings import Settings
 from akeso.config.topology_file import load_topology
-from akeso.domain.detection.messages import Decision
 from akeso.domain.incident.incident import Incident
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.effects import Effects, Stage

@@ -33,10 +33,10 @@ from akeso.agents.intake.ingestion import IngestionAgent
 from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.runtime.metrics import AgentMetrics
-from akeso.agents.runtime.prometheus_collectors import PipelineTallies, Tallies
 from akeso.agents.runtime.runner import AgentRunner
 from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
+from akeso.composition.prometheus_collectors import PipelineTallies, Tallies
 from akeso.config.service_file import load_services
 from akeso.config.settings import PullSettings, Settings
 from akeso.config.topology_file import load_topology

@@ -14,8 +14,8 @@ import structlog
 
 from akeso.domain.errors import ActionFailed, Conflict, Forbidden, NotFound, Unavailable
 from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Deny

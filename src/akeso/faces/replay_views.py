@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from akeso.composition.replay import ReplayReport
-from akeso.domain.detection.messages import Decision
 from akeso.domain.incident.incident import Incident
+from akeso.domain.messages import Decision
 from akeso.faces.api.views import action_view, anomaly_view, incident_view
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from akeso.domain.detection.messages import Feedback
+from akeso.domain.messages import Feedback
 
 
 class LabelStore(Protocol):

@@ -14,8 +14,8 @@ async def nothing(*given: object) -> None:
 
 
 class ScriptedAgent:
-    """Implements akeso.agents.runtime.agent.Agent. calls: payloads of every call of `handle`, failed ones included; starts,
-    stops, ticks: how often each was called."""
+    """Implements akeso.agents.runtime.agent.Agent. calls: payloads of every call of `handle`, failed ones included;
+    starts, stops, ticks: how often each was called."""
 
     def __init__(self, name: str = "scripted", topics: tuple[Topic, ...] = (Topic.CONFIG_UPDATES,)) -> None:
         self.name, self.topics = name, topics

@@ -11,7 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
-from akeso.domain.detection.messages import (
+from akeso.domain.errors import Unavailable
+from akeso.domain.incident.events import Entry, IncidentResolved
+from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.incident.verdict import Ask, PolicyRequest
+from akeso.domain.messages import (
     ConfigUpdate,
     Decision,
     Feedback,
@@ -20,10 +24,6 @@ from akeso.domain.detection.messages import (
     PolicyQuestion,
     Prediction,
 )
-from akeso.domain.errors import Unavailable
-from akeso.domain.incident.events import Entry, IncidentResolved
-from akeso.domain.incident.plan import Risk, Step
-from akeso.domain.incident.verdict import Ask, PolicyRequest
 from akeso.domain.telemetry.batches import FeatureFrame, MetricBlock, SeriesKey, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import Signal, signal_of

@@ -21,8 +21,8 @@ from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.memory import Memory, Recollection
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.telemetry import signal as s
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureMatrix, Floats, SeriesKey
-from akeso.domain.telemetry.batches import signal as s
 from akeso.domain.telemetry.signal import signal_of
 from akeso.domain.telemetry.traces import Traces
 from akeso.ports.bus import Message, Topic

@@ -10,12 +10,12 @@ from akeso.agents.incidents.governance import GovernanceAgent
 from akeso.agents.incidents.healing import HealingAgent, HealingOptions
 from akeso.agents.incidents.incident_context import Casework, CaseworkOptions, Faculties, Sources
 from akeso.agents.incidents.move_executor import Hands
-from akeso.domain.detection.messages import Decision
 from akeso.domain.estate.service import Services, Trust
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Diagnosis, FaultClass, Hypothesis
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
+from akeso.domain.messages import Decision
 from akeso.engine.effects import EffectOptions, Effects, Stage
 from akeso.engine.incident_store import Register
 from akeso.engine.suspension import Suspension

@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 
 from akeso.domain.detection.detection_model import Alias, Artefact, ModelDraft, ModelVersion
-from akeso.domain.detection.messages import Feedback
 from akeso.domain.errors import NotFound
+from akeso.domain.messages import Feedback
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal
 from akeso.ports.labels import LabelStore

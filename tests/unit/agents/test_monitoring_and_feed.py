@@ -8,8 +8,8 @@ from typing import Any
 from akeso.agents.intake.feed import FeedAgent
 from akeso.agents.selfhealing.monitoring import MonitoringAgent
 from akeso.domain.detection.anomaly import AlertStatus, Severity
-from akeso.domain.detection.messages import Feedback, Heartbeat
 from akeso.domain.incident.events import Entry, IncidentResolved
+from akeso.domain.messages import Feedback, Heartbeat
 from akeso.ports.bus import Message, Topic
 from akeso.stages.model.self_check import SelfCheckOptions
 from akeso.testing.clock import START

@@ -8,7 +8,7 @@ import numpy as np
 from akeso.agents.selfhealing.monitoring import MonitoringAgent, Surveyed
 from akeso.domain.detection.anomaly import AlertStatus, Anomaly
 from akeso.domain.detection.detection_model import Artefact, ModelDraft
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, Prediction
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, Signal

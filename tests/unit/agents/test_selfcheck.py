@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from akeso.domain.detection.messages import Feedback
+from akeso.domain.messages import Feedback
 from akeso.stages.model.drift import DriftSummary
 from akeso.stages.model.self_check import (
     AGENT_SILENT,

@@ -17,9 +17,9 @@ from akeso.bench.datasets.petshop import scenarios
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
 from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident.incident import Incident, evolve
-from akeso.domain.incident.incident import events as e
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN

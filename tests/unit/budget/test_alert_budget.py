@@ -9,9 +9,9 @@ import pytest
 from akeso.adapters.alarms import AlarmFile
 from akeso.domain.detection.alarm import Truth
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Decision, Feedback
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.messages import Decision, Feedback
 from akeso.domain.telemetry.batches import NANOSECONDS, SeriesKey
 from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.stages.detection.alert_budget import AlertBudget, BudgetOptions

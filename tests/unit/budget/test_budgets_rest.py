@@ -14,7 +14,7 @@ import pytest
 from akeso.composition.system import System
 from akeso.config.settings import load_settings
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Decision
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, Signal, signal_of
 from akeso.faces.api.server import create_api

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from akeso.domain.detection.anomaly import Severity
-from akeso.domain.incident.incident import events as e
+from akeso.domain.incident import events as e
 from akeso.stages.detection.alarm_confirmation import Confirmed, Healings
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from akeso.adapters.buses.local import LocalBus, LocalBusOptions
-from akeso.domain.detection.messages import Decision
 from akeso.domain.errors import InvalidInput, Unavailable
+from akeso.domain.messages import Decision
 from akeso.ports.bus import Bus, Topic
 from akeso.testing.bus import BusContract, DurableBusContract, OpenBus, alert, nothing_more, take
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akeso.adapters.buses.codec import PayloadCodec
-from akeso.domain.detection.messages import PolicyAnswer, Prediction
 from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
+from akeso.domain.messages import PolicyAnswer, Prediction
 from akeso.domain.telemetry.batches import FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import Signal, signal_of

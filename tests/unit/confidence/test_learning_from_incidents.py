@@ -12,15 +12,15 @@ from typer.testing import CliRunner
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput, NotFound
+from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident.incident import Incident, evolve
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.faces import cli
 from akeso.ports.journal import Draft
 from akeso.stages.diagnosis.calibration_file import load_calibration, shipped
-from akeso.stages.diagnosis.hindsight import BY_OUTCOME, BY_PEOPLE, hindsight
+from akeso.stages.healing.hindsight import BY_OUTCOME, BY_PEOPLE, hindsight
 from akeso.testing.journal import AT, SECOND
 
 

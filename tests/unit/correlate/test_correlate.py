@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.symptoms import SYMPTOMS, opens
 from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.incident import Incident, IncidentStatus
 from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_MEAN, Signal
 from akeso.stages.correlation.correlate import (
-    SYMPTOMS,
     Attach,
     AttachAlert,
     ClearAlert,
@@ -25,7 +25,6 @@ from akeso.stages.correlation.correlate import (
     Scene,
     Suppress,
     correlate,
-    opens,
 )
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)

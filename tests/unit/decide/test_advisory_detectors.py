@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from akeso.domain.detection.messages import Prediction
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, Signal

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Prediction
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, SILENCE, Signal, signal_of

@@ -10,8 +10,8 @@ import pytest
 
 from akeso.agents.detection.decision import DecisionAgent, DecisionOptions
 from akeso.agents.detection.model import ModelAgent
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Prediction
 from akeso.domain.errors import InvalidInput, Unavailable
+from akeso.domain.messages import ConfigUpdate, Decision, Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, Signal

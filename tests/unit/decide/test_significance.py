@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Prediction
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import Signal

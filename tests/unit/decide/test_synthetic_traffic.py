@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, FeatureFrame, Floats, Mask, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import (
@@ -25,7 +26,6 @@ from akeso.domain.telemetry.signal import (
     signal_of,
 )
 from akeso.plugins.discovery import build
-from akeso.stages.correlation.correlate import SYMPTOMS
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from akeso.agents.intake.change_recorder import KINDS, change_of
 from akeso.domain.estate.changes import standing
 from akeso.domain.incident.plan import Step
 from akeso.domain.telemetry.batches import Change
 from akeso.plugins.discovery import discover
+from akeso.stages.healing.own_changes import KINDS, change_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

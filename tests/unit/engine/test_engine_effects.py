@@ -11,8 +11,8 @@ import structlog
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import ActionFailed, Forbidden, NotFound, Unavailable
 from akeso.domain.estate.service import ServiceSpec
+from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import ActionStatus, Incident
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.domain.incident.verdict import Allow

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from akeso.domain.detection.anomaly import Severity
+from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident.incident import ActionStatus, Incident, IncidentStatus, evolve
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.stages.healing import moves as m

@@ -9,8 +9,8 @@ import structlog
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import AkesoError, Conflict, Forbidden, InvalidTransition, NotFound, Unavailable
 from akeso.domain.estate.access import Role
+from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import ActionStatus, Incident
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.engine.incident_store import Register, RegisterOptions, new_incident_id
 from akeso.ports.bus import Topic

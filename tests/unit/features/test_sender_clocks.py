@@ -12,7 +12,7 @@ from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.intake.ingestion import IngestionAgent
-from akeso.agents.runtime.prometheus_collectors import Tallies
+from akeso.composition.prometheus_collectors import Tallies
 from akeso.domain.telemetry.batches import NANOSECONDS, LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.telemetry.batches import SeriesKey, SpanKind, signal
+from akeso.domain.telemetry import signal
+from akeso.domain.telemetry.batches import SeriesKey, SpanKind
 from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.window import Span, Tracer
 

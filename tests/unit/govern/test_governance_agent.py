@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from akeso.agents.incidents.governance import POLICY_ERROR, GovernanceAgent
-from akeso.domain.detection.messages import PolicyAnswer, PolicyQuestion
 from akeso.domain.errors import Unavailable
 from akeso.domain.incident.verdict import Allow, Deny, PolicyRequest, Verdict
+from akeso.domain.messages import PolicyAnswer, PolicyQuestion
 from akeso.ports.bus import Message, Subscription, Topic
 from akeso.testing.clock import FakeClock
 from akeso.testing.policy import ROUTINE, ScriptedPolicy

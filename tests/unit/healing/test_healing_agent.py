@@ -8,7 +8,6 @@ import pytest
 import structlog
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback
 from akeso.domain.errors import Conflict, Forbidden, Unavailable
 from akeso.domain.estate.access import Role
 from akeso.domain.incident.case import Case
@@ -18,6 +17,7 @@ from akeso.domain.incident.incident import IncidentStatus
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback
 from akeso.ports.bus import Message, Topic
 from akeso.testing.engine import TENANT, WorldAction, statuses, symptoms
 from akeso.testing.healing import Ward, certain, one_by_one

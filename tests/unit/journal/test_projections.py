@@ -15,13 +15,13 @@ from akeso.adapters.journals.queries import AuditLine, Mttr, OutcomeCount, Pendi
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.memory.sql import SqlMemory
 from akeso.domain.detection.anomaly import Anomaly, Severity
-from akeso.domain.detection.messages import ConfigUpdate
+from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident.incident import IncidentStatus
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.memory import Memory
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
+from akeso.domain.messages import ConfigUpdate
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.ports.journal import Draft

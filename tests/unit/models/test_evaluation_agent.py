@@ -15,8 +15,8 @@ from akeso.agents.selfhealing.evaluation import EvaluationAgent, EvaluationOptio
 from akeso.agents.selfhealing.pipeline import OwnPipeline, PipelineOptions, Workshop
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.detection.detection_model import Alias
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback
 from akeso.domain.errors import Conflict, InvalidInput, NotFound
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, Signal

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.models.sql import SqlModelRegistry
-from akeso.agents.runtime.prometheus_collectors import PipelineTallies
 from akeso.composition.detection import Detection, Surroundings, open_detection, open_registry
+from akeso.composition.prometheus_collectors import PipelineTallies
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.service import Services

@@ -6,7 +6,7 @@ import numpy as np
 
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.detection.detection_model import Artefact
-from akeso.domain.detection.messages import Decision, Feedback
+from akeso.domain.messages import Decision, Feedback
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, Signal, signal_of

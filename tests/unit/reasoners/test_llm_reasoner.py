@@ -326,7 +326,8 @@ def test_what_is_missing_is_named_before_anything_starts(options: LlmOptions, fi
 
 def test_nothing_of_the_extra_is_imported_until_it_is_asked() -> None:
     code = (
-        "import sys; import akeso.composition.system; from akeso.plugins.discovery import discover; discover('reasoners');"
+        "import sys; import akeso.composition.system; from akeso.plugins.discovery import discover;"
+        "discover('reasoners');"
         "found = {'pydantic_ai', 'openai', 'anthropic', 'genai_prices', 'httpx2'} & set(sys.modules);"
         "sys.exit(' '.join(found) or 0)"
     )

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
-from akeso.agents.intake.change_recorder import BY
 from akeso.composition.recordings import Recording
 from akeso.composition.replay import Rehearsal, ReplayReport
 from akeso.config.settings import Settings
@@ -15,6 +14,7 @@ from akeso.domain.incident.incident import IncidentStatus
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.faces.replay_views import report_view
+from akeso.stages.healing.own_changes import BY
 from akeso.testing.recorded.recording import BEGAN, sick_shop
 
 SICK_AT = BEGAN + 50 * NANOSECONDS

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from akeso.adapters.buses.local import LocalBus
 from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner, RuntimeOptions
-from akeso.domain.detection.messages import ConfigUpdate, Heartbeat
 from akeso.domain.errors import CircuitOpen, Unavailable
+from akeso.domain.messages import ConfigUpdate, Heartbeat
 from akeso.ports.bus import Message, Topic
 from akeso.testing.agents import ScriptedAgent
 from akeso.testing.bus import take

@@ -17,8 +17,8 @@ from akeso.adapters.clocks.system import SystemClock
 from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner, RuntimeOptions
 from akeso.agents.runtime.supervisor import Supervisor, SupervisorOptions
-from akeso.domain.detection.messages import ConfigUpdate
 from akeso.domain.errors import NotFound, Unavailable
+from akeso.domain.messages import ConfigUpdate
 from akeso.ports.bus import Message, Topic
 from akeso.testing.agents import ScriptedAgent
 from akeso.testing.clock import START

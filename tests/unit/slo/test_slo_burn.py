@@ -5,9 +5,9 @@ import pytest
 
 from akeso.config.service_file import load_services
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Prediction
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.service import Services, ServiceSpec
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of

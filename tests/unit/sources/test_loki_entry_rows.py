@@ -8,8 +8,8 @@ from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.loki_push import LokiPush
 from akeso.protocols.loki.entry_rows import entry_rows
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.sources import request_to
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 NANOS = 10**9
 SECONDS = st.integers(0, (2**63 - 1) // NANOS - 1) | st.sampled_from([0, 1, 127, 2**28 - 1, 2**28, 1_700_000_000])

@@ -11,9 +11,9 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.loki_push import LokiPush
 from akeso.ports.source import IngestRequest
 from akeso.protocols.loki.log_streams import level_in, stream_labels, trace_in
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import snapped
 from akeso.testing.requests.sources import request_to
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 PATH = "/loki/api/v1/push"
 AT = 1_700_000_000_123_456_789

@@ -13,6 +13,7 @@ from akeso.domain.telemetry.batches import SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.ports.source import Intake
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import (
     AT_MS,
     FIRST,
@@ -24,7 +25,6 @@ from akeso.testing.requests.remote_write import (
     sample,
     write_request,
 )
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 LABELS = {"__name__": "cart_items", "instance": "10.0.0.1:80", "job": "shop", "service": "cart"}
 ITEMS = SeriesKey("default", "cart", "cart_items", (("job", "shop"), ("service.instance.id", "10.0.0.1:80")))

@@ -9,6 +9,7 @@ from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailabl
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.ports.source import Answer, IngestRequest
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import (
     AT_MS,
     FIRST,
@@ -22,7 +23,6 @@ from akeso.testing.requests.remote_write import (
     write_request,
 )
 from akeso.testing.requests.sources import RECEIVED_AT
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 UP = {"__name__": "up", "job": "a"}
 ONE = [(AT_MS, 1.0)]

@@ -10,6 +10,7 @@ from akeso.domain.telemetry.batches import SeriesKey, TelemetryBatch, Temporalit
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.remote_write import RemoteWrite
 from akeso.stages.features.features import FeatureBuilder
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import (
     AT_MS,
     SECOND,
@@ -20,7 +21,6 @@ from akeso.testing.requests.remote_write import (
     native_histogram,
     write_request,
 )
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 LABELS = {"__name__": "http_request_seconds", "service": "cart"}
 CUSTOM, GAUGE_HINT = -53, 3

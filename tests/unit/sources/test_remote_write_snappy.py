@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from akeso.domain.errors import InvalidInput
 from akeso.protocols.snappy import TooLarge, unsnap
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import snapped
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 
 @given(st.binary(max_size=500))

@@ -11,8 +11,8 @@ from akeso.domain.detection.anomaly import Anomaly, Severity
 from akeso.domain.incident.events import Watch
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.outcome import Recovery, Verification
+from akeso.domain.telemetry import signal as s
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
-from akeso.domain.telemetry.batches import signal as s
 from akeso.stages.healing.verify import Aftermath, quiet_for, verify
 from akeso.stages.healing.watches import choose_watches, is_symptom
 

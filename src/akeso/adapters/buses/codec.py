@@ -12,7 +12,10 @@ import msgspec
 from akeso.adapters.buses.frames import FrameCodec
 from akeso.adapters.telemetry import codec as telemetry
 from akeso.domain.detection.anomaly import Alert
-from akeso.domain.detection.messages import (
+from akeso.domain.errors import InvalidInput
+from akeso.domain.incident.events import Entry
+from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
+from akeso.domain.messages import (
     ConfigUpdate,
     Decision,
     Feedback,
@@ -21,9 +24,6 @@ from akeso.domain.detection.messages import (
     PolicyQuestion,
     Prediction,
 )
-from akeso.domain.errors import InvalidInput
-from akeso.domain.incident.events import Entry
-from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
 from akeso.domain.telemetry.batches import FeatureFrame, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.codec import decode_event, encode_event, instant, plain_mapping
@@ -62,7 +62,7 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=plain_mapping)
 
 
 class PayloadCodec:
-    """Encodes and decodes every payload of akeso.domain.detection.messages.
+    """Encodes and decodes every payload of akeso.domain.messages.
 
     ingest: the table of raw telemetry's series; features: the table of feature frames. Both are the process's own.
     """

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.detection.messages import Prediction
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Attributes, FeatureFrame, Ids, SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import signal_of

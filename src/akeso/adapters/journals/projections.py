@@ -10,8 +10,8 @@ from sqlalchemy import Table, Update, and_, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals import tables as t
+from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.plan import Step
 
 _DETAIL = 500

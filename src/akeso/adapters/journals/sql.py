@@ -13,10 +13,10 @@ from akeso.adapters.journals import tables as t
 from akeso.adapters.journals.database import Database, DatabaseOptions
 from akeso.adapters.journals.projections import configured, project
 from akeso.adapters.journals.schema import prepare
-from akeso.domain.detection.messages import ConfigUpdate
 from akeso.domain.errors import Conflict
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import IncidentStatus
+from akeso.domain.messages import ConfigUpdate
 from akeso.engine.codec import GENESIS, chained, encode_event, instant
 from akeso.ports.journal import Draft, Lease
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from akeso.adapters.journals.database import Database
 from akeso.adapters.journals.projections import clean
 from akeso.adapters.journals.tables import decision_labels as t
-from akeso.domain.detection.messages import Feedback
+from akeso.domain.messages import Feedback
 
 
 class SqlLabelStore:

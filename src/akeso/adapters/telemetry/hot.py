@@ -9,13 +9,13 @@ import numpy as np
 from akeso.adapters.telemetry.panes import Panes
 from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.case import LogPattern
-from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
+from akeso.domain.telemetry.batches import Change, FeatureFrame, FeatureMatrix, Floats, Ids, Times
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.domain.telemetry.traces import Traces
 from akeso.stages.features.declared_topology import ToldEdges
 from akeso.stages.features.features import ClosedSlot
 from akeso.stages.features.log_features import Pattern
-from akeso.stages.features.slots import nanoseconds
 from akeso.stages.features.trace_book import TraceBook
 
 _CHANGES_KEPT = 1_000
@@ -43,7 +43,7 @@ class HotWindow:
         self._changes: dict[str, deque[Change]] = {}
         self._topologies: dict[str, Topology] = {}
         self._traces: TraceBook | None = None
-        self.told = ToldEdges(nanoseconds(forget))
+        self.told = ToldEdges(duration_ns(forget))
 
     @property
     def now(self) -> int:
@@ -100,7 +100,7 @@ class HotWindow:
     def changes(self, tenant: str, start: int, end: int) -> Sequence[Change]:
         """Changes dated in [start, end], oldest first; kept beyond the window, up to the last thousand."""
         kept = self._changes.get(tenant, ())
-        found = [change for change in kept if start <= change.at.timestamp() * NANOSECONDS <= end]
+        found = [change for change in kept if start <= epoch_ns(change.at) <= end]
         return sorted(found, key=lambda change: change.at)
 
     def topology(self, tenant: str) -> Topology:

@@ -8,9 +8,9 @@ from datetime import datetime
 import structlog
 
 from akeso.domain.detection.alarm import Alarm
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, Prediction
 from akeso.domain.errors import Unavailable
 from akeso.domain.incident.events import Entry
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock

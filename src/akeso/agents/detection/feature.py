@@ -8,11 +8,12 @@ from typing import Protocol
 
 from akeso.domain.telemetry.batches import Change, FeatureFrame, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
 from akeso.stages.features.features import ClosedSlot, FeatureBuilder
 from akeso.stages.features.sender_clocks import Sender
-from akeso.stages.features.slots import FeatureOptions, Tally, nanoseconds
+from akeso.stages.features.slots import FeatureOptions, Tally
 
 
 class WindowRecorder(Protocol):
@@ -55,7 +56,7 @@ class FeatureAgent:
         self._bus, self._clock, self._window = bus, clock, window
         options = options or FeatureAgentOptions()
         self._builder = FeatureBuilder(ingest_table, feature_table, options.features)
-        self._live, self._idle = nanoseconds(options.live), nanoseconds(options.idle)
+        self._live, self._idle = duration_ns(options.live), duration_ns(options.idle)
         self._last: TelemetryBatch | None = None
         self._handled_at = 0
         self._outbox: deque[FeatureFrame] = deque()

@@ -2,17 +2,18 @@
 
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats
+from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import instant_of
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
-from akeso.stages.features.rolling_sums import grown
 from akeso.stages.forecast.bounds import Bounds
 from akeso.stages.forecast.ensemble import EnsembleForecaster, EnsembleOptions
 from akeso.stages.forecast.forecast import breach_probability, lead_steps
@@ -103,7 +104,7 @@ class ForecastAgent:
         self._sums[:] = 0.0
         self._forecaster.update(self._step, values)
         if self._clock.nanoseconds() - end <= self._live + self._width:
-            self._judge(values, datetime.fromtimestamp(end / NANOSECONDS, UTC))
+            self._judge(values, instant_of(end))
 
     def _judge(self, values: Floats, at: datetime) -> None:
         o, bounds = self._options, self._bounds.of(self._latest)

@@ -11,8 +11,8 @@ import numpy as np
 import structlog
 
 from akeso.domain.detection.detection_model import Alias, Artefact
-from akeso.domain.detection.messages import ConfigUpdate, Prediction
 from akeso.domain.errors import NotFound
+from akeso.domain.messages import ConfigUpdate, Prediction
 from akeso.domain.telemetry.batches import Codes, FeatureFrame
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside

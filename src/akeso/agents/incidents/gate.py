@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from secrets import token_hex
 
-from akeso.domain.detection.messages import PolicyAnswer, PolicyQuestion
 from akeso.domain.estate.service import Services
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Deny, PolicyRequest, Verdict
+from akeso.domain.messages import PolicyAnswer, PolicyQuestion
 from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
 from akeso.engine.incident_store import Register

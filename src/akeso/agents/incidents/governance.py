@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from akeso.domain.detection.messages import PolicyAnswer, PolicyQuestion
 from akeso.domain.incident.verdict import Deny, Verdict
+from akeso.domain.messages import PolicyAnswer, PolicyQuestion
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.policy import Policy

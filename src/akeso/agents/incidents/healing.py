@@ -11,10 +11,10 @@ from akeso.agents.incidents.inbox import Inbox
 from akeso.agents.incidents.move_executor import Hands, Performer
 from akeso.agents.incidents.worker import Worker, WorkerOptions
 from akeso.domain.detection.anomaly import Alert
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, PolicyAnswer
 from akeso.domain.errors import Conflict
 from akeso.domain.incident.events import AnalysisStarted, Entry
 from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback, PolicyAnswer
 from akeso.ports.bus import Message, Topic
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.correlation.correlate import CorrelateOptions, Maintenance

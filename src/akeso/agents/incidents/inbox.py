@@ -8,11 +8,12 @@ import structlog
 
 from akeso.agents.incidents.move_executor import Hands
 from akeso.domain.detection.anomaly import Alert, Anomaly
-from akeso.domain.detection.messages import Decision, Feedback
+from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident, IncidentStatus
-from akeso.domain.incident.incident import events as e
+from akeso.domain.messages import Decision, Feedback
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
+from akeso.domain.telemetry.times import epoch_ns
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.correlation.correlate import (
     Attach,
@@ -29,7 +30,6 @@ from akeso.stages.correlation.correlate import (
     correlate,
 )
 from akeso.stages.correlation.fatal_records import dying
-from akeso.stages.healing.watches import nanoseconds
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +130,7 @@ class Inbox:
     def _scene(self, tenant: str) -> Scene:
         own = [i for i in self._known.values() if i.tenant == tenant]
         now, clock = self._hands.clock.now(), self._hands.clock.nanoseconds()
-        changes = self._window.changes(tenant, nanoseconds(now - _CHANGES_FOR), clock)
+        changes = self._window.changes(tenant, epoch_ns(now - _CHANGES_FOR), clock)
         return Scene(
             now=now,
             topology=self._window.topology(tenant),

@@ -18,6 +18,7 @@ from akeso.domain.incident.memory import Memory, Recollection
 from akeso.domain.incident.outcome import Verification
 from akeso.domain.incident.plan import Plan
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.engine.deadline import within
 from akeso.ports.clock import Clock
 from akeso.ports.evidence import EvidenceProvider
@@ -32,7 +33,7 @@ from akeso.stages.healing.learn import describe, learn, signature
 from akeso.stages.healing.plan import History, PlanOptions, Surroundings, plan
 from akeso.stages.healing.playbooks import Playbook
 from akeso.stages.healing.verify import Aftermath, VerifyOptions, quiet_for, verify
-from akeso.stages.healing.watches import WatchOptions, choose_watches, nanoseconds
+from akeso.stages.healing.watches import WatchOptions, choose_watches
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +116,7 @@ class Casework:
         """What may be done about it."""
         diagnosis = incident.diagnosis or Diagnosis((), False)
         window, now = self._sources.window, self._clock.nanoseconds()
-        since = nanoseconds(incident.onset) - _ns(self._options.changes)
+        since = epoch_ns(incident.onset) - duration_ns(self._options.changes)
         changes = tuple(window.changes(incident.tenant, since, now))
         around = Surroundings(self._sources.services, window.topology(incident.tenant), changes)
         return self._faculties.plan(incident, diagnosis, around, await self._history(incident, diagnosis))
@@ -149,9 +150,9 @@ class Casework:
         matrix = self._past_and_present(incident)
         after = Aftermath(
             matrix=matrix,
-            onset=nanoseconds(incident.onset),
-            applied=nanoseconds(done_at(incident)),
-            deadline=nanoseconds(incident.verify_by),
+            onset=epoch_ns(incident.onset),
+            applied=epoch_ns(done_at(incident)),
+            deadline=epoch_ns(incident.verify_by),
             now=self._clock.nanoseconds(),
             untouched=self._untouched(incident, matrix),
             alerts_clear=all_clear(incident) if incident.alerts else None,
@@ -169,7 +170,7 @@ class Casework:
         window = self._sources.window
         recent = window.features(incident.tenant, window.now - 20 * NANOSECONDS, window.now)
         quiet = quiet_for(self._watched(incident), recent, self._options.verify)
-        last = max(nanoseconds(a.detected_at) for a in incident.anomalies)
+        last = max(epoch_ns(a.detected_at) for a in incident.anomalies)
         return min(quiet, timedelta(microseconds=max(0, window.now - last) / 1_000))
 
     def lesson(self, incident: Incident) -> Memory:
@@ -193,7 +194,7 @@ class Casework:
 
     def _past_and_present(self, incident: Incident) -> FeatureMatrix:
         window = self._sources.window
-        start = nanoseconds(incident.onset) - _ns(self._options.past)
+        start = epoch_ns(incident.onset) - duration_ns(self._options.past)
         return window.features(incident.tenant, start, window.now)
 
     def _untouched(self, incident: Incident, matrix: FeatureMatrix) -> frozenset[str]:
@@ -244,7 +245,3 @@ def done_at(incident: Incident) -> datetime:
     records = [incident.actions[s.id] for s in option.steps] if option else []
     times = [t for r in records if (t := r.applied_at or r.intended_at) is not None]
     return max(times, default=incident.detected_at)
-
-
-def _ns(duration: timedelta) -> int:
-    return int(duration.total_seconds()) * NANOSECONDS

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from akeso.agents.incidents.gate import Gate
 from akeso.agents.incidents.incident_context import Casework
 from akeso.domain.errors import Forbidden
+from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
 from akeso.engine.effects import Effects

@@ -11,18 +11,18 @@ from types import MappingProxyType
 from akeso.agents.incidents.healing import HealingOptions
 from akeso.agents.incidents.inbox import Inbox
 from akeso.agents.incidents.move_executor import Hands, Performer
-from akeso.agents.intake.change_recorder import BY, change_of
 from akeso.domain.detection.anomaly import Alert
-from akeso.domain.detection.messages import Decision, PolicyAnswer
 from akeso.domain.incident.events import ActionApplied, ActionIntended, ActionUndone, Entry, Event, UndoIntended
 from akeso.domain.incident.incident import Incident
+from akeso.domain.messages import Decision, PolicyAnswer
 from akeso.domain.telemetry.batches import Change
+from akeso.domain.telemetry.times import epoch_ns
 from akeso.ports.bus import Message, Topic
 from akeso.ports.journal import Lease
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.healing.advance import View, next_move
 from akeso.stages.healing.moves import Execute, Look, Nothing, Undo
-from akeso.stages.healing.watches import nanoseconds
+from akeso.stages.healing.own_changes import BY, change_of
 
 _LEASED = timedelta(days=1)
 # A change in the recording that is older was not made for what would be done now.
@@ -108,8 +108,8 @@ class RehearsalAgent:
     async def _recorded(self, incident: Incident, move: Execute | Undo, now: datetime) -> bool:
         """Whether this was done in the recording; then it is written down as done."""
         step, undone = move.step, isinstance(move, Undo)
-        since = nanoseconds(now - _RECENT)
-        for change in self._window.changes(incident.tenant, since, nanoseconds(now)):
+        since = epoch_ns(now - _RECENT)
+        for change in self._window.changes(incident.tenant, since, epoch_ns(now)):
             expected = change_of(step, change.at, undone=undone)
             if expected is None or change.by != BY or change in self._used:
                 continue

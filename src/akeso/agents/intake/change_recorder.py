@@ -1,30 +1,16 @@
 """The chronicle agent: what Akeso itself changes is a change like any other, and stands among the changes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from types import MappingProxyType
 
 from akeso.domain.errors import NotFound
 from akeso.domain.incident.events import ActionApplied, ActionUndone, Entry
-from akeso.domain.incident.plan import Step
-from akeso.domain.telemetry.batches import Change, TelemetryBatch
+from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.engine.incident_store import Register
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.source import Answer, Intake
-
-BY = "akeso"
-# Action → the kind of change that applying it is, and that undoing it is.
-KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "rollback_release": ("rollback", "deploy"),
-        "revert_configuration": ("revert", "config"),
-        "scale_out": ("scale", "scale"),
-        "scale_in": ("scale", "scale"),
-        "restart": ("restart", "restart"),
-        "switch_fallback": ("fallback", "fallback"),
-    }
-)
+from akeso.stages.healing.own_changes import change_of
 
 
 class ChronicleAgent:
@@ -59,11 +45,3 @@ class ChronicleAgent:
         if change is not None:
             batch = TelemetryBatch(incident.tenant, self._clock.nanoseconds(), changes=(change,))
             await self._accept(Intake(batch, Answer()))
-
-
-def change_of(step: Step, at: datetime, *, undone: bool) -> Change | None:
-    """The change that an effect was; None for effects that change no service."""
-    kinds = KINDS.get(step.action)
-    if kinds is None:
-        return None
-    return Change(step.target, kinds[undone], "", at, BY, labels=(("step", step.id),))

@@ -13,6 +13,7 @@ from akeso.agents.runtime.publish_queue import Handover
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.engine.fairness import Shares, Turns
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
@@ -103,7 +104,7 @@ class IngestionAgent:
         """Hands the hot window out again, once in the life of the process; what came within a second as one batch."""
         if self._warm:
             return
-        since = self._clock.nanoseconds() - _ns(self._options.hot_window)
+        since = self._clock.nanoseconds() - duration_ns(self._options.hot_window)
         group: list[TelemetryBatch] = []
         async for sequence, batch in self._store.replay(self._table, since, self._handed_out):
             if self._first_live is not None and sequence >= self._first_live:
@@ -126,7 +127,7 @@ class IngestionAgent:
         if self._prune_at is not None and at < self._prune_at:
             return
         self._prune_at = at + self._options.prune_every
-        before = self._clock.nanoseconds() - _ns(self._options.retention)
+        before = self._clock.nanoseconds() - duration_ns(self._options.retention)
         self.pruned += await self._store.prune(before, self._options.retention_bytes)
 
     async def stop(self) -> None:
@@ -191,7 +192,3 @@ def _merged(batches: Sequence[TelemetryBatch]) -> TelemetryBatch:
         spans=tuple(chain.from_iterable(batch.spans for batch in batches)),
         changes=tuple(chain.from_iterable(batch.changes for batch in batches)),
     )
-
-
-def _ns(duration: timedelta) -> int:
-    return duration // timedelta(microseconds=1) * 1000

@@ -12,13 +12,13 @@ from akeso.domain.errors import CircuitOpen, InvalidInput, Overloaded, Unavailab
 from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.engine.breaker import BreakerOptions, CircuitBreaker
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.puller import Haul, Puller, PullRequest
 from akeso.ports.source import Answer, Intake
 from akeso.stages.features.pacing import paced
-from akeso.stages.features.slots import nanoseconds
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +117,7 @@ class _Follower:
         self._pulled, self._outlet, self._clock, self._table = pulled, outlet, clock, table
         self._metrics = metrics
         options = pulled.options
-        self._every, self._delay = nanoseconds(options.every), nanoseconds(options.delay)
+        self._every, self._delay = duration_ns(options.every), duration_ns(options.delay)
         breaker = BreakerOptions(_FAILURES, reset=4 * options.every)
         self._breaker = CircuitBreaker(pulled.name, clock, breaker)
         self._since: int | None = None
@@ -142,7 +142,7 @@ class _Follower:
         if self._since is None:
             self._since = await self._begin()
         now = self._clock.nanoseconds()
-        oldest = now - nanoseconds(self._pulled.options.backfill)
+        oldest = now - duration_ns(self._pulled.options.backfill)
         if self._since < oldest:
             log.warning("pull.gap", endpoint=self.name, seconds=(oldest - self._since) / NANOSECONDS)
             self._since = oldest

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from akeso.agents.runtime.agent import Agent
 from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.times import duration_ns
 from akeso.ports.bus import Bus, Topic
 from akeso.ports.clock import Clock
-from akeso.stages.features.slots import nanoseconds
 
 
 class MovableClock(Clock, Protocol):
@@ -52,7 +52,7 @@ class Replay:
     ) -> None:
         self._agents, self._bus, self._clock, self._busy = agents, bus, clock, busy
         self._options = options or ReplayOptions()
-        self._tick, self._pause = nanoseconds(self._options.tick), nanoseconds(self._options.pause)
+        self._tick, self._pause = duration_ns(self._options.tick), duration_ns(self._options.pause)
 
     async def play(self, recording: AsyncIterable[TelemetryBatch]) -> Played:
         """All of it, at full speed."""
@@ -66,7 +66,7 @@ class Replay:
             await self._bus.publish(Topic.RAW_EVENTS, batch.tenant, batch)
             first = played.first or batch.received_at
             played = Played(played.batches + 1, played.points + len(batch), first, max(played.last, batch.received_at))
-        await self._live(self._clock.nanoseconds() + nanoseconds(self._options.after))
+        await self._live(self._clock.nanoseconds() + duration_ns(self._options.after))
         for agent in self._agents:
             await agent.stop()
         return played

@@ -11,8 +11,8 @@ import structlog
 
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.runtime.metrics import AgentMetrics
-from akeso.domain.detection.messages import Heartbeat
 from akeso.domain.errors import CircuitOpen, Overloaded, Unavailable
+from akeso.domain.messages import Heartbeat
 from akeso.engine.breaker import CircuitBreaker
 from akeso.ports.bus import Bus, Message, Subscription, Topic
 from akeso.ports.clock import Clock

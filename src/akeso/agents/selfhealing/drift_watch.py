@@ -6,13 +6,13 @@ from datetime import datetime
 import numpy as np
 
 from akeso.domain.detection.detection_model import Alias
-from akeso.domain.detection.messages import Decision
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.errors import NotFound
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import FeatureFrame, Mask, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside
 from akeso.ports.model_registry import ModelRegistry
-from akeso.stages.correlation.correlate import SYMPTOMS
 from akeso.stages.model.drift import DriftSummary, Sample, Wander, summarise, wander
 from akeso.stages.model.frame_sample import SAMPLED_SERIES, FrameSample
 from akeso.stages.model.self_check import SelfCheckOptions

@@ -9,10 +9,11 @@ import structlog
 
 from akeso.agents.selfhealing.pipeline import OwnPipeline
 from akeso.domain.detection.detection_model import Alias
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, Prediction
 from akeso.domain.errors import NotFound
-from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
+from akeso.domain.telemetry.batches import FeatureFrame
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.engine.background_thread import aside
 from akeso.ports.bus import Message, Topic
 from akeso.ports.detector import Detector
@@ -22,7 +23,6 @@ from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.significance import Significance
-from akeso.stages.features.slots import nanoseconds
 from akeso.stages.model.anomaly_history import RaisedRecord
 from akeso.stages.model.detector_state import restore
 from akeso.stages.model.sequential import Duel, Outcome, SequentialOptions, outcome
@@ -115,8 +115,8 @@ class EvaluationAgent:
 
     def predicted(self, tenant: str, service: str, at: datetime) -> bool:
         """Whether Akeso held the service for anomalous then, or within the grace after it."""
-        start = round(at.timestamp() * NANOSECONDS)
-        return self._champion.stood(tenant, service, start, start + nanoseconds(self._options.grace))
+        start = epoch_ns(at)
+        return self._champion.stood(tenant, service, start, start + duration_ns(self._options.grace))
 
     @property
     def alarms(self) -> int:
@@ -158,10 +158,10 @@ class EvaluationAgent:
 
     async def _judged(self, label: Feedback) -> None:
         shadow = self.shadow
-        at = round(label.at.timestamp() * NANOSECONDS)
+        at = epoch_ns(label.at)
         if shadow is None or not shadow.since or at < shadow.since:
             return
-        stood = shadow.record.stood(label.tenant, label.service, at, at + nanoseconds(self._options.grace))
+        stood = shadow.record.stood(label.tenant, label.service, at, at + duration_ns(self._options.grace))
         champion, challenger = label.predicted == label.anomalous, stood == label.anomalous
         shadow.duel = shadow.duel.judged(champion_right=champion, challenger_right=challenger)
         await self._settled(shadow)

@@ -9,7 +9,7 @@ import numpy as np
 
 from akeso.agents.selfhealing.drift_watch import DriftWatch
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
-from akeso.domain.detection.messages import ConfigUpdate, Decision, Feedback, Heartbeat, Prediction
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Heartbeat, Prediction
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock

@@ -11,9 +11,10 @@ import structlog
 
 from akeso.agents.detection.model import ModelAgent
 from akeso.domain.detection.detection_model import Alias, Artefact, ModelDraft, ModelVersion
-from akeso.domain.detection.messages import ConfigUpdate
 from akeso.domain.errors import Conflict, NotFound
+from akeso.domain.messages import ConfigUpdate
 from akeso.domain.telemetry.batches import FeatureMatrix
+from akeso.domain.telemetry.times import duration_ns
 from akeso.engine.background_thread import aside
 from akeso.ports.bus import Bus, Topic
 from akeso.ports.clock import Clock
@@ -24,7 +25,6 @@ from akeso.ports.pipeline import By
 from akeso.stages.detection.decide import DecideOptions, DecideState
 from akeso.stages.detection.detection_settings import redecided, rescored
 from akeso.stages.detection.score import ScoreOptions
-from akeso.stages.features.slots import nanoseconds
 from akeso.stages.model.training import Trained, TrainingOptions, train
 
 log = structlog.get_logger(__name__)
@@ -189,7 +189,7 @@ class OwnPipeline:
 
     def _history(self, window: timedelta | None) -> FeatureMatrix:
         history, least = self._workshop.history, self._options.training.least
-        start = 0 if window is None else history.now - nanoseconds(window)
+        start = 0 if window is None else history.now - duration_ns(window)
         found = history.frames(start, history.now)
         if len(found.times) < least:
             raise Conflict(f"there are {len(found.times)} slots to train on; {least} are needed")

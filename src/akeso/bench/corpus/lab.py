@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from akeso.adapters.telemetry.recording import Stretch, open_recording, stored_b
 from akeso.bench.corpus.known import Known, names
 from akeso.config.service_file import load_services
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.errors import InvalidInput
 from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Topology
@@ -28,11 +29,10 @@ from akeso.domain.incident.events import ActionIntended, DiagnosisMade, Entry
 from akeso.domain.incident.incident import Incident, fold
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import epoch_ns, instant_of
 from akeso.offline.casefiles.rerun import Rerun, RerunOptions
-from akeso.stages.correlation.correlate import SYMPTOMS
 from akeso.stages.correlation.headline import suspect
 from akeso.stages.diagnosis.case_builder import Symptomatic, picture
-from akeso.stages.healing.watches import nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +81,18 @@ async def _moments(journal: SqlJournal, report: Mapping[str, Any], run: str) -> 
             continue
         entries = await journal.entries(case["incident"])
         for at in _diagnosed(entries):
-            before = [e for e in entries if nanoseconds(e.at) <= at]
+            before = [e for e in entries if epoch_ns(e.at) <= at]
             incident = fold(before)
             assert incident is not None
-            age = (at - nanoseconds(incident.detected_at)) / NANOSECONDS
+            age = (at - epoch_ns(incident.detected_at)) / NANOSECONDS
             name = f"{run}/{number}-{case['fault']}+{age:.1f}s"
             yield _Moment(at, incident, case["fault"], case["root_cause"]["expected"], name)
 
 
 def _diagnosed(entries: Sequence[Entry]) -> list[int]:
     """ns of every diagnosis before the first effect."""
-    acted = next((nanoseconds(e.at) for e in entries if isinstance(e.event, ActionIntended)), None)
-    made = [nanoseconds(e.at) for e in entries if isinstance(e.event, DiagnosisMade)]
+    acted = next((epoch_ns(e.at) for e in entries if isinstance(e.event, ActionIntended)), None)
+    made = [epoch_ns(e.at) for e in entries if isinstance(e.event, DiagnosisMade)]
     return [at for at in made if acted is None or at <= acted]
 
 
@@ -175,7 +175,7 @@ def _all_alerts(case: Case, truth: str) -> Case:
 
 def _only_alerts(case: Case, services: Sequence[str]) -> Case:
     """What is known where nobody sends telemetry, but somebody else's monitoring alerts."""
-    at = datetime.fromtimestamp(case.onset / NANOSECONDS, UTC)
+    at = instant_of(case.onset)
     alerts = tuple(
         Alert(case.tenant, service, "monitoring", service, f"{service} hurts", Severity.ERROR, AlertStatus.FIRING, at)
         for service in services

@@ -8,7 +8,6 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import FaultClass, Hypothesis
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, Signal, signal_of
+from akeso.domain.telemetry.times import instant_of
 from akeso.stages.diagnosis.symptoms import read
 
 STEP_S = 300
@@ -206,7 +206,7 @@ def _anomalies(matrix: FeatureMatrix, target: Target, onset: int) -> Iterator[An
         return
     values, during = matrix.values[:, matrix.keys.index(key)], matrix.times > onset
     past, level = float(np.nanmedian(values[~during])), float(np.nanmean(values[during]))
-    at = datetime.fromtimestamp(onset / NANOSECONDS, UTC)
+    at = instant_of(onset)
     yield Anomaly("alarm", TENANT, key, Signal(signal_of(key)), at, at, 1.0, level, past, float("nan"))
 
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.errors import InvalidTransition
+from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.explanation import Explanation
-from akeso.domain.incident.incident import events as e
 from akeso.domain.incident.outcome import Recovery, Verification
 from akeso.domain.incident.plan import Option, Plan, Step
 

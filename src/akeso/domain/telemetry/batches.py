@@ -210,8 +210,8 @@ class FeatureFrame:
 
     end: end of the slot, ns (the slot is the half-open interval [end - width, end)); width: ns; values: float64[n],
     row i belongs to feature series i of the feature SeriesTable, NaN where the slot has no value; signals: uint8[n]
-    Signal codes (see akeso.domain.telemetry.signal), the same length. partial: an early look at a slot that is not over; `end` is
-    then the instant of the look, and the whole slot follows.
+    Signal codes (see akeso.domain.telemetry.signal), the same length. partial: an early look at a slot that is not
+    over; `end` is then the instant of the look, and the whole slot follows.
     """
 
     end: int

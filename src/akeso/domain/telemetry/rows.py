@@ -55,3 +55,18 @@ class Rows:
 
     def _empty(self, rows: int) -> dict[str, NDArray[Any]]:
         return {name: np.full((rows, *blank.shape), blank, blank.dtype) for name, blank in self._blank.items()}
+
+
+def grown(array: NDArray[Any], size: int, fill: Any) -> NDArray[Any]:
+    """`array` with at least `size` rows along its last axis, new ones set to `fill`; doubles, so growth is cheap."""
+    have = array.shape[-1]
+    if size <= have:
+        return array
+    wider = np.full((*array.shape[:-1], max(size, 2 * have, 64)), fill, dtype=array.dtype)
+    wider[..., :have] = array
+    return wider
+
+
+def run_starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
+    """Where each run of equal values begins."""
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])

@@ -1,7 +1,6 @@
 """REST for what detection may still say: alert budgets, and the error budgets of objectives."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from akeso.domain.detection.alarm import Alarm
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.estate.objective import ErrorBudget
+from akeso.domain.telemetry.times import rfc3339
 from akeso.faces.api.access import require, system_of
 from akeso.stages.detection.alert_budget import Standing
 
@@ -48,8 +48,8 @@ def standing_view(standing: Standing) -> dict[str, Any]:
 def alarm_view(alarm: Alarm) -> dict[str, Any]:
     """An alarm as JSON."""
     return {
-        "at": _instant(alarm.at),
-        "until": _instant(alarm.until),
+        "at": rfc3339(alarm.at),
+        "until": rfc3339(alarm.until),
         "signal": alarm.signal,
         "score": alarm.score,
         "p_value": alarm.p_value,
@@ -79,7 +79,3 @@ def budget_view(budget: ErrorBudget, scale: float) -> dict[str, Any]:
             for burn in budget.burns
         ],
     }
-
-
-def _instant(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat().replace("+00:00", "Z")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from akeso.domain.detection.detection_model import Alias, ModelVersion
-from akeso.domain.detection.messages import Feedback
 from akeso.domain.estate.access import Caller, Role
+from akeso.domain.messages import Feedback
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Labels, NewVersion, Reason, SafeModeSwitch, Training
 from akeso.ports.bus import Topic

@@ -1,7 +1,6 @@
 """REST about Akeso itself: health, metrics, memory, topology, plugins, audit."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,6 +9,7 @@ from pydantic import AwareDatetime
 
 from akeso import __version__
 from akeso.domain.estate.access import Caller, Role
+from akeso.domain.telemetry.times import instant_of
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import MemoryQuery
 from akeso.faces.api.views import entry_view
@@ -89,7 +89,7 @@ async def show_topology(request: Request, caller: Viewer) -> dict[str, Any]:
             "callee": e.callee,
             "asynchronous": e.asynchronous,
             "rate": e.rate,
-            "last_seen": datetime.fromtimestamp(e.last_seen / 1e9, UTC).isoformat(),
+            "last_seen": instant_of(e.last_seen).isoformat(),
         }
         for e in sorted(topology.edges, key=lambda e: (e.caller, e.callee))
     ]

@@ -20,15 +20,14 @@ from akeso.domain.telemetry.query import (
     SpanSelector,
     matcher,
 )
+from akeso.domain.telemetry.times import EPOCH, epoch_ns, rfc3339
 from akeso.faces.api.access import require, system_of
-from akeso.stages.features.slots import nanoseconds
 from akeso.stages.query.log_query import LogQuery
 from akeso.stages.query.metric_query import MetricQuery
 from akeso.stages.query.span_query import SpanQuery
 
 router = APIRouter(prefix="/api/v1/telemetry", tags=["telemetry"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Steps of a range when none is asked for.
 _STEPS = 120
 
@@ -108,7 +107,7 @@ async def query_spans(request: Request, caller: Viewer, asked: Annotated[AskedSp
 
 
 def _range_view(asked: Range) -> dict[str, Any]:
-    return {"start": _instant(asked.start), "end": _instant(asked.end), "step_s": asked.step / NANOSECONDS}
+    return {"start": rfc3339(asked.start), "end": rfc3339(asked.end), "step_s": asked.step / NANOSECONDS}
 
 
 def _matrix_view(matrix: MetricMatrix) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def _matrix_view(matrix: MetricMatrix) -> dict[str, Any]:
         }
         for key, values in zip(matrix.keys, matrix.values, strict=True)
     ]
-    return {"times": [_instant(time) for time in matrix.times.tolist()], "series": series}
+    return {"times": [rfc3339(time) for time in matrix.times.tolist()], "series": series}
 
 
 def _numbers(values: Floats) -> list[float | None]:
@@ -137,12 +136,12 @@ def _log_view(group: LogGroup) -> dict[str, Any]:
         "template": group.template,
         "severity": group.severity,
         "count": group.count,
-        "first": _instant(group.first),
-        "last": _instant(group.last),
+        "first": rfc3339(group.first),
+        "last": rfc3339(group.last),
         "parameters": [list(values) for values in group.parameters],
         "samples": [
             {
-                "at": _instant(sample.at),
+                "at": rfc3339(sample.at),
                 "severity": sample.severity,
                 "body": sample.body,
                 "trace": f"{sample.trace:016x}" if sample.trace else "",
@@ -158,10 +157,6 @@ def _utc(at: datetime) -> datetime:
 
 
 def _ns(at: datetime) -> int:
-    if at < _EPOCH:
+    if at < EPOCH:
         raise InvalidInput("start", "is before 1970")
-    return nanoseconds(at - _EPOCH)
-
-
-def _instant(ns: int) -> str:
-    return (_EPOCH + timedelta(microseconds=ns // 1_000)).isoformat().replace("+00:00", "Z")
+    return epoch_ns(at)

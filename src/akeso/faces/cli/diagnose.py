@@ -20,6 +20,7 @@ from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidInput
 from akeso.domain.estate.service import Services
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.telemetry.times import instant_of
 from akeso.offline.casefiles.asked import Asked, Found, parse_range
 from akeso.offline.casefiles.reading import cases
 from akeso.offline.casefiles.table import calls
@@ -108,7 +109,7 @@ def _chosen(found: Sequence[Found], number: int) -> list[tuple[int, Found]]:
 
 def _view(told: _Told) -> dict[str, Any]:
     found, diagnosis = told.found, told.diagnosis
-    onset = datetime.fromtimestamp(found.case.onset / 1e9, UTC)
+    onset = instant_of(found.case.onset)
     return {
         "incident": told.number,
         "title": found.title,
@@ -147,7 +148,7 @@ def _write(out: Path, told: Sequence[_Told], report: Mapping[str, Any]) -> None:
 
 def _tell(console: Console, told: _Told) -> None:
     found, diagnosis = told.found, told.diagnosis
-    onset = datetime.fromtimestamp(found.case.onset / 1e9, UTC)
+    onset = instant_of(found.case.onset)
     title = f"[bold]{told.number}. {escape(found.title)}[/bold], since {onset:%Y-%m-%d %H:%M:%S} UTC"
     console.print(title, highlight=False)
     table = Table("", "service", "class of fault", "probability", "the most telling evidence", pad_edge=False)

@@ -17,8 +17,8 @@ from akeso.domain.errors import InvalidInput, NotFound
 from akeso.stages.diagnosis.calibrate import Judged, cross_validated, recalibrate
 from akeso.stages.diagnosis.calibration_file import load_calibration, shipped, written
 from akeso.stages.diagnosis.confidence import Calibration
-from akeso.stages.diagnosis.hindsight import BY_PEOPLE, hindsight
 from akeso.stages.diagnosis.reliability import Said, brier, calibration_error, log_loss, reliability, selective_accuracy
+from akeso.stages.healing.hindsight import BY_PEOPLE, hindsight
 
 app = typer.Typer(no_args_is_help=True, help="What Akeso's own incidents teach.")
 app.callback()(lambda: None)

@@ -1,7 +1,7 @@
 """A detector that can be made slow, or made to hang: what a badly written plugin does to the pipeline.
 
-It is installed as a plugin of its own beside the Akeso that the lab starts (see akeso.lab.akeso_itself.akeso_under_test), and found by
-that one alone.
+It is installed as a plugin of its own beside the Akeso that the lab starts (see
+akeso.lab.akeso_itself.akeso_under_test), and found by that one alone.
 """
 
 import threading

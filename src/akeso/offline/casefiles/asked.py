@@ -10,6 +10,7 @@ from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Edge
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.times import epoch_ns
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -58,9 +59,9 @@ def parse_range(text: str, now: datetime) -> Range:
 def _instant(text: str, now: datetime) -> int:
     text = text.strip()
     if text in {"now", ""}:
-        return _nanoseconds(now)
+        return epoch_ns(now)
     if text[0] == "-" and text[-1] in _UNITS and text[1:-1].isdigit():
-        return _nanoseconds(now - timedelta(seconds=int(text[1:-1]) * _UNITS[text[-1]]))
+        return epoch_ns(now - timedelta(seconds=int(text[1:-1]) * _UNITS[text[-1]]))
     try:
         return int(float(text) * NANOSECONDS)
     except ValueError:
@@ -69,8 +70,4 @@ def _instant(text: str, now: datetime) -> int:
         at = datetime.fromisoformat(text)
     except ValueError as bad:
         raise InvalidInput("--range", f"{text} is no time") from bad
-    return _nanoseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
-
-
-def _nanoseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1e6) * 1000
+    return epoch_ns(at if at.tzinfo else at.replace(tzinfo=UTC))

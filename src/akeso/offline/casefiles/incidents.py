@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Decision
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.events import AnomaliesAttached, Entry, Event, IncidentResolved
 from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import epoch_ns
 from akeso.offline.casefiles.asked import Asked, Found, Range
 from akeso.offline.casefiles.rerun import Raised, Rerun, RerunOptions, moment
-from akeso.stages.correlation.correlate import SYMPTOMS, Attach, CorrelateOptions, News, Open, Scene, Waiting, correlate
+from akeso.stages.correlation.correlate import Attach, CorrelateOptions, News, Open, Scene, Waiting, correlate
 from akeso.stages.correlation.fatal_records import dying
 from akeso.stages.diagnosis.case_builder import Reach, Symptomatic, picture
-from akeso.stages.healing.watches import nanoseconds
 
 _LOOKED_AFTER_S = 4  # from the detection to the picture; live it is two, and every second look later
 _EARLY_NS = 30 * NANOSECONDS  # an anomaly that began so long before a named time still belongs to it
@@ -59,7 +60,7 @@ async def _of_range(rerun: Rerun, batches: AsyncIterable[TelemetryBatch], asked:
     for decision in rerun.until(span.end + NANOSECONDS):
         raised.after(decision)
     own = tuple(a for a in raised.anomalies.values() if a.tenant == asked.tenant)
-    anomalies = tuple(a for a in own if nanoseconds(a.onset) >= span.start - _EARLY_NS)
+    anomalies = tuple(a for a in own if epoch_ns(a.onset) >= span.start - _EARLY_NS)
     case = _pictured(rerun, asked, Symptomatic(asked.tenant, moment(span.start), span.end, anomalies))
     return Found(f"{len(anomalies)} anomalies in the range", case, anomalies)
 
@@ -86,7 +87,7 @@ class _Watch:
         raised = tuple(a for a in decision.raised if a.tenant == tenant)
         cleared = tuple(key for key in decision.cleared if key.tenant == tenant)
         now, options = moment(decision.end), CorrelateOptions()
-        changes = window.changes(tenant, nanoseconds(now - _CHANGES_FOR), decision.end)
+        changes = window.changes(tenant, epoch_ns(now - _CHANGES_FOR), decision.end)
         scene = Scene(
             now=now,
             topology=window.topology(tenant),

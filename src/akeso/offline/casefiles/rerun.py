@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Decision
 from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Edge
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import instant_of
 from akeso.plugins.discovery import build
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
@@ -107,4 +108,4 @@ class Raised:
 
 def moment(instant: int) -> datetime:
     """A time in ns as a datetime in UTC."""
-    return datetime.fromtimestamp(instant / NANOSECONDS, UTC)
+    return instant_of(instant)

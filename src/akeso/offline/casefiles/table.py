@@ -15,16 +15,16 @@ import numpy as np
 
 from akeso.config.topology_file import load_topology
 from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.symptoms import opens
 from akeso.domain.errors import InvalidInput
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, signal_of
+from akeso.domain.telemetry.times import epoch_ns
 from akeso.offline.casefiles.asked import Asked, Found, Range
 from akeso.offline.casefiles.rerun import Detection, Raised, RerunOptions, moment
-from akeso.stages.correlation.correlate import opens
-from akeso.stages.healing.watches import nanoseconds
 
 TIME = "timestamp"
 _LONG = ("service", "metric", "value")
@@ -48,7 +48,7 @@ def found_in(path: Path, asked: Asked) -> list[Found]:
     if not len(features.times):
         raise InvalidInput("--range", f"{path} holds nothing before its end")
     services = frozenset(key.service for key in matrix.keys)
-    own = tuple(a for a in raised if nanoseconds(a.onset) >= span.start - _step(matrix))
+    own = tuple(a for a in raised if epoch_ns(a.onset) >= span.start - _step(matrix))
     topology = Topology((*asked.edges, *beside(path)), services)
     case = Case(asked.tenant, span.start, int(features.times[-1]), features, own, topology=topology,
                 services=asked.services)  # fmt: skip
@@ -132,7 +132,7 @@ def _time(text: str, where: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError as bad:
         raise InvalidInput(f"{where}: {TIME}", f"{text} is no time") from bad
-    return nanoseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
+    return epoch_ns(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 def _matrix(path: Path, points: _Points) -> FeatureMatrix:
@@ -167,8 +167,8 @@ def _first(matrix: FeatureMatrix, raised: Sequence[Anomaly]) -> Range:
     if not complaints:
         raise InvalidInput("--range", "the detectors find nothing wrong: say when it was, as FROM/TO")
     first = min(complaints, key=lambda a: a.onset)
-    start = nanoseconds(first.onset)
-    return Range(start, min(int(matrix.times[-1]), nanoseconds(first.detected_at) + 5 * _step(matrix)))
+    start = epoch_ns(first.onset)
+    return Range(start, min(int(matrix.times[-1]), epoch_ns(first.detected_at) + 5 * _step(matrix)))
 
 
 def _step(matrix: FeatureMatrix) -> int:

@@ -8,7 +8,8 @@ from akeso.ports.detector import Scores, State
 
 
 class LogPatterns:
-    """The surprise of a service's most surprising log template (see akeso.stages.features.log_surprise) over `threshold` nats.
+    """The surprise of a service's most surprising log template (see akeso.stages.features.log_surprise) over
+    `threshold` nats.
 
     Among a hundred templates in a day of slots of a second the largest surprise is about 16 nats by chance. Needs
     `features.features.log_patterns`, which makes the series that this judges.

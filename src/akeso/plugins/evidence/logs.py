@@ -7,7 +7,8 @@ import numpy as np
 
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
-from akeso.stages.diagnosis.log_errors import ERROR, FATAL, Swelling, named, swelling
+from akeso.domain.telemetry.severity import ERROR, FATAL
+from akeso.stages.diagnosis.log_errors import Swelling, named, swelling
 from akeso.stages.diagnosis.symptoms import read
 
 # What engineers' own words say about the kind of fault. Only wording that any stack uses.

@@ -4,47 +4,21 @@ Pure: what is new and the scene it falls into give moves for the healing agent a
 case too: called once a second, it lets what waited long enough open.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import TypeAlias
 
-import numpy as np
-
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.events import IncidentDetected
 from akeso.domain.incident.incident import Incident, IncidentStatus
-from akeso.domain.telemetry.batches import Change, Codes, Mask, SeriesKey
+from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.stages.correlation.headline import severity_of, suspect, title_of
 from akeso.stages.correlation.restarts import failed, may_be_restart
-
-# The signals that open an incident, and for how long one that stands alone and is weak waits for company: users feel
-# these, or will soon. What a single caller sees of one peer is noisier than what a service says of itself, so it waits
-# longer. All other signals (CPU, TRAFFIC, SATURATION, SELF_TIME, NOVELTY, OTHER) explain: they attach, and never open.
-SYMPTOMS: Mapping[Signal, timedelta] = MappingProxyType(
-    {
-        Signal.SILENCE: timedelta(0),
-        Signal.ERRORS: timedelta(seconds=2.5),
-        Signal.LATENCY: timedelta(seconds=2.5),
-        Signal.BACKLOG: timedelta(seconds=2.5),
-        Signal.LOCKS: timedelta(seconds=2.5),
-        Signal.MEMORY: timedelta(seconds=2.5),
-        Signal.LOG_VOLUME: timedelta(seconds=2.5),
-        Signal.LOG_ERRORS: timedelta(seconds=4),
-        Signal.EDGE_LATENCY: timedelta(seconds=5),
-        Signal.EDGE_ERRORS: timedelta(seconds=5),
-    }
-)
-_OPENS = np.isin(np.arange(256), list(SYMPTOMS))
-
-
-def opens(signals: Codes) -> Mask:
-    """bool[n]: anomalies of these signals may open an incident."""
-    return np.asarray(_OPENS[signals])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +28,8 @@ class CorrelateOptions:
     opens if it outlives that time, or lasts for `echo` when it began after the end; beside one that was not healed it
     is suppressed. weak_below: a score that needs company. grace, restart: what began within `grace` after a change to
     the service (or to one it calls) may be the restart itself, and opens only if it is still there `restart` after the
-    grace, or once something says that the change went wrong (see akeso.stages.correlation.restarts). context_for: how long an
-    anomaly that only explains is kept for an incident to come.
+    grace, or once something says that the change went wrong (see akeso.stages.correlation.restarts). context_for: how
+    long an anomaly that only explains is kept for an incident to come.
     """
 
     reach: int = 3

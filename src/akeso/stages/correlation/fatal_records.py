@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from akeso.domain.telemetry.batches import Change
+from akeso.domain.telemetry.severity import FATAL
+from akeso.domain.telemetry.times import epoch_ns
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.correlation.restarts import SLOT
-from akeso.stages.diagnosis.log_errors import FATAL
-from akeso.stages.healing.watches import nanoseconds
 
 _USUAL_FOR = timedelta(minutes=1)
 
@@ -33,5 +33,5 @@ def _fatal(window: TelemetryWindow, tenant: str, service: str, at: datetime, now
 def _fatal_patterns(
     window: TelemetryWindow, tenant: str, service: str, start: datetime, end: datetime
 ) -> frozenset[str]:
-    patterns = window.logs(tenant, nanoseconds(start), nanoseconds(end))
+    patterns = window.logs(tenant, epoch_ns(start), epoch_ns(end))
     return frozenset(p.template for p in patterns if p.service == service and p.severity >= FATAL)

@@ -31,7 +31,8 @@ def failed(changes: Sequence[Change], anomalies: Sequence[Anomaly], dying: Colle
     process wrote that it cannot go on (see akeso.stages.correlation.fatal_records).
 
     Failures of calls that the changed service served are its own word; refused calls are its callers' word. One burst
-    of failures is not enough to be raised (see akeso.stages.detection.failures), so what a stopping process cut off counts not.
+    of failures is not enough to be raised (see akeso.stages.detection.failures), so what a stopping process cut off
+    counts not.
     """
     failing = [(a.service, a.onset + SLOT) for a in anomalies if a.signal is Signal.ERRORS]
     return tuple(

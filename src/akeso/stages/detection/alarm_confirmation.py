@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from akeso.domain.incident.incident import events as e
+from akeso.domain.incident import events as e
+from akeso.domain.telemetry.times import epoch_ns
 
 _MOST = 1000
 
@@ -59,8 +60,4 @@ class Healings:
 
 def _all(course: _Course, until: datetime) -> Iterator[Confirmed]:
     for service in sorted(course.services):
-        yield Confirmed((course.tenant, service), _ns(course.onset), _ns(until))
-
-
-def _ns(at: datetime) -> int:
-    return round(at.timestamp() * 1e9)
+        yield Confirmed((course.tenant, service), epoch_ns(course.onset), epoch_ns(until))

@@ -23,13 +23,13 @@ import numpy as np
 
 from akeso.domain.detection.alarm import Alarm, Truth
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Decision, Feedback
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.estate.service import Services
+from akeso.domain.messages import Decision, Feedback
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.correlation.correlate import SYMPTOMS
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.stages.detection.alert_tokens import Purse
-from akeso.stages.features.slots import nanoseconds
 
 _Service = tuple[str, str]
 
@@ -128,7 +128,7 @@ class AlertBudget:
 
     def judged(self, label: Feedback) -> bool:
         """Take a label in; whether an alarm met it."""
-        at, grace = round(label.at.timestamp() * 1e9), nanoseconds(self.options.grace)
+        at, grace = epoch_ns(label.at), duration_ns(self.options.grace)
         truth = Truth.TRUE if label.anomalous else Truth.FALSE
         return self._mark((label.tenant, label.service), at, at + grace, truth)
 
@@ -172,7 +172,7 @@ class AlertBudget:
     def _told(self, service: _Service, raised: Sequence[Anomaly], end: int) -> bool:
         # Counts the alarm; whether it is passed on.
         alarms = self._alarms.setdefault(service, [])
-        oldest = end - max(self._period(service), nanoseconds(self.options.period))
+        oldest = end - max(self._period(service), duration_ns(self.options.period))
         alarms[:] = [alarm for alarm in alarms if alarm.until > oldest]
         going_on = alarms.pop() if alarms and self._goes_on(alarms[-1], end) else None
         alarm = _alarm(service, raised, end, going_on)
@@ -188,15 +188,15 @@ class AlertBudget:
 
     def _echoes(self, service: _Service, instant: int) -> bool:
         healed = self._healed_at.get(service)
-        return healed is not None and instant - healed <= nanoseconds(self.options.company)
+        return healed is not None and instant - healed <= duration_ns(self.options.company)
 
     def _in_company(self, tenant: str, instant: int) -> bool:
         told = self._told_at.get(tenant)
-        return told is not None and abs(told - instant) <= nanoseconds(self.options.company)
+        return told is not None and abs(told - instant) <= duration_ns(self.options.company)
 
     def _goes_on(self, alarm: Alarm, end: int) -> bool:
         # What was real and is over has no part in what comes next.
-        return alarm.truth is not Truth.TRUE and end - alarm.until <= nanoseconds(self.options.apart)
+        return alarm.truth is not Truth.TRUE and end - alarm.until <= duration_ns(self.options.apart)
 
     def _threshold(self, service: _Service, alarms: Sequence[Alarm]) -> float:
         since = self._now - self._period(service)
@@ -220,17 +220,17 @@ class AlertBudget:
     def _purse(self, tenant: str) -> Purse:
         services = {*self._heard, *self._alarms}
         a_period = sum(self.budget(service) for owner, service in services if owner == tenant)
-        rate = a_period / nanoseconds(self.options.period)
+        rate = a_period / duration_ns(self.options.period)
         credit = self.options.credit if a_period else 0.0
-        return Purse(rate, max(rate * nanoseconds(self.options.saves), credit), credit, self._began)
+        return Purse(rate, max(rate * duration_ns(self.options.saves), credit), credit, self._began)
 
     def _period(self, service: _Service) -> int:
         # Less than one a week is one in a longer time.
         budget = self.budget(service[1])
         return (
-            round(nanoseconds(self.options.period) / min(budget, 1.0))
+            round(duration_ns(self.options.period) / min(budget, 1.0))
             if budget > 0
-            else nanoseconds(self.options.period)
+            else duration_ns(self.options.period)
         )
 
     def _released(self, service: _Service) -> list[Anomaly]:
@@ -239,12 +239,12 @@ class AlertBudget:
 
     def _overdue(self, end: int) -> list[Anomaly]:
         # What was held back and lasts, or has been joined by what is told, with all else of its service.
-        since = {key: round(anomaly.detected_at.timestamp() * 1e9) for key, anomaly in self._held.items()}
+        since = {key: epoch_ns(anomaly.detected_at) for key, anomaly in self._held.items()}
         due = {
             (key.tenant, key.service)
             for key, at in since.items()
             if self._in_company(key.tenant, at)
-            or (end - at >= nanoseconds(self.options.lasting) and self._lends(key.tenant))
+            or (end - at >= duration_ns(self.options.lasting) and self._lends(key.tenant))
         }
         for service in due:
             if alarms := self._alarms.get(service):
@@ -255,7 +255,7 @@ class AlertBudget:
         # What was real may be said of a moment shortly after an alarm, while it still stood; that all is well later on
         # does not make an earlier alarm false.
         alarms = self._alarms.get(service, [])
-        later = nanoseconds(self.options.apart if truth is Truth.TRUE else self.options.grace)
+        later = duration_ns(self.options.apart if truth is Truth.TRUE else self.options.grace)
         met = [n for n, alarm in enumerate(alarms) if alarm.at <= end and alarm.until + later >= start]
         for n in met:
             alarms[n] = replace(alarms[n], truth=truth)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from akeso.domain.estate.objective import BurnRule
 from akeso.domain.telemetry.batches import Floats, Times
-from akeso.stages.features.slots import nanoseconds
+from akeso.domain.telemetry.times import duration_ns
 
 # 2 % of a month's budget in an hour, 5 % in six hours, 10 % in three days.
 RULES = (
@@ -53,7 +53,7 @@ class BurnWindows:
         self.options = options or BurnOptions()
         rules = self.options.rules
         windows = {window for rule in rules for window in (rule.long, rule.short)}
-        self._bucket = max(1, round(nanoseconds(min(windows)) * self.options.scale / self.options.parts))
+        self._bucket = max(1, round(duration_ns(min(windows)) * self.options.scale / self.options.parts))
         self.longest = max(windows)
         self._size = self._buckets(self.longest) + 1
         self._ring: Floats = np.zeros((self._size, 2, 0))
@@ -85,7 +85,7 @@ class BurnWindows:
         """float64[n]: the burn rate over the window that ends with the slot `now`; allowed: the share of calls that may
         be bad."""
         bad, total = self._sums(self._buckets(window), end, now)
-        covered = np.maximum(end - self._since, 1) / (nanoseconds(window) * self.options.scale)
+        covered = np.maximum(end - self._since, 1) / (duration_ns(window) * self.options.scale)
         whole = total / np.clip(np.where(self._since > 0, covered, 0.0), 1e-9, 1.0)
         return np.asarray(np.where(total > 0, bad / np.maximum(allowed * whole, 1e-12), 0.0))
 
@@ -101,7 +101,7 @@ class BurnWindows:
         return np.asarray(np.where(bad >= np.maximum(allowed * total, 1e-12), score, 0.0))
 
     def _buckets(self, window: timedelta) -> int:
-        return max(1, round(nanoseconds(window) * self.options.scale / self._bucket))
+        return max(1, round(duration_ns(window) * self.options.scale / self._bucket))
 
     def _sums(self, buckets: int, end: int, now: Served) -> tuple[Floats, Floats]:
         newest: NDArray[np.float64] = self._ring[self._head % self._size]

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.detection.anomaly import Anomaly
-from akeso.domain.detection.messages import Decision, Prediction
+from akeso.domain.detection.symptoms import opens
+from akeso.domain.messages import Decision, Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.correlation.correlate import opens
+from akeso.domain.telemetry.times import instant_of
 from akeso.stages.detection.accumulation import piling_up
 from akeso.stages.detection.common_mode import departures, shared_rise
 from akeso.stages.detection.failures import FailureState, FailureView, learnt, looked_at, pooled
@@ -375,8 +376,8 @@ def _anomaly(row: int, p: Prediction, key: SeriesKey, look: _Look, state: Decide
         tenant=key.tenant,
         key=key,
         signal=Signal(int(frame.signals[row])),
-        onset=_instant(onset),
-        detected_at=_instant(frame.end),
+        onset=instant_of(onset),
+        detected_at=instant_of(frame.end),
         score=float(look.score[row]),
         observed=float(frame.values[row]),
         expected=float(look.expected[row]),
@@ -390,7 +391,3 @@ def anomaly_id(key: SeriesKey, onset: int) -> str:
     """The same series and onset (ns) have the same id in every process and after every restart."""
     place = (key.tenant, key.service, key.metric, key.attributes, key.unit, key.stat, onset)
     return blake2b(repr(place).encode(), digest_size=8).hexdigest()
-
-
-def _instant(nanoseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from akeso.domain.detection.messages import ConfigUpdate
 from akeso.domain.errors import InvalidInput
+from akeso.domain.messages import ConfigUpdate
 from akeso.stages.detection.decide import DecideOptions
 from akeso.stages.detection.score import ScoreOptions
 

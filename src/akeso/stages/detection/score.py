@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from akeso.domain.detection.messages import Prediction
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import FeatureFrame, Floats
 from akeso.domain.telemetry.scale import normal_range
 from akeso.ports.detector import Detector, Scores

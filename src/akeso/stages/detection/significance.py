@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.detection.messages import Prediction
+from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Floats, Mask
 from akeso.domain.telemetry.rows import Rows
 from akeso.domain.telemetry.signal import Signal

@@ -8,9 +8,8 @@ from akeso.domain.detection.anomaly import Alert, Anomaly
 from akeso.domain.estate.service import Services
 from akeso.domain.incident.case import Case, Report
 from akeso.domain.incident.memory import Recollection
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.ports.window import TelemetryWindow
-from akeso.stages.features.slots import nanoseconds as span_of
-from akeso.stages.healing.watches import nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ class Symptomatic:
 def picture(window: TelemetryWindow, seen: Symptomatic, reach: Reach | None = None) -> Case:
     """Everything known now, frozen."""
     reach = reach or Reach()
-    onset = nanoseconds(seen.onset)
-    start = onset - span_of(reach.past)
+    onset = epoch_ns(seen.onset)
+    start = onset - duration_ns(reach.past)
     return Case(
         tenant=seen.tenant,
         onset=onset,
@@ -50,7 +49,7 @@ def picture(window: TelemetryWindow, seen: Symptomatic, reach: Reach | None = No
         alerts=seen.alerts,
         topology=window.topology(seen.tenant),
         logs=tuple(window.logs(seen.tenant, start, window.now)),
-        changes=tuple(window.changes(seen.tenant, onset - span_of(reach.changes), seen.until)),
+        changes=tuple(window.changes(seen.tenant, onset - duration_ns(reach.changes), seen.until)),
         similar=tuple(seen.similar),
         traces=window.traces(seen.tenant, start, seen.until),
         services=seen.services,

@@ -7,10 +7,8 @@ import numpy as np
 
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.telemetry.batches import Mask
+from akeso.domain.telemetry.severity import ERROR, FATAL
 from akeso.stages.diagnosis.symptoms import read
-
-ERROR = 17
-FATAL = 21
 
 
 @dataclass(frozen=True, slots=True)

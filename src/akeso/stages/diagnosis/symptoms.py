@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from akeso.causal.ranks import quantile, typical
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, FeatureMatrix, Floats, Mask, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_RATE, SILENCE, Signal
@@ -186,23 +187,6 @@ def read(case: Case) -> Symptoms:
     return Symptoms(case)
 
 
-def typical(values: Floats) -> Floats:
-    """float64[n]: the median of each column of float64[t, n], NaN left out; NaN where a column has nothing."""
-    if values.shape[0] == 0:
-        return np.full(values.shape[1], np.nan)
-    return _quantile(np.sort(values, axis=0), np.isfinite(values).sum(axis=0), 0.5)
-
-
-def _quantile(ordered: Floats, counts: np.ndarray, share: float) -> Floats:
-    # NaN sorts last, so the first `counts` rows of a column are its values.
-    position = np.maximum(counts - 1, 0) * share
-    low, high = np.floor(position).astype(int), np.ceil(position).astype(int)
-    columns = np.arange(ordered.shape[1])
-    middle: Floats = (ordered[low, columns] + ordered[high, columns]) / 2.0
-    middle[counts == 0] = np.nan
-    return middle
-
-
 def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Departure]:
     past, spread = _normal(matrix, during)
     level = _level(matrix, during)
@@ -267,14 +251,14 @@ def _normal(matrix: FeatureMatrix, during: Mask) -> tuple[Floats, Floats]:
     if before.shape[0] == 0:
         return np.full(len(matrix.keys), np.nan), np.full(len(matrix.keys), np.nan)
     ordered = np.sort(before, axis=0)
-    median = _quantile(ordered, counts, 0.5)
+    median = quantile(ordered, counts, 0.5)
     shares = _shares(matrix)
     # For shares the mean again, of the calmest nine tenths: earlier incidents shall not count.
-    calmest = np.where(before <= _quantile(ordered, counts, 0.9), before, np.nan)
+    calmest = np.where(before <= quantile(ordered, counts, 0.9), before, np.nan)
     median[shares] = _mean(calmest[:, shares])
     mad = typical(np.abs(before - median))
     # An earlier incident inside the past widens the upper side only: the calmer side tells the normal spread.
-    calm = np.fmin(mad, median - _quantile(ordered, counts, 0.25))
+    calm = np.fmin(mad, median - quantile(ordered, counts, 0.25))
     with np.errstate(invalid="ignore", divide="ignore"):
         few = 1.0 + 4.0 / counts
     spread = np.maximum(calm, 0.7 * mad) * few

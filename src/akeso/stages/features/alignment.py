@@ -18,14 +18,14 @@ from akeso.domain.telemetry.batches import (
     Temporality,
     Times,
 )
-from akeso.domain.telemetry.rows import Rows
+from akeso.domain.telemetry.rows import Rows, grown, run_starts
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.histograms import Histograms
 from akeso.stages.features.metric_semantics import INSTANCE, Part, count_of, meaning_of
 from akeso.stages.features.provisional import on_copies
-from akeso.stages.features.rolling_sums import grown, run_starts
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
-from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally, nanoseconds
+from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally
 
 _STATE = {
     "role": np.uint8(0),
@@ -92,7 +92,7 @@ class MetricAligner:
     ) -> None:
         self._ingest, self._features, self._tally, self._clocks = ingest, features, tally, clocks
         self._placing = Placing(options, tally)
-        self._width = nanoseconds(options.slot)
+        self._width = duration_ns(options.slot)
         self._limit = options.series
         self._made = np.empty(0, np.int32)  # by feature id: its dense index, -1 if it has none
         self._size = 0

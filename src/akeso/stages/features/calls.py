@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, Floats, Ids, Mask, SeriesKey
+from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.provisional import on_copies
-from akeso.stages.features.rolling_sums import Trailing, grown
-from akeso.stages.features.slots import FeatureOptions, nanoseconds
+from akeso.stages.features.rolling_sums import Trailing
+from akeso.stages.features.slots import FeatureOptions
 
 QUANTILE = 0.95
 FEWEST_FOR_QUANTILE = 5
@@ -53,8 +55,8 @@ class CallFeatures:
 
     def __init__(self, table: SeriesTable, names: CallNames, options: FeatureOptions) -> None:
         self._table, self._names = table, names
-        self._enough, self._forget = options.enough, nanoseconds(options.forget)
-        self._slot_s = nanoseconds(options.slot) / NANOSECONDS
+        self._enough, self._forget = options.enough, duration_ns(options.forget)
+        self._slot_s = duration_ns(options.slot) / NANOSECONDS
         self._groups: dict[tuple[str, str, Attributes], int] = {}
         self._features = np.empty((5, 0), np.int32)
         self._seen = np.empty(0, np.int64)

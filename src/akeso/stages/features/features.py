@@ -7,14 +7,15 @@ import numpy as np
 
 from akeso.domain.estate.topology import Topology
 from akeso.domain.telemetry.batches import Codes, FeatureFrame, Floats, Ids, TelemetryBatch
+from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import signal_of
+from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.alignment import MetricAligner
 from akeso.stages.features.log_features import LogAligner, Pattern
-from akeso.stages.features.rolling_sums import grown
 from akeso.stages.features.sender_clocks import SenderClocks
 from akeso.stages.features.silence import Silence
-from akeso.stages.features.slots import Arrival, FeatureOptions, Tally, nanoseconds
+from akeso.stages.features.slots import Arrival, FeatureOptions, Tally
 from akeso.stages.features.spans import SpanAligner
 from akeso.stages.features.trace_book import TraceBook
 
@@ -44,14 +45,14 @@ class FeatureBuilder:
         self.options = options or FeatureOptions()
         self.tally = Tally()
         self._table = features
-        self._width = nanoseconds(self.options.slot)
-        self._lateness = nanoseconds(self.options.lateness)
+        self._width = duration_ns(self.options.slot)
+        self._lateness = duration_ns(self.options.lateness)
         self.clocks = SenderClocks(self.options)
         self._metrics = MetricAligner(ingest, features, self.options, self.tally, self.clocks)
         self._spans = SpanAligner(features, self.options, self.tally, self.clocks)
         self._logs = LogAligner(features, self.options, self.tally, self.clocks)
-        self._traces = TraceBook(nanoseconds(self.options.traces))
-        self._silence = Silence(features, nanoseconds(self.options.forget))
+        self._traces = TraceBook(duration_ns(self.options.traces))
+        self._silence = Silence(features, duration_ns(self.options.forget))
         self._signals = np.zeros(0, np.uint8)
         self._told = 0
         self._open: int | None = None
@@ -114,7 +115,7 @@ class FeatureBuilder:
     def _is_gap(self, watermark: int) -> bool:
         # Stamps run ahead of their arrival by the allowed skew, so what arrived last may lie in a slot that far on.
         assert self._open is not None
-        last = self._silence.newest + nanoseconds(self.options.skew)
+        last = self._silence.newest + duration_ns(self.options.skew)
         return self._open >= last and watermark - self._open > _LONGEST_GAP * self._width
 
     def _jump(self, watermark: int) -> None:

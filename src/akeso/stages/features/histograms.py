@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import Floats, Ids, Mask, SeriesKey
+from akeso.domain.telemetry.rows import grown, run_starts
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.stages.features.metric_semantics import Meaning, Part
 from akeso.stages.features.provisional import on_copies
-from akeso.stages.features.rolling_sums import Trailing, grown, run_starts
+from akeso.stages.features.rolling_sums import Trailing
 from akeso.stages.features.slots import FeatureOptions
 
 QUANTILE = 0.95

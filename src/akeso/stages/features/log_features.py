@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Ids, LogBlock, SeriesKey
+from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import LOG_ERROR_RATE, LOG_NEW_TEMPLATES, LOG_RATE
+from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.log_surprise import LogSurprise
 from akeso.stages.features.metric_semantics import INSTANCE
-from akeso.stages.features.rolling_sums import grown
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
-from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally, nanoseconds
+from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally
 from akeso.stages.templates.templates import TemplateMiner
 
 ERROR = 17
@@ -52,9 +53,9 @@ class LogAligner:
     def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally, clocks: SenderClocks) -> None:
         self._table, self._options, self._tally, self._clocks = table, options, tally, clocks
         self._placing = Placing(options, tally)
-        self._novelty_after = nanoseconds(options.novelty_after)
-        self._forget = nanoseconds(options.forget)
-        self._slot_s = nanoseconds(options.slot) / NANOSECONDS
+        self._novelty_after = duration_ns(options.novelty_after)
+        self._forget = duration_ns(options.forget)
+        self._slot_s = duration_ns(options.slot) / NANOSECONDS
         self._ids: dict[tuple[str, str], int] = {}
         self._writers: list[_Writer] = []
         self._patterns: dict[int, Pattern] = {}

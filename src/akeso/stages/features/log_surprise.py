@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import Floats, Ids, SeriesKey
-from akeso.domain.telemetry.rows import Rows
+from akeso.domain.telemetry.rows import Rows, grown
 from akeso.domain.telemetry.scale import surprise
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import LOG_PARAMETER_SURPRISE, LOG_PATTERN_SURPRISE
-from akeso.stages.features.rolling_sums import grown
 
 _MEMORY = 300.0  # slots, and numbers of one place
 _WARM = 60.0  # slots that a template is known before its rate is judged

@@ -1,27 +1,11 @@
 """Sums over the last few slots of many groups, and arrays that grow."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import Floats, Ids
-
-
-def grown(array: NDArray[Any], size: int, fill: Any) -> NDArray[Any]:
-    """`array` with at least `size` rows along its last axis, new ones set to `fill`; doubles, so growth is cheap."""
-    have = array.shape[-1]
-    if size <= have:
-        return array
-    wider = np.full((*array.shape[:-1], max(size, 2 * have, 64)), fill, dtype=array.dtype)
-    wider[..., :have] = array
-    return wider
-
-
-def run_starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
-    """Where each run of equal values begins."""
-    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+from akeso.domain.telemetry.rows import grown
 
 
 class Trailing:

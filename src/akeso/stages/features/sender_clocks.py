@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from akeso.domain.telemetry.batches import NANOSECONDS, Ids, Times
-from akeso.stages.features.slots import FeatureOptions, nanoseconds
+from akeso.domain.telemetry.times import duration_ns
+from akeso.stages.features.slots import FeatureOptions
 
 # The lag of a steady clock still varies with the network and with when in its period a sender exports.
 _TOLERANCE = 2 * NANOSECONDS
@@ -45,8 +46,8 @@ class SenderClocks:
     """
 
     def __init__(self, options: FeatureOptions) -> None:
-        self._bound, self._limit = nanoseconds(options.skew), nanoseconds(options.skew_limit)
-        self._steady = nanoseconds(options.steady)
+        self._bound, self._limit = duration_ns(options.skew), duration_ns(options.skew_limit)
+        self._steady = duration_ns(options.steady)
         self._tracks: dict[Sender, _Track] = {}
 
     @property

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from akeso.domain.telemetry.batches import NANOSECONDS, Mask, Times
+from akeso.domain.telemetry.batches import Mask, Times
+from akeso.domain.telemetry.times import duration_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class FeatureOptions:
     forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
     service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
     count once a service has logged for so long. traces: how long whole traces are kept, when there is room for all.
-    log_patterns: whether log templates are watched for unusual rates and numbers (see akeso.stages.features.log_surprise).
+    log_patterns: whether log templates are watched for unusual rates and numbers (see
+    akeso.stages.features.log_surprise).
     """
 
     slot: timedelta = timedelta(seconds=1)
@@ -63,11 +65,6 @@ class Tally:
     gaps: int = 0
 
 
-def nanoseconds(duration: timedelta) -> int:
-    """A duration as whole nanoseconds."""
-    return (duration.days * 86_400 + duration.seconds) * NANOSECONDS + duration.microseconds * 1_000
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """received: when a batch arrived, oldest: start of the oldest open slot; both ns."""
@@ -91,8 +88,8 @@ class Placing:
     """The rule for late and early stamps, the same for points, spans and log records."""
 
     def __init__(self, options: FeatureOptions, tally: Tally) -> None:
-        self._skew = nanoseconds(options.skew)
-        self._late_limit = nanoseconds(options.late_limit)
+        self._skew = duration_ns(options.skew)
+        self._late_limit = duration_ns(options.late_limit)
         self._tally = tally
 
     def place(self, stamps: Times, arrival: Arrival, offset: Times | int = 0) -> Placed:

@@ -7,14 +7,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Ids, SpanBlock, SpanKind, signal
+from akeso.domain.telemetry import signal
+from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Ids, SpanBlock, SpanKind
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.call_edges import EdgeBook
 from akeso.stages.features.calls import CallFeatures, CallNames, Calls, mapped
 from akeso.stages.features.peers import Names, PeerMemory
 from akeso.stages.features.provisional import on_copies
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
-from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally, nanoseconds
+from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally
 from akeso.stages.features.span_joins import ROW, Rows, children, is_call, is_entry, self_times
 from akeso.stages.features.span_window import SpanWindow
 
@@ -48,7 +50,7 @@ class SpanAligner:
         self._window = SpanWindow(_MOST_ROWS)
         self._pending: list[Rows] = []
         self._unlearnt = 0  # rows at the end of the window
-        self.book = EdgeBook(self._names, nanoseconds(options.forget), nanoseconds(options.slot))
+        self.book = EdgeBook(self._names, duration_ns(options.forget), duration_ns(options.slot))
 
     def add(self, tenant: str, block: SpanBlock, arrival: Arrival) -> None:
         """Take in spans of one service."""

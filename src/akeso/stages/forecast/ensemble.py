@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 
 from akeso.domain.telemetry.batches import Floats
-from akeso.stages.features.rolling_sums import grown
+from akeso.domain.telemetry.rows import grown
 from akeso.stages.forecast.experts import EXPERTS, ExpertOptions, Experts
 from akeso.stages.forecast.forecast import Forecast, horizons_within
 from akeso.stages.forecast.quantile_tracker import QuantileTracker

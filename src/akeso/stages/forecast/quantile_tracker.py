@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 
 from akeso.domain.telemetry.batches import Floats
-from akeso.stages.features.rolling_sums import grown
+from akeso.domain.telemetry.rows import grown
 from akeso.stages.forecast.forecast import LEVELS
 
 # The middle moves less: errors of one sign come in runs, and what was missed then must not be added afterwards.

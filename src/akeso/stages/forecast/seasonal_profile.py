@@ -3,7 +3,7 @@
 import numpy as np
 
 from akeso.domain.telemetry.batches import Floats
-from akeso.stages.features.rolling_sums import grown
+from akeso.domain.telemetry.rows import grown
 
 
 class SeasonalProfile:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from akeso.domain.telemetry.batches import Floats
-from akeso.stages.features.rolling_sums import grown
+from akeso.domain.telemetry.rows import grown
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ and 95th percentile), with floors below which a difference does not matter to an
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from math import isfinite
 from types import MappingProxyType
 from typing import TypeAlias
@@ -14,11 +13,12 @@ from typing import TypeAlias
 import numpy as np
 
 from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.incident.events import Watch
 from akeso.domain.incident.incident import Incident
-from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, FeatureMatrix, Floats, SeriesKey
+from akeso.domain.telemetry.batches import Attributes, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal, signal_of
-from akeso.stages.correlation.correlate import SYMPTOMS
+from akeso.domain.telemetry.times import epoch_ns
 
 # Users feel these themselves; the other symptoms only matter when there is nothing else to watch.
 _FELT = frozenset(SYMPTOMS)
@@ -76,7 +76,7 @@ def choose_watches(
     """
     options = options or WatchOptions()
     columns = columns_of(matrix)
-    onset = nanoseconds(incident.onset)
+    onset = epoch_ns(incident.onset)
     watches = {
         identity(a.key): _symptom(a, matrix, columns.get(identity(a.key)), onset, options)
         for a in _strongest(incident.anomalies, options)
@@ -111,10 +111,6 @@ def signal(watch: Watch) -> Signal:
 def is_symptom(watch: Watch) -> bool:
     """Whether the series was out of its normal range at the fault."""
     return watch.at_fault > watch.bound
-
-
-def nanoseconds(at: datetime) -> int:
-    return int(at.timestamp()) * NANOSECONDS + at.microsecond * 1_000
 
 
 def _strongest(anomalies: Iterable[Anomaly], options: WatchOptions) -> list[Anomaly]:

@@ -3,10 +3,10 @@
 from collections import deque
 from datetime import timedelta
 
-from akeso.domain.detection.messages import Decision
+from akeso.domain.detection.symptoms import SYMPTOMS
+from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import SeriesKey
-from akeso.stages.correlation.correlate import SYMPTOMS
-from akeso.stages.features.slots import nanoseconds
+from akeso.domain.telemetry.times import duration_ns
 
 _Service = tuple[str, str]
 
@@ -15,7 +15,7 @@ class RaisedRecord:
     """Intervals in which a symptom of a service stood; kept for `span` after they ended."""
 
     def __init__(self, span: timedelta = timedelta(hours=1)) -> None:
-        self._span = nanoseconds(span)
+        self._span = duration_ns(span)
         self._open: dict[SeriesKey, int] = {}
         self._past: dict[_Service, deque[tuple[int, int]]] = {}
         self.newest = 0  # end of the newest slot that was decided, ns

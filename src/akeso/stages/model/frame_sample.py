@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import FeatureFrame, Mask
-from akeso.stages.features.slots import nanoseconds
+from akeso.domain.telemetry.times import duration_ns
 
 # Drift is a share of features, and that share is known well enough from so many.
 SAMPLED_SERIES = 1000
@@ -17,7 +17,7 @@ class FrameSample:
     """Holds at most `size` frames over the last `span`, as float32, of the first SAMPLED_SERIES series."""
 
     def __init__(self, span: timedelta, size: int) -> None:
-        self._pace = max(1, nanoseconds(span) // size)
+        self._pace = max(1, duration_ns(span) // size)
         self._frames: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=size)
 
     def add(self, frame: FeatureFrame, usual: Mask) -> None:

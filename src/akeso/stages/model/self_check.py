@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from akeso.domain.detection.messages import Feedback
+from akeso.domain.messages import Feedback
 from akeso.stages.model.drift import DriftOptions, DriftSummary, drifted
 
 

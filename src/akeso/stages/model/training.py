@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.detection.detection_model import Artefact
-from akeso.domain.detection.messages import Feedback
+from akeso.domain.messages import Feedback
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, Mask, Times
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.ports.detector import Detector
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.significance import Significance
-from akeso.stages.features.slots import nanoseconds
 from akeso.stages.model.anomaly_history import RaisedRecord
 from akeso.stages.model.frame_sample import SAMPLED_SERIES
 
@@ -92,8 +92,8 @@ def train(
 
 
 def _within(label: Feedback, times: Times, options: TrainingOptions) -> bool:
-    at = _instant(label)
-    return bool(len(times)) and times[0] <= at and at + nanoseconds(options.grace) <= times[-1]
+    at = epoch_ns(label.at)
+    return bool(len(times)) and times[0] <= at and at + duration_ns(options.grace) <= times[-1]
 
 
 def _trials(labels: Sequence[Feedback], deciding: DecideOptions, options: TrainingOptions) -> list[_Trial]:
@@ -141,8 +141,8 @@ class _Said:
     def __init__(self, history: FeatureMatrix, labels: Sequence[Feedback], options: TrainingOptions) -> None:
         places = [(key.tenant, key.service) for key in history.keys]
         self._rows = {place: np.array([p == place for p in places]) for place in set(places)}
-        self._labels = [(_instant(label), label) for label in labels if (label.tenant, label.service) in self._rows]
-        self._around = nanoseconds(options.around)
+        self._labels = [(epoch_ns(label.at), label) for label in labels if (label.tenant, label.service) in self._rows]
+        self._around = duration_ns(options.around)
 
     def corrected(self, end: int, learn: Mask) -> Mask:
         """The same with what was said about this slot; that something was wrong weighs more than that it was not."""
@@ -153,10 +153,10 @@ class _Said:
 
 
 def _agreement(record: RaisedRecord, labels: Sequence[Feedback], options: TrainingOptions) -> _Agreement | None:
-    grace = nanoseconds(options.grace)
+    grace = duration_ns(options.grace)
     right: dict[bool, list[bool]] = {True: [], False: []}
     for label in labels:
-        at = _instant(label)
+        at = epoch_ns(label.at)
         stood = record.stood(label.tenant, label.service, at, at + grace)
         right[label.anomalous].append(stood == label.anomalous)
     if not right[True] or not right[False]:
@@ -187,7 +187,3 @@ def _metrics(
         return {name: float(size) for name, size in sizes.items()}
     said = {"accuracy": found.accuracy, "balanced": found.balanced, "accuracy_before": before.accuracy}
     return {**{name: float(size) for name, size in sizes.items()}, **said}
-
-
-def _instant(label: Feedback) -> int:
-    return round(label.at.timestamp() * NANOSECONDS)

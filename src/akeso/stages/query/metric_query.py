@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Kind, Mask, SeriesKey, TelemetryBatch, Temporality
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
+from akeso.domain.telemetry.rows import grown, run_starts
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import Needs
-from akeso.stages.features.rolling_sums import grown, run_starts
 from akeso.stages.query.quantiles import bucket_quantiles
 
 # A counter's growth in the first step needs its last value before that; older ones say nothing of it any more.

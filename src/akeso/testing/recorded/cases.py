@@ -16,8 +16,8 @@ from akeso.domain.estate.service import Binding, Services, ServiceSpec
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.incident.memory import Recollection
+from akeso.domain.telemetry import signal as s
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, Change, FeatureMatrix, Floats, SeriesKey
-from akeso.domain.telemetry.batches import signal as s
 
 START = 1_700_000_000 * NANOSECONDS
 TENANT = "test"

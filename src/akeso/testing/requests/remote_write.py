@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import cramjam
 
 from akeso.ports.source import IngestRequest
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.sources import RECEIVED_AT
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 AT_MS = 1_700_000_000_000
 STALE: float = struct.unpack("<d", struct.pack("<Q", 0x7FF0_0000_0000_0002))[0]

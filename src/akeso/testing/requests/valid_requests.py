@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.otlp import Metrics, as_json, logs_request, trace_request
 from akeso.testing.requests.remote_write import (
     AT_MS,
@@ -13,7 +14,6 @@ from akeso.testing.requests.remote_write import (
     first_series,
     native_histogram,
 )
-from akeso.testing.requests.valid_requests import protobuf_wire as wire
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 

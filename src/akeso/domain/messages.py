@@ -24,7 +24,8 @@ class Prediction:
 
     detectors: d names; score: float64[d, n]; expected, spread: float64[n], of the detector with the most to say (NaN
     if none); model: version of the detection model; latency_ms: how long the scoring took; p_value: float64[n], how
-    often a normal slot is scored as high (see akeso.stages.detection.significance), NaN no opinion; empty when nobody asked.
+    often a normal slot is scored as high (see akeso.stages.detection.significance), NaN no opinion; empty when nobody
+    asked.
     """
 
     frame: FeatureFrame
