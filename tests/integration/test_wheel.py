@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from akeso.testing.running import ENVIRONMENT, Akeso
+from akeso.testing.servers.running import ENVIRONMENT, Akeso
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
 
