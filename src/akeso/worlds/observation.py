@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry import Codes, Floats, Ids, Mask, SpanIds, Times
+from akeso.domain.telemetry.batches import Codes, Floats, Ids, Mask, SpanIds, Times
 from akeso.worlds.estate.estate import Estate
 from akeso.worlds.estate.service import CallProtocol, Service
 from akeso.worlds.happening import Happening

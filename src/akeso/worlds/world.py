@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Self
 
-from akeso.domain.outcome import EffectOutcome, Failed
+from akeso.domain.incident.outcome import EffectOutcome, Failed
 from akeso.worlds.delivery import Delivery, Teller
 from akeso.worlds.spec import Planned, WorldSpec
 from akeso.worlds.truth import Hurt, Truth
