@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from concurrent.futures import Executor, Future
+from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 async def aside(work: Callable[[], T], name: str) -> T:
@@ -15,23 +16,28 @@ async def aside(work: Callable[[], T], name: str) -> T:
     Unlike an executor's, the thread is a daemon: a caller that is cancelled leaves at once, and work that never ends
     holds up neither its successor nor the end of the process.
     """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
+    # Through the loop's own door for such work, so that a loop that has no threads can do it at once.
+    return await asyncio.get_running_loop().run_in_executor(_Daemon(name), work)
 
-    def settle(give: Callable[[], None]) -> None:
-        if not answer.done():
-            give()
 
-    def run() -> None:
-        give: Callable[[], None]
-        try:
-            result = work()
-            give = lambda: answer.set_result(result)  # noqa: E731
-        except Exception as error:  # noqa: BLE001 - it is raised where it is awaited
-            failure = error
-            give = lambda: answer.set_exception(failure)  # noqa: E731
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, give)
+class _Daemon(Executor):
+    """A thread a job, which nobody waits for at the end."""
 
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return await answer
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                result = work(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - it is raised where it is awaited
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)
+
+        threading.Thread(target=run, name=self._name, daemon=True).start()
+        return answer

@@ -15,6 +15,10 @@ class Clock(Protocol):
         """The current instant as nanoseconds since the Unix epoch."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds since some moment, for durations: it never goes back, whatever is done to the date."""
+        ...
+
     async def sleep(self, duration: timedelta) -> None:
         """Returns once `duration` has passed on this clock."""
         ...

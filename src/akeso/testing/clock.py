@@ -20,6 +20,9 @@ class FakeClock:
     def nanoseconds(self) -> int:
         return (self._now - _EPOCH) // timedelta(microseconds=1) * 1000
 
+    def monotonic(self) -> float:
+        return (self._now - _EPOCH) / timedelta(seconds=1)
+
     @property
     def sleepers(self) -> int:
         """How many are asleep."""

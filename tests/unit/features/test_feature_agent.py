@@ -49,6 +49,9 @@ class SetClock:
     def nanoseconds(self) -> int:
         return self.at
 
+    def monotonic(self) -> float:
+        return self.at / NANOSECONDS
+
     async def sleep(self, duration: timedelta) -> None:
         raise NotImplementedError
 

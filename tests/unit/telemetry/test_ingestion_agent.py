@@ -31,6 +31,9 @@ class StillClock:
     def nanoseconds(self) -> int:
         return self.ns
 
+    def monotonic(self) -> float:
+        return self.ns / SECOND
+
     async def sleep(self, duration: timedelta) -> None:
         self.ns += duration // timedelta(microseconds=1) * 1000
 

@@ -21,6 +21,9 @@ class RecordedClock:
     def nanoseconds(self) -> int:
         return self._ns
 
+    def monotonic(self) -> float:
+        return self._ns / NANOSECONDS
+
     async def sleep(self, duration: timedelta) -> None:
         """Returns once the recording has gone on by that much; at its end, never."""
         woken = asyncio.Event()

@@ -14,5 +14,8 @@ class SystemClock:
     def nanoseconds(self) -> int:
         return time.time_ns()
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     async def sleep(self, duration: timedelta) -> None:
         await asyncio.sleep(duration.total_seconds())

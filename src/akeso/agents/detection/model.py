@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from time import perf_counter
 from types import MappingProxyType
 
 import numpy as np
@@ -186,4 +185,4 @@ class ModelAgent:
     def _scored(self, frame: FeatureFrame) -> Prediction:
         quiet = self._options.decide.advisory if frame.partial else frozenset()
         heard = {name: detector for name, detector in self._detectors.items() if name not in quiet}
-        return self._significance.judged(score(frame, heard, self._options.score, perf_counter))
+        return self._significance.judged(score(frame, heard, self._options.score, self._clock.monotonic))

@@ -1,7 +1,6 @@
 """What all agents share: consume → handle → commit, with retries, a circuit breaker, ticks and heartbeats."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -46,7 +45,7 @@ class AgentRunner:
     ) -> None:
         self.agent = agent
         self.milestones = Milestones()
-        self.last_beat: float = time.monotonic()
+        self.last_beat: float = clock.monotonic()
         self._bus, self._clock, self._metrics = bus, clock, metrics
         self._options = options or RuntimeOptions()
         self._breaker = CircuitBreaker(agent.name, clock)
@@ -71,11 +70,11 @@ class AgentRunner:
 
     async def _consume(self, subscription: Subscription) -> None:
         async for message in subscription:
-            started = time.perf_counter()
+            started = self._clock.monotonic()
             await self._handle(message)
             await subscription.commit(message)
             self._handled += 1
-            self._lag_s = time.perf_counter() - started
+            self._lag_s = self._clock.monotonic() - started
             self._metrics.handled.labels(self.agent.name).inc()
             self._metrics.seconds.labels(self.agent.name).observe(self._lag_s)
             # Until the next one comes nobody needs it, and a prediction is large.
@@ -134,7 +133,7 @@ class AgentRunner:
         while True:
             # A hung handler must miss its heartbeat, so the beat takes its turn like every other call.
             async with self._turn:
-                self.last_beat = time.monotonic()
+                self.last_beat = self._clock.monotonic()
             beat = Heartbeat(self.agent.name, self._clock.now(), self._handled, self._failed, self._lag_s)
             await self._bus.publish(Topic.AGENT_METRICS, self.agent.name, beat)
             await self._clock.sleep(self._options.heartbeat)

@@ -1,7 +1,6 @@
 """Keeps the agents alive: a dead one and one that no longer beats is started again."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,7 +83,7 @@ class Supervisor:
     @property
     def alive(self) -> dict[str, bool]:
         """Agent name → whether it has started and beats."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         limit = self._options.hung_after.total_seconds()
         return {name: r.milestones.started.is_set() and now - r.last_beat < limit for name, r in self._runners.items()}
 
@@ -92,9 +91,9 @@ class Supervisor:
         wait = self._options.first_wait
         while True:
             runner = self._runners[agent.name]
-            began = time.monotonic()
+            began = self._clock.monotonic()
             await self._one_life(runner)
-            if time.monotonic() - began > self._options.longest_wait.total_seconds():
+            if self._clock.monotonic() - began > self._options.longest_wait.total_seconds():
                 wait = self._options.first_wait
             self._metrics.restarts.labels(agent.name).inc()
             await self._clock.sleep(wait)
@@ -125,7 +124,7 @@ class Supervisor:
     def _hung(self, runner: AgentRunner) -> bool:
         if not runner.milestones.started.is_set():
             return False
-        return time.monotonic() - runner.last_beat > self._options.hung_after.total_seconds()
+        return self._clock.monotonic() - runner.last_beat > self._options.hung_after.total_seconds()
 
 
 def _away(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from time import perf_counter
 
 import structlog
 
@@ -43,13 +42,14 @@ class EvaluationOptions:
 
 @dataclass(slots=True)
 class Shadow:
-    """A challenger at work. alarms: of the champion before it began."""
+    """A challenger at work. alarms: of the champion before it began; seconds: a monotonic clock."""
 
     version: str
     detectors: Mapping[str, Detector]
     options: DecideOptions
     alarms: int
     state: DecideState
+    seconds: Callable[[], float]
     record: RaisedRecord = field(default_factory=RaisedRecord)
     duel: Duel = field(default_factory=Duel)
     since: int = 0  # ns, end of its first slot
@@ -59,7 +59,7 @@ class Shadow:
 
     def scored(self, frame: FeatureFrame) -> Prediction:
         """What it thinks of a frame."""
-        return self.significance.judged(score(frame, self.detectors, ScoreOptions(), perf_counter))
+        return self.significance.judged(score(frame, self.detectors, ScoreOptions(), self.seconds))
 
 
 class EvaluationAgent:
@@ -139,7 +139,8 @@ class EvaluationAgent:
         detectors = self._detectors()
         restore(artefact, detectors, self._table)
         options = replace(self._options.decide, threshold=artefact.threshold)
-        self.shadow = Shadow(version, detectors, options, self._champion.alarms, self._pipeline.state)
+        seconds = self._pipeline.clock.monotonic
+        self.shadow = Shadow(version, detectors, options, self._champion.alarms, self._pipeline.state, seconds)
 
     async def _shadowed(self, frame: FeatureFrame) -> None:
         shadow = self.shadow

@@ -81,7 +81,7 @@ class OwnPipeline:
     def __init__(
         self, model: ModelAgent, workshop: Workshop, bus: Bus, clock: Clock, options: PipelineOptions | None = None
     ) -> None:
-        self._model, self._workshop, self._bus, self._clock = model, workshop, bus, clock
+        self._model, self._workshop, self._bus, self.clock = model, workshop, bus, clock
         self._options = options or PipelineOptions()
         self._making = asyncio.Lock()
         self._supervision: Supervision | None = None
@@ -121,7 +121,7 @@ class OwnPipeline:
         self._supervision = supervision
 
     async def configure(self, name: str, value: str, by: By) -> None:
-        update = ConfigUpdate(name, value, self._clock.now(), by.who, by.why)
+        update = ConfigUpdate(name, value, self.clock.now(), by.who, by.why)
         # What no agent could take must not be announced.
         rescored(ScoreOptions(), update)
         redecided(DecideOptions(), update)
@@ -160,7 +160,7 @@ class OwnPipeline:
         """Register what the model knows now, with another threshold if one is given. Raises InvalidInput."""
         artefact = self._model.artefact()
         if threshold is not None:
-            redecided(DecideOptions(), ConfigUpdate("threshold", repr(threshold), self._clock.now(), by.who))
+            redecided(DecideOptions(), ConfigUpdate("threshold", repr(threshold), self.clock.now(), by.who))
             artefact = replace(artefact, threshold=threshold)
         return await self._register(artefact, by, {"slots": float(self._model.frames)})
 
@@ -197,7 +197,7 @@ class OwnPipeline:
 
     async def _register(self, artefact: Artefact, by: By, metrics: Mapping[str, float]) -> ModelVersion:
         async with self._making:
-            draft = ModelDraft(artefact, self._clock.now(), by.who, by.why, self._model.version, metrics)
+            draft = ModelDraft(artefact, self.clock.now(), by.who, by.why, self._model.version, metrics)
             made = await self.registry.register(draft)
             await self.registry.prune(self._options.keep)
         log.info("model.registered", version=made.version, reason=by.why, **dict(metrics))

@@ -1,0 +1,1 @@
+"""The whole of Akeso beside a world, on the world's time."""
