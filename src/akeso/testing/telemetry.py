@@ -1,14 +1,13 @@
 """For tests of telemetry: a store in memory, batches with something of everything, and the contract of every store."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import numpy as np
 
-from akeso.adapters.telemetry import codec
-from akeso.domain.errors import AkesoError, Unavailable
+from akeso.domain.errors import Unavailable
 from akeso.domain.telemetry.batches import (
     Change,
     LogBlock,
@@ -20,68 +19,9 @@ from akeso.domain.telemetry.batches import (
     Temporality,
 )
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.ports.telemetry_store import Answer_co, TelemetryQuery, TelemetryStore
+from akeso.ports.telemetry_store import TelemetryStore
 
 StoreOf: TypeAlias = Callable[[SeriesTable], TelemetryStore]
-
-
-class MemoryTelemetryStore:
-    """A TelemetryStore that forgets with the process. failure: what every write raises while it is set."""
-
-    def __init__(self, table: SeriesTable) -> None:
-        self.failure: AkesoError | None = None
-        self._table = table
-        self._rows: dict[int, tuple[int, bytes]] = {}
-        self._marks: dict[str, int] = {}
-        self._last = 0
-        self._closed = False
-
-    async def append(self, batch: TelemetryBatch) -> int:
-        self._check()
-        self._last += 1
-        self._rows[self._last] = (batch.received_at, codec.encode(batch, self._table))
-        return self._last
-
-    async def replay(
-        self, table: SeriesTable, since: int = 0, after: int = 0
-    ) -> AsyncIterator[tuple[int, TelemetryBatch]]:
-        for sequence, (received_at, body) in list(self._rows.items()):
-            if sequence > after and received_at >= since:
-                yield sequence, codec.decode(body, table)
-
-    async def ask(self, query: TelemetryQuery[Answer_co]) -> Answer_co:
-        table = SeriesTable()
-        for _, body in self._rows.values():
-            query.add(codec.decode(body, table), table)
-        return query.result(table)
-
-    async def mark(self, name: str, value: int) -> None:
-        self._check()
-        self._marks[name] = value
-
-    async def marked(self, name: str) -> int:
-        return self._marks.get(name, 0)
-
-    async def prune(self, before: int, most_bytes: int | None = None) -> int:
-        self._check()
-        old = [sequence for sequence, (received_at, _) in self._rows.items() if received_at < before]
-        size = 0
-        for sequence, (_, body) in reversed(self._rows.items()):
-            size += len(body)
-            if most_bytes is not None and size > most_bytes and sequence not in old:
-                old.append(sequence)
-        for sequence in old:
-            del self._rows[sequence]
-        return len(old)
-
-    async def close(self) -> None:
-        self._closed = True
-
-    def _check(self) -> None:
-        if self._closed:
-            raise Unavailable("the telemetry store is closed")
-        if self.failure is not None:
-            raise self.failure
 
 
 def sample_batch(table: SeriesTable, received_at: int = 1, tenant: str = "default") -> TelemetryBatch:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.telemetry.hot import HotWindow
+from akeso.adapters.telemetry.memory import MemoryTelemetryStore
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.intake.ingestion import IngestionAgent
 from akeso.composition.prometheus_collectors import Tallies
@@ -19,7 +20,6 @@ from akeso.ports.bus import Message, Topic
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
 from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.clock import FakeClock
-from akeso.testing.telemetry import MemoryTelemetryStore
 from akeso.testing.window import Tracer
 
 A = (("service.instance.id", "a"),)

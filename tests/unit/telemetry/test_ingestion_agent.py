@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from akeso.adapters.telemetry.memory import MemoryTelemetryStore
 from akeso.agents.intake.ingestion import IngestionAgent, IngestionOptions
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import Overloaded, Unavailable
@@ -14,7 +15,7 @@ from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Subscription, Topic
 from akeso.ports.source import Answer, Intake
-from akeso.testing.telemetry import MemoryTelemetryStore, same_batch, sample_batch
+from akeso.testing.telemetry import same_batch, sample_batch
 
 SECOND = 1_000_000_000
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

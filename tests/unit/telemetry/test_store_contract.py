@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from akeso.adapters.telemetry.memory import MemoryTelemetryStore
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import TelemetryStore
-from akeso.testing.telemetry import MemoryTelemetryStore, StoreOf, TelemetryStoreContract
+from akeso.testing.telemetry import StoreOf, TelemetryStoreContract
 from akeso.testing.telemetry_queries import TelemetryQueryContract
 
 STORES = ("memory", "sqlite")

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, event, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from akeso.adapters.journals import at_once
 from akeso.domain.errors import InvalidSettings, Unavailable
 
 T = TypeVar("T")
@@ -25,10 +26,12 @@ _WRITERS_TURN = text("SELECT pg_advisory_xact_lock(7305812291)")  # a number of 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseOptions:
-    """patience: how long a writer waits for another process; connecting: how long for PostgreSQL to answer."""
+    """patience: how long a writer waits for another process; connecting: how long for PostgreSQL to answer. at_once:
+    SQLite works on the caller's thread, for event loops whose time is virtual."""
 
     patience: timedelta = timedelta(seconds=5)
     connecting: timedelta = timedelta(seconds=5)
+    at_once: bool = False
 
 
 class Database:
@@ -128,11 +131,14 @@ def _sqlite(address: URL, options: DatabaseOptions) -> AsyncEngine:
     arguments = {"timeout": options.patience.total_seconds(), "isolation_level": None}
     # A statement that the driver remembers keeps the values it was last given: those of a model are megabytes.
     arguments["cached_statements"] = 0
+    place: dict[str, Any] = {"connect_args": arguments}
+    if options.at_once:
+        place = {"async_creator": lambda: at_once.connect(address.database or ":memory:", arguments)}
     if address.database in {None, "", ":memory:"}:
-        engine = create_async_engine(address, connect_args=arguments, poolclass=StaticPool)
+        engine = create_async_engine(address, poolclass=StaticPool, **place)
     else:
         _openable(Path(str(address.database)))
-        engine = create_async_engine(address, connect_args=arguments)
+        engine = create_async_engine(address, **place)
     event.listen(engine.sync_engine, "connect", _durable)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
