@@ -7,10 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from akeso.adapters.allocator import give_back, share_one_arena
-from akeso.adapters.buses.codec import PayloadCodec
-from akeso.adapters.buses.local import LocalBus
-from akeso.adapters.clocks.system import SystemClock
+from akeso.adapters.allocator import share_one_arena
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.adapters.journals.sql import SqlJournal
@@ -18,7 +15,6 @@ from akeso.adapters.keys.file import KeyFile
 from akeso.adapters.memory.sql import SqlMemory
 from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.incidents.explanation import ExplanationAgent
@@ -46,11 +42,10 @@ from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.effects import Effects, Stage
-from akeso.engine.incident_store import Register
+from akeso.engine.incident_store import Register, RegisterOptions, new_incident_id
 from akeso.engine.suspension import Suspension
+from akeso.composition.parts import Parts, Tables, installed
 from akeso.plugins.discovery import build, make
-from akeso.ports.action import Action
-from akeso.ports.bus import Bus
 from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address
 from akeso.ports.reasoner import Around, Consulting, Reasoner
@@ -61,8 +56,6 @@ from akeso.stages.healing.playbooks import Playbook, load_playbooks
 from akeso.stages.query.metric_query import MetricQuery
 
 WATERMARK = "decisions"
-# What working a slot off took should not stay until the next one; giving it back takes milliseconds.
-_TIDY_EVERY_S = 3.0
 # Who puts a diagnosis into words at once; another one's words come later.
 FIRST_WORDS = "deterministic"
 # Of one question that a reasoner asks the store.
@@ -87,11 +80,6 @@ def read_knowledge(settings: Settings) -> Knowledge:
 def read_policy(settings: Settings) -> CedarPolicy:
     """The team's policies; without any, the shipped ones."""
     return CedarPolicy.from_files([settings.policies or shipped_policies()])
-
-
-async def open_journal(settings: Settings) -> SqlJournal:
-    """The journal of this installation."""
-    return await SqlJournal.open(settings.journal_url)
 
 
 def make_embedder(settings: Settings) -> Embedder:
@@ -120,47 +108,45 @@ def _make(folder: Path) -> None:
         raise InvalidSettings("data", f"{folder} cannot be made: {bad.strerror}") from bad
 
 
-async def _tidy() -> None:
-    """Gives memory back that was needed once: above all what reading the hot window took."""
-    while True:
-        await asyncio.sleep(_TIDY_EVERY_S)
-        await asyncio.to_thread(give_back)
-
-
 class System:
     """Everything that runs, wired together. `open` builds it, `start` sets it going, `stop` ends it in order."""
 
-    def __init__(self, settings: Settings, journal: SqlJournal, memory: SqlMemory) -> None:
-        self.settings, self.journal, self.memory = settings, journal, memory
-        self.clock = SystemClock()
+    def __init__(self, settings: Settings, journal: SqlJournal, memory: SqlMemory, parts: Parts) -> None:
+        self.settings, self.journal, self.memory, self._parts = settings, journal, memory, parts
+        self.clock = parts.clock
         self.registry = CollectorRegistry()
         self.keys = KeyFile(settings.data / "keys.json")
         self.services = read_services(settings)
         self.knowledge = read_knowledge(settings)
         self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
-        self.bus = self._bus()
-        self.store = SqliteTelemetryStore(settings.data / "telemetry.db", self.ingest_table)
+        self.bus = parts.open_bus(settings, Tables(self.ingest_table, self.feature_table))
+        self.store = parts.open_store(settings, self.ingest_table)
         slot = settings.features.features.slot
         forget = settings.features.features.forget
         self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table, forget)
         self.window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
-        self.register = Register(journal, self.bus, self.clock)
+        self.register = Register(
+            journal, self.bus, self.clock, RegisterOptions(new_id=lambda at: new_incident_id(at, parts.token))
+        )
         self.suspension = Suspension(journal, self.clock)
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
         self.started = False  # set for good once every agent has started
-        self._tidying: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Future[None] | None = None
 
     @classmethod
-    async def open(cls, settings: Settings) -> "System":
-        """Opens the stores and reads every file. Raises InvalidSettings or Unavailable; then nothing was started."""
+    async def open(cls, settings: Settings, parts: Parts | None = None) -> "System":
+        """Opens the stores and reads every file. Raises InvalidSettings or Unavailable; then nothing was started.
+
+        parts: who stands behind the ports; those of an installation when None."""
         share_one_arena()
         _make(settings.data)
-        journal = await open_journal(settings)
+        parts = parts or installed()
+        journal = await parts.open_journal(settings)
         try:
             memory = await SqlMemory.open(journal.database, make_embedder(settings))
-            system = cls(settings, journal, memory)
+            system = cls(settings, journal, memory, parts)
         except BaseException:
             await journal.close()
             raise
@@ -175,7 +161,7 @@ class System:
     async def start(self) -> None:
         """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
         await self.supervisor.start()
-        self._tidying = asyncio.create_task(_tidy(), name="tidy")
+        self._tidying = asyncio.ensure_future(self._parts.tidy())
         self.started = True
 
     async def stop(self) -> None:
@@ -201,13 +187,6 @@ class System:
         await self.bus.close()
         await self.store.close()
         await self.journal.close()
-
-    def _bus(self) -> Bus:
-        if not self.settings.kafka:
-            return LocalBus(self.settings.data / "bus.db")
-        from akeso.adapters.buses.kafka import KafkaBus  # extra [kafka]
-
-        return KafkaBus(self.settings.kafka, PayloadCodec(self.ingest_table, self.feature_table))
 
     async def _wire(self) -> None:
         await self.suspension.refresh()
@@ -266,14 +245,14 @@ class System:
         )
 
     def _healing(self) -> HealingAgent:
-        actions: dict[str, Action] = build("actions", self.settings.actions)
+        actions = self._parts.make_actions(self.settings)
         connect(actions, self.detection.pipeline)
         settings = self.settings.healing
         stage = Stage(actions, self.services)
         effects = Effects(stage, self.register, self.suspension, self.clock, settings.effects)
         grounds = Grounds(actions, self.services, self.window, self.register, self.suspension)
         govern = replace(settings.gate.govern, trust=self.settings.trust)
-        gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern))
+        gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern), self._parts.token)
         sources = Sources(self.window, self.memory, self.services, tuple(actions))
         casework = self.casework = Casework(
             make_faculties(self.settings, self.knowledge), sources, self.clock, settings.casework

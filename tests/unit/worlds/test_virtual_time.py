@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from akeso.engine.aside import aside
+from akeso.engine.background_thread import aside
 from akeso.ports.clock import Clock
 from akeso.worlds.running.loop import Stalled, VirtualClock, VirtualTimeLoop
 

@@ -1,7 +1,7 @@
 """The gate: every proposed step goes through policy and the built-in guards."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from secrets import token_hex
@@ -46,8 +46,16 @@ class Grounds:
 class Gate:
     """Asks governance over the bus and waits for its answer."""
 
-    def __init__(self, grounds: Grounds, bus: Bus, clock: Clock, options: GateOptions | None = None) -> None:
-        self._grounds, self._bus, self._clock = grounds, bus, clock
+    def __init__(
+        self,
+        grounds: Grounds,
+        bus: Bus,
+        clock: Clock,
+        options: GateOptions | None = None,
+        token: Callable[[int], str] = token_hex,
+    ) -> None:
+        """token: a word that nobody used before, of so many bytes; questions are called by it."""
+        self._grounds, self._bus, self._clock, self._token = grounds, bus, clock, token
         self._options = options or GateOptions()
         self._open: dict[str, asyncio.Future[Verdict]] = {}
 
@@ -87,7 +95,7 @@ class Gate:
         return guard(proposal, incident, history, situation.services, now, self._options.guards)
 
     async def _policy(self, incident: Incident, request: PolicyRequest) -> Verdict:
-        question = PolicyQuestion(f"{request.step.id}-{token_hex(4)}", incident.id, request)
+        question = PolicyQuestion(f"{request.step.id}-{self._token(4)}", incident.id, request)
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._open[question.id] = answer
         try:

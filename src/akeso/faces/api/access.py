@@ -1,6 +1,6 @@
 """Who calls: API keys (`X-API-Key`, `Authorization: Bearer …`) and what their role allows."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
@@ -38,10 +38,10 @@ def _known(caller: Caller | None) -> Caller:
     return caller
 
 
-def require(role: Role) -> Callable[[Request], Caller]:
+def require(role: Role) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency that lets in callers of `role` or above: 401 without a key, 403 with too small a role."""
 
-    def check(request: Request) -> Caller:
+    async def check(request: Request) -> Caller:  # on the loop: a look-up is no work for a thread
         caller = identify(request)
         if caller.role < role:
             raise HTTPException(403, f"{caller.name} is {caller.role.name.lower()}; this needs {role.name.lower()}")

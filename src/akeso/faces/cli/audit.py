@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from akeso.adapters.journals.sql import SqlJournal
-from akeso.composition.system import open_journal
+from akeso.composition.parts import open_journal
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import JournalCorrupt, NotFound
 from akeso.faces.api.views import entry_view

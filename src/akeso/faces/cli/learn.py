@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from akeso.composition.system import open_journal
+from akeso.composition.parts import open_journal
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidInput, NotFound
 from akeso.stages.diagnosis.calibrate import Judged, cross_validated, recalibrate

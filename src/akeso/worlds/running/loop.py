@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from akeso.domain.errors import AkesoError
-from akeso.domain.telemetry import NANOSECONDS
+from akeso.domain.telemetry.batches import NANOSECONDS
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
