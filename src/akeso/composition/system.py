@@ -125,15 +125,14 @@ class System:
         forget = settings.features.features.forget
         self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table, forget)
         self.window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
-        self.register = Register(
-            journal, self.bus, self.clock, RegisterOptions(new_id=lambda at: new_incident_id(at, parts.token))
-        )
+        naming = RegisterOptions(new_id=lambda at: new_incident_id(at, parts.token))
+        self.register = Register(journal, self.bus, self.clock, naming)
         self.suspension = Suspension(journal, self.clock)
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
         self.started = False  # set for good once every agent has started
-        self._tidying: asyncio.Future[None] | None = None
+        self._tidying: asyncio.Task[object] | None = None
 
     @classmethod
     async def open(cls, settings: Settings, parts: Parts | None = None) -> "System":
@@ -161,7 +160,7 @@ class System:
     async def start(self) -> None:
         """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
         await self.supervisor.start()
-        self._tidying = asyncio.ensure_future(self._parts.tidy())
+        self._tidying = asyncio.create_task(self._parts.tidy(), name="tidy")
         self.started = True
 
     async def stop(self) -> None:

@@ -39,7 +39,7 @@ class Line:
     level: Level
     logger: str
     template: str
-    fields: Mapping[str, str] = NOTHING
+    fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     thrown: Thrown | None = None
     trace: int = 0
     span: int = 0

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ _WRITERS_TURN = text("SELECT pg_advisory_xact_lock(7305812291)")  # a number of 
 @dataclass(frozen=True, slots=True)
 class DatabaseOptions:
     """patience: how long a writer waits for another process; connecting: how long for PostgreSQL to answer. at_once:
-    SQLite works on the caller's thread, for event loops whose time is virtual."""
+    SQLite works on the caller's thread, for event loops whose time is virtual; then nothing is synced to the disk."""
 
     patience: timedelta = timedelta(seconds=5)
     connecting: timedelta = timedelta(seconds=5)
@@ -139,7 +140,7 @@ def _sqlite(address: URL, options: DatabaseOptions) -> AsyncEngine:
     else:
         _openable(Path(str(address.database)))
         engine = create_async_engine(address, **place)
-    event.listen(engine.sync_engine, "connect", _durable)
+    event.listen(engine.sync_engine, "connect", partial(_opened, durable=not options.at_once))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -153,12 +154,12 @@ def _openable(file: Path) -> None:
         raise Unavailable(f"the database cannot be opened: {file}: {bad}") from bad
 
 
-def _durable(connection: Any, _: ConnectionPoolEntry) -> None:
+def _opened(connection: Any, _: ConnectionPoolEntry, *, durable: bool) -> None:
     # Bytes that are no text must reach the check of the hash chain instead of failing in the driver.
     connection.driver_connection.text_factory = _lenient
     try:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
     except BaseException:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import random
 
-import stamina
 import structlog
 
 from akeso.agents.runtime.agent import Agent
@@ -21,12 +21,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RuntimeOptions:
-    """tick: how often an agent's `tick` is called; attempts: tries of one message before it is given up."""
+    """tick: how often an agent's `tick` is called; attempts: tries of one message before it is given up; first_wait,
+    longest_wait: before the second of them, and before any; jitter: by how much a wait is longer at random."""
 
     tick: timedelta = timedelta(milliseconds=250)
     heartbeat: timedelta = timedelta(seconds=1)
     attempts: int = 4
     first_wait: timedelta = timedelta(milliseconds=50)
+    longest_wait: timedelta = timedelta(seconds=1)
+    jitter: timedelta = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +102,18 @@ class AgentRunner:
 
     async def _attempts(self, message: Message) -> None:
         wait = self._options.first_wait
-        async for attempt in stamina.retry_context(
-            on=Exception,
-            attempts=self._options.attempts,
-            wait_initial=wait,
-            wait_jitter=wait,
-            wait_max=1.0,
-            timeout=None,
-        ):
-            with attempt:
+        for left in reversed(range(self._options.attempts)):
+            try:
                 await self._counted(lambda: self.agent.handle(message))
+            except Exception as error:
+                if not left:
+                    raise
+                log.warning("agent.tries_again", agent=self.agent.name, topic=message.topic, error=str(error))
+            else:
+                return
+            # On the loop's own time: a clock that stands still must not keep an agent from trying again.
+            await asyncio.sleep((wait + random() * self._options.jitter).total_seconds())
+            wait = min(2 * wait, self._options.longest_wait)
 
     async def _ticks(self) -> None:
         while True:

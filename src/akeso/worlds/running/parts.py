@@ -9,13 +9,11 @@ from akeso.adapters.journals.database import DatabaseOptions
 from akeso.adapters.journals.sql import JournalOptions, SqlJournal
 from akeso.adapters.telemetry.memory import MemoryTelemetryStore
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.parts import Parts, Tables, make_actions
+from akeso.composition.parts import Parts, Tables, make_actions
 from akeso.ports.action import Action
 from akeso.ports.clock import Clock
 from akeso.config.settings import Settings
 from akeso.worlds.running.effects import Acting, acting_in
-
-_IN_MEMORY = "sqlite+aiosqlite://"
 
 
 def virtual(clock: Clock, world: Acting) -> Parts:
@@ -34,8 +32,7 @@ def _counted() -> Callable[[int], str]:
 
 
 async def _journal(settings: Settings) -> SqlJournal:
-    del settings
-    return await SqlJournal.open(_IN_MEMORY, JournalOptions(database=DatabaseOptions(at_once=True)))
+    return await SqlJournal.open(settings.journal_url, JournalOptions(database=DatabaseOptions(at_once=True)))
 
 
 def _bus(settings: Settings, tables: Tables) -> LocalBus:

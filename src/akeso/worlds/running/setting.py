@@ -26,8 +26,8 @@ _BOUND = (Bound.PROCESS, Bound.RELEASE, Bound.CONFIGURATION, Bound.QUEUE, Bound.
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """services: entries of services.yaml beside the bindings; bound: services that Akeso can act on through all kinds of
-    binding; settings: as in akeso.toml. The trust is `auto`, with effects, unless the settings say otherwise."""
+    """services: entries of services.yaml beside the bindings; bound: services that Akeso can act on, in every way that
+    there is; settings: as in akeso.toml. The trust is `auto`, with effects, unless the settings say otherwise."""
 
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     bound: tuple[str, ...] = ()
