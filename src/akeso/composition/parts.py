@@ -12,13 +12,13 @@ from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.clocks.system import SystemClock
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
+from akeso.config.settings import Settings
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.discovery import build
 from akeso.ports.action import Action
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
 from akeso.ports.telemetry_store import TelemetryStore
-from akeso.config.settings import Settings
 
 # What working a slot off took should not stay until the next one; giving it back takes milliseconds.
 _TIDY_EVERY_S = 3.0

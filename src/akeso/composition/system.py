@@ -32,6 +32,7 @@ from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner
 from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
+from akeso.composition.parts import Parts, Tables, installed
 from akeso.composition.prometheus_collectors import PipelineTallies, Tallies
 from akeso.config.service_file import load_services
 from akeso.config.settings import PullSettings, Settings
@@ -44,7 +45,6 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.effects import Effects, Stage
 from akeso.engine.incident_store import Register, RegisterOptions, new_incident_id
 from akeso.engine.suspension import Suspension
-from akeso.composition.parts import Parts, Tables, installed
 from akeso.plugins.discovery import build, make
 from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 from akeso.adapters.telemetry import codec
 from akeso.domain.errors import AkesoError, Unavailable
-from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.batches import TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import Answer_co, TelemetryQuery
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from akeso.domain.errors import ActionFailed, NotFound
+from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
-from akeso.domain.estate.service import ServiceSpec
-from akeso.targets.binding import bound
 from akeso.ports.action import Action, PreState
+from akeso.targets.binding import bound
 
 KIND = "world"
 """The kind of a binding whose target is in a world. `target`: the service there."""

@@ -8,11 +8,11 @@ from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.journals.database import DatabaseOptions
 from akeso.adapters.journals.sql import JournalOptions, SqlJournal
 from akeso.adapters.telemetry.memory import MemoryTelemetryStore
-from akeso.domain.telemetry.series import SeriesTable
 from akeso.composition.parts import Parts, Tables, make_actions
+from akeso.config.settings import Settings
+from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.action import Action
 from akeso.ports.clock import Clock
-from akeso.config.settings import Settings
 from akeso.worlds.running.effects import Acting, acting_in
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from akeso.composition.system import System
-from akeso.domain.errors import AkesoError
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.engine.codec import encode_event, instant

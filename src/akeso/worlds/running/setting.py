@@ -13,9 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from akeso.agents.intake.ingestion import IngestionOptions
 from akeso.agents.runtime.runner import RuntimeOptions
+from akeso.config.settings import Settings
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.service import Bound
-from akeso.config.settings import Settings
 from akeso.worlds.running.effects import KIND
 
 # A world runs for hours in minutes: what nobody asks for again is forgotten, and looked for rarely.
