@@ -31,10 +31,12 @@ demo: .venv/.ready-demo
 	$(BIN)/akeso demo
 
 docs: setup
-	$(BIN)/mkdocs build --strict --site-dir build/site
-	@echo "open build/site/index.html"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "the site is build/site/index.html"
 
+# Without what an earlier build left, which would be packed as well.
 wheel: setup
+	rm -rf build/lib build/bdist.*
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 # The smaller locks hold the versions of the large one, so that one set-up can follow another.

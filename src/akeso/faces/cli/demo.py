@@ -4,15 +4,20 @@ import asyncio
 import signal
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from akeso.domain.errors import AkesoError
 from akeso.faces.cli.client import Client
 from akeso.faces.cli.story import tell
 from akeso.lab.faults.fault import Fault
@@ -22,6 +27,45 @@ from akeso.lab.scoring.report import Case
 from akeso.lab.scoring.run import own_bench, warm_up
 
 FAULTS = "error_burst_after_deploy,db_lock,crash"
+LOOK_EVERY_S = 1.0
+LINE_EVERY_S = 5.0
+
+
+class Waiting:
+    """What is being waited for: a moving line on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._line = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._line.add_task("")
+        self._told_at = 0.0
+
+    def __enter__(self) -> Self:
+        self._line.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.stop()
+
+    def begin(self, text: str) -> None:
+        """Something else is waited for from now on."""
+        self._line.reset(self._task, description=escape(text))
+        self._told_at = 0.0
+        self.now(text)
+
+    def now(self, text: str) -> None:
+        """How far it is."""
+        self._line.update(self._task, description=escape(text))
+        if not self._console.is_terminal and time.monotonic() - self._told_at >= LINE_EVERY_S:
+            self._told_at = time.monotonic()
+            self._console.print(f"[dim]{escape(text)}[/dim]", highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +74,7 @@ class Showing:
 
     bench: Bench
     console: Console
+    waiting: Waiting
     seed: int
     data: Path
 
@@ -58,28 +103,46 @@ async def _demo(console: Console, faults: str, seed: int, keep: bool) -> bool:
         "[bold]Opening a shop of a dozen services, with real databases and visitors, and Akeso beside it.[/bold]"
     )
     out = Path(tempfile.mkdtemp(prefix="akeso-demo-"))
-    async with own_bench(None, out, seed, lambda text: console.print(f"[dim]{text}[/dim]", highlight=False)) as bench:
-        console.print(
-            f"Akeso shows its incidents at [bold]{bench.akeso.url}[/bold] (key: {out / 'akeso' / 'admin.key'})"
-        )
-        await warm_up(bench, lambda text: console.print(f"[dim]{text}: Akeso learns what is normal[/dim]"))
-        showing = Showing(bench, console, seed, out / "akeso")
-        cases = [await _show(showing, fault) for fault in chosen(faults)]
-        _sum_up(console, cases)
-        if keep:
-            console.print(f"Everything keeps running: {bench.akeso.url}. Ctrl-C ends it.")
-            await _interrupted()
+    with Waiting(console) as waiting:
+        async with _opened(waiting, console, out, seed) as showing:
+            chosen_faults = chosen(faults)
+            cases = [
+                await _show(showing, fault, f"{fault.name} ({number} of {len(chosen_faults)})")
+                for number, fault in enumerate(chosen_faults, 1)
+            ]
+            _sum_up(console, cases)
+            if keep:
+                console.print(f"Everything keeps running: {showing.url}. Ctrl-C ends it.")
+                waiting.begin("running")
+                await _interrupted()
+            waiting.begin("closing the shop")
     return all(case.healed for case in cases)
 
 
-async def _show(showing: Showing, fault: Fault) -> Case:
+@asynccontextmanager
+async def _opened(waiting: Waiting, console: Console, out: Path, seed: int) -> AsyncIterator[Showing]:
+    """The shop and Akeso, both warm."""
+
+    def tell(text: str) -> None:
+        console.print(f"[dim]{text}[/dim]", highlight=False)
+
+    waiting.begin("laying out the shop, its database and Akeso")
+    async with own_bench(None, out, seed, tell, waiting.now) as bench:
+        showing = Showing(bench, console, waiting, seed, out / "akeso")
+        console.print(f"Akeso shows its incidents at [bold]{showing.url}[/bold] (key: {out / 'akeso' / 'admin.key'})")
+        await warm_up(bench, lambda text: waiting.begin(f"{text}: Akeso and the visitors learn what is normal"))
+        yield showing
+
+
+async def _show(showing: Showing, fault: Fault, title: str) -> Case:
     console = showing.console
-    case = await run_case(showing.bench, fault, showing.seed, 0)
+    client = Client(showing.url, "", showing.data)
+    async with _followed(showing, client, title):
+        case = await run_case(showing.bench, fault, showing.seed, 0)
     console.rule(f"[bold]{case.fault.name}[/bold] in {case.injection.target}")
     _moment(console, case.seen.injected_at, "injected")
     if case.seen.hurt_at:
         _moment(console, case.seen.hurt_at, "visitors are hurt")
-    client = Client(showing.url, "", showing.data)
     for incident in case.incidents:
         found = await asyncio.to_thread(client.get, f"/api/v1/incidents/{incident.id}")
         lines = await asyncio.to_thread(client.get, f"/api/v1/incidents/{incident.id}/timeline")
@@ -89,6 +152,37 @@ async def _show(showing: Showing, fault: Fault) -> Case:
     else:
         console.print("  [red]not healed[/red]")
     return case
+
+
+@asynccontextmanager
+async def _followed(showing: Showing, client: Client, title: str) -> AsyncIterator[None]:
+    """While a case runs, the newest of Akeso's new incidents stands in the line of what is waited for."""
+    known = {each["id"] for each in await _incidents(client)}
+    showing.waiting.begin(f"{title}: waiting for calm, then it is brought about")
+
+    async def follow() -> None:
+        while True:
+            for incident in await _incidents(client):
+                if incident["id"] not in known:
+                    showing.waiting.now(f"{title}: {incident['status'].lower()}, {incident['title']}")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    following = asyncio.ensure_future(follow())
+    try:
+        yield
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+
+async def _incidents(client: Client) -> list[dict[str, Any]]:
+    """As far as Akeso answers just now: it is looked at, not relied upon."""
+    try:
+        found: list[dict[str, Any]] = (await asyncio.to_thread(client.get, "/api/v1/incidents"))["incidents"]
+    except AkesoError:
+        return []
+    return found
 
 
 def _moment(console: Console, at: float, text: str, colour: str = "bold") -> None:

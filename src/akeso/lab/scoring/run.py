@@ -125,10 +125,13 @@ async def warm_up(bench: Bench, tell: Told) -> None:
 
 
 @asynccontextmanager
-async def own_bench(run: Path | None, out: Path, seed: int, tell: Told) -> AsyncIterator[Bench]:
+async def own_bench(
+    run: Path | None, out: Path, seed: int, tell: Told, opening: Told | None = None
+) -> AsyncIterator[Bench]:
     """A shop and an Akeso of our own, both ended at the end; their logs stay in `out`.
 
-    Without `run` the shop is laid out in a temporary folder, which is deleted at the end.
+    Without `run` the shop is laid out in a temporary folder, which is deleted at the end. opening: is told step by step
+    how far the opening is.
     """
     folder = RunFolder(run or Path(tempfile.mkdtemp(prefix="akeso-lab-")))
     (port,) = free_ports(1)
@@ -137,7 +140,7 @@ async def own_bench(run: Path | None, out: Path, seed: int, tell: Told) -> Async
     try:
         client = AkesoClient(akeso.url, await akeso.key())
         await eventually(client.is_ready, "Akeso being ready", READY_WITHIN_S)
-        took = await start(shop)
+        took = await start(shop, opening)
         tell(f"the shop is open after {took:.1f} s: {folder.path}")
         yield Bench(Site(shop), client)
     finally:

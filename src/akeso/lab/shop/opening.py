@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +75,17 @@ async def prepare(plan: Plan) -> Shop:
     return Shop(folder, facts)
 
 
-async def start(shop: Shop) -> float:
-    """Start everything and wait until every default instance is ready; returns the seconds it took."""
+async def start(shop: Shop, tell: Callable[[str], None] | None = None) -> float:
+    """Start everything and wait until every default instance is ready; returns the seconds it took. tell: is told how
+    far the opening is."""
     began = time.monotonic()
     await asyncio.to_thread(_launch_supervisor, shop)
     await eventually(lambda: _schema(shop.facts.dsn), "the database coming up", OPEN_WITHIN_S)
-    for blueprint in SHOP.services:
-        for name in blueprint.default_names:
-            await shop.ready(blueprint.name, name)
+    instances = [(blueprint.name, name) for blueprint in SHOP.services for name in blueprint.default_names]
+    for number, (service, name) in enumerate(instances):
+        if tell is not None:
+            tell(f"{number} of {len(instances)} processes of the shop are ready")
+        await shop.ready(service, name)
     return time.monotonic() - began
 
 
