@@ -150,23 +150,31 @@ async def test_a_model_that_cites_nothing_that_exists_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("step", "note", "requests"),
     [
-        (Fails(500), "the provider answered 500", 3),
-        (Fails(401), "the provider answered 401", 1),
-        (Fails(400), "the provider answered 400", 1),
-        (Fails(429, {"Retry-After": "3600"}), "the provider answered 429", 1),
-        (Fails(307, {"Location": "http://127.0.0.1:1/"}), "could not be reached or understood", 3),
-        (Sends(b"<html>maintenance"), "could not be reached or understood", 3),
-        (Sends(b'{"choices": []}'), "", 0),
-        (Sends(b'{"id": "x"', announced=4000), "could not be reached or understood", 3),
-        (Sends(b'{"x": "' + b"y" * 3_000_000 + b'"}'), "longer than 1000000 bytes", 0),
-        (packed(b"{}"), "answers in 'gzip' unasked", 0),
-        (Talks("I would rather chat."), "did not have the form", 0),
-        (explains([]), "cites what exists (0 sentences", 1),
-        (Calls("explain", {"claims": "none"}), "did not have the form", 0),
-        (Calls("rm", {"-rf": "/"}), "did not have the form", 0),
-        (Calls("query_services"), "asked and asked without an answer", 6),
+        pytest.param(Fails(500), "the provider answered 500", 3, id="a server error"),
+        pytest.param(Fails(401), "the provider answered 401", 1, id="a wrong key"),
+        pytest.param(Fails(400), "the provider answered 400", 1, id="a request refused"),
+        pytest.param(Fails(429, {"Retry-After": "3600"}), "the provider answered 429", 1, id="a long wait asked for"),
+        pytest.param(
+            Fails(307, {"Location": "http://127.0.0.1:1/"}),
+            "could not be reached or understood",
+            3,
+            id="a redirect to elsewhere",
+        ),
+        pytest.param(Sends(b"<html>maintenance"), "could not be reached or understood", 3, id="a page of HTML"),
+        pytest.param(Sends(b'{"choices": []}'), "", 0, id="no choice"),
+        pytest.param(
+            Sends(b'{"id": "x"', announced=4000), "could not be reached or understood", 3, id="a body cut short"
+        ),
+        pytest.param(
+            Sends(b'{"x": "' + b"y" * 3_000_000 + b'"}'), "longer than 1000000 bytes", 0, id="a body too long"
+        ),
+        pytest.param(packed(b"{}"), "answers in 'gzip' unasked", 0, id="compressed unasked"),
+        pytest.param(Talks("I would rather chat."), "did not have the form", 0, id="words without the form"),
+        pytest.param(explains([]), "cites what exists (0 sentences", 1, id="no claims"),
+        pytest.param(Calls("explain", {"claims": "none"}), "did not have the form", 0, id="claims that are no list"),
+        pytest.param(Calls("rm", {"-rf": "/"}), "did not have the form", 0, id="a tool that is none"),
+        pytest.param(Calls("query_services"), "asked and asked without an answer", 6, id="looks that never end"),
     ],
-    ids=str,
 )
 async def test_whatever_goes_wrong_the_deterministic_words_are_given(step: Step, note: str, requests: int) -> None:
     said, _, model = await asked([step])
