@@ -4,13 +4,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 SOURCE = Path(__file__).parents[2] / "src" / "akeso"
 GATE = SOURCE / "engine" / "effects.py"
 # Conformance suites and scripted actions that ship for authors of actions.
 TESTING = SOURCE / "testing"
-FILES = sorted(p for p in SOURCE.rglob("*.py") if p != GATE and not p.is_relative_to(TESTING))
 
 
 def effects(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -22,9 +19,15 @@ def effects(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{owner}.{node.attr}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_only_the_gate_calls_apply_and_undo(path: Path) -> None:
-    assert list(effects(ast.parse(path.read_text()))) == []
+def test_only_the_gate_calls_apply_and_undo() -> None:
+    files = [path for path in SOURCE.rglob("*.py") if path != GATE and not path.is_relative_to(TESTING)]
+    assert len(files) > 100
+    found = {
+        f"{path.relative_to(SOURCE)}:{line}: {what}"
+        for path in files
+        for line, what in effects(ast.parse(path.read_text()))
+    }
+    assert found == set()
 
 
 def test_the_gate_itself_calls_them() -> None:

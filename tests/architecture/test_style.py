@@ -1,66 +1,97 @@
-"""Rules of docs/style that no linter knows."""
+"""Rules of docs/style that no linter knows: one test a rule, and its failure names every file that breaks it."""
 
 import ast
 import statistics
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "akeso"
-FILES = sorted(p for p in SOURCE.rglob("*.py") if "migrations" not in p.parts)
 BANNED = {"utils", "helpers", "manager", "base", "common", "misc"}
 
 
-def relative(path: Path) -> str:
-    return str(path.relative_to(SOURCE))
+class Module:
+    """One file of the source, and what a rule asks of it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.path = name, Path(name)
+        self.lines = len(text.splitlines())
+        self.nodes = list(ast.walk(ast.parse(text)))
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_file_is_longer_than_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+Rule = Callable[[Module], Iterator[str]]
 
 
-def test_most_files_are_short() -> None:
-    assert statistics.median(len(p.read_text().splitlines()) for p in FILES) <= 150
+def too_long_a_file(module: Module) -> Iterator[str]:
+    if module.lines > 400:
+        yield f"{module.lines} lines"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_function_is_longer_than_40_lines(path: Path) -> None:
-    too_long = [
-        f"{node.name} ({node.end_lineno - node.lineno + 1})"
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.end_lineno is not None
-        and node.end_lineno - node.lineno + 1 > 40
-    ]
-    assert not too_long
+def too_long_a_function(module: Module) -> Iterator[str]:
+    for node in module.nodes:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > 40:
+            yield f"{node.name} has {lines} lines"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_modules_are_named_for_what_they_hold(path: Path) -> None:
-    assert path.stem.strip("_") not in BANNED
+def named_for_nothing(module: Module) -> Iterator[str]:
+    if (name := module.path.stem.strip("_")) in BANNED:
+        yield f"a module called {name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_only_settings_read_the_environment(path: Path) -> None:
+def reads_the_environment(module: Module) -> Iterator[str]:
     # The lab starts processes and hands them their environment: it is the environment.
-    if path.is_relative_to(SOURCE / "lab") or path == SOURCE / "config" / "settings.py":
+    if module.path.parts[0] == "lab" or module.name == "config/settings.py":
         return
-    reads = [
-        node.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
-    ]
-    assert not reads
+    for node in module.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
+            yield f"line {node.lineno}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_nothing_of_akeso_knows_the_lab(path: Path) -> None:
-    if path.is_relative_to(SOURCE / "lab") or path.is_relative_to(SOURCE / "faces" / "cli"):
+def knows_the_lab(module: Module) -> Iterator[str]:
+    if module.path.parts[0] == "lab" or module.path.parts[:2] == ("faces", "cli"):
         return
-    imports = [
-        node.module
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("akeso.lab")
-    ]
-    assert not imports
+    for node in module.nodes:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("akeso.lab"):
+            yield f"line {node.lineno} imports {node.module}"
+        if isinstance(node, ast.alias) and node.name.startswith("akeso.lab"):
+            yield f"line {node.lineno} imports {node.name}"
+
+
+@pytest.fixture(scope="module")
+def modules() -> Mapping[str, Module]:
+    files = sorted(path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts)
+    names = [str(path.relative_to(SOURCE)) for path in files]
+    assert len(names) > 100
+    return {name: Module(name, path.read_text()) for name, path in zip(names, files, strict=True)}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [too_long_a_file, too_long_a_function, named_for_nothing, reads_the_environment, knows_the_lab],
+    ids=lambda rule: str(rule.__name__),
+)
+def test_no_module_breaks_the_rule(rule: Rule, modules: Mapping[str, Module]) -> None:
+    broken = [f"{name}: {what}" for name, module in modules.items() for what in rule(module)]
+    assert not broken, "\n".join(broken)
+
+
+def test_most_files_are_short(modules: Mapping[str, Module]) -> None:
+    assert statistics.median(module.lines for module in modules.values()) <= 150
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        (too_long_a_file, "engine/a.py", "x = 1\n" * 401),
+        (too_long_a_function, "engine/a.py", "async def f():\n" + "    x = 1\n" * 40),
+        (named_for_nothing, "engine/_utils.py", ""),
+        (reads_the_environment, "config/a.py", "import os\nos.environ['A']"),
+        (knows_the_lab, "engine/a.py", "from akeso.lab import cli"),
+        (knows_the_lab, "faces/api/a.py", "import akeso.lab.cli"),
+    ],
+)
+def test_the_rule_sees_what_breaks_it(rule: Rule, name: str, text: str) -> None:
+    assert list(rule(Module(name, text)))
