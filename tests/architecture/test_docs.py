@@ -14,6 +14,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+NAMED = re.compile(r"`((?:src|tests|scripts|docs)/[\w./-]+)`")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 # What a browser fetches by itself, unlike the target of a link that a reader has to click.
 LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"https?:|<link\b[^>]*\brel=\"stylesheet\"[^>]*https?:")
@@ -45,6 +46,12 @@ def broken(page: Path, target: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_the_links_of_a_page_lead_to_files_and_headings(page: Path) -> None:
     assert [target for target in links(page) if broken(page, target)] == []
+
+
+# Decision records speak of the tree as it was.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "adr"], ids=relative)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    assert [name for name in NAMED.findall(page.read_text()) if not (ROOT / name).exists()] == []
 
 
 @pytest.fixture(scope="module")
