@@ -27,6 +27,10 @@ class Answer(IntEnum):
     NEVER_ARRIVED = 18  # only for the callee's side: it saw nothing of the call
 
 
+# Plain numbers, for whole columns (see observation.Status).
+OK, FAILED, UPSTREAM, UNAVAILABLE, LIMITED, NOT_FOUND, REFUSED, TIMED_OUT = (int(answer) for answer in list(Answer)[:8])
+NAME_UNKNOWN, CERTIFICATE, NEVER_ARRIVED = int(Answer.NAME_UNKNOWN), int(Answer.CERTIFICATE), int(Answer.NEVER_ARRIVED)
+
 HARMLESS = frozenset({Answer.OK, Answer.NOT_FOUND})
 """What is no error to a user."""
 

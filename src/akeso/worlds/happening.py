@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
+ALL_SIGNALS = frozenset({"metrics", "logs", "traces"})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -109,7 +110,7 @@ class Outage:
     scope: str
     name: str
     lost: bool
-    signals: frozenset[str] = field(default_factory=lambda: frozenset({"metrics", "logs", "traces"}))
+    signals: frozenset[str] = ALL_SIGNALS
 
 
 Happening: TypeAlias = Line | Changed | Orchestrated | Exited | Probed | Outage

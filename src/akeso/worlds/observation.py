@@ -5,6 +5,7 @@ change (a pod is replaced): then `Census.epoch` grows and `Census.instances[i]` 
 convention.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from akeso.domain.telemetry.batches import Codes, Floats, Ids, Mask, SpanIds, Times
 from akeso.worlds.estate.estate import Estate
 from akeso.worlds.estate.service import CallProtocol, Service
-from akeso.worlds.happening import Happening
+from akeso.worlds.happening import Happening, Thrown
 
 OUTSIDE = -1
 """The row of visitors: callers that are no part of the estate."""
@@ -30,6 +31,10 @@ class Status(IntEnum):
     DOWN = 4  # should run and does not
     BACKING_OFF = 5  # crashed; the supervisor waits before it starts it again
     HUNG = 6  # its process is there and does nothing (stopped, or dead in a loop)
+
+
+# Plain numbers, for comparisons of whole columns: looking up an enumeration costs more than the comparison.
+ABSENT, STARTING, UP, STOPPING, DOWN, BACKING_OFF, HUNG = (int(status) for status in Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +276,10 @@ class RequestColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """One tick. start, end: ns, half-open [start, end); heard: bool, services and nodes whose telemetry leaves them at
-    all (see happening.Outage): heard_instances[i] is False where a collector or exporter is dead."""
+    """One tick. start, end: ns, half-open [start, end). thrown: endpoint → the exception that its own failures raise,
+    where it is a special one (see wording.exception for all others). heard_instances, heard_nodes: False where
+    telemetry does not get out (a dead collector or exporter, a machine that is off): nothing is told of these, and
+    nothing of what they would send themselves; everything else of the tick is as it is."""
 
     start: int
     end: int
@@ -285,6 +292,7 @@ class Observation:
     nodes: NodeColumns
     requests: RequestColumns
     happenings: tuple[Happening, ...]
+    thrown: Mapping[int, Thrown]
     heard_instances: Mask
     heard_nodes: Mask
 

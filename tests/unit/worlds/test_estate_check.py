@@ -1,0 +1,1 @@
+"""An estate that does not hold together is refused by the field."""
