@@ -66,8 +66,8 @@ def test_a_trained_version_challenges_the_champion(akeso: Akeso) -> None:
             told = client.get("/api/v1/models/compare").json()
             return told if told["challenger"] is not None else None
 
-        duel = eventually(compared, "the challenger is taken up")
-        assert (duel["challenger"], duel["outcome"]) == (made.json()["version"], "continue")
+        paired = eventually(compared, "the challenger is taken up")
+        assert (paired["challenger"], paired["outcome"]) == (made.json()["version"], "continue")
         assert client.post("/api/v1/models/none/challenge", json={}).json() == {"challenger": None}
         eventually(lambda: client.get("/api/v1/models/compare").json()["challenger"] is None, "no challenger")
 

@@ -14,7 +14,7 @@ from akeso.agents.detection.model import ModelAgent
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.selfhealing.evaluation import EvaluationAgent
 from akeso.agents.selfhealing.monitoring import MonitoringAgent, Surveyed
-from akeso.agents.selfhealing.pipeline import FeatureHistory, OwnPipeline, Workshop
+from akeso.agents.selfhealing.pipeline import FeatureHistory, OwnPipeline, TrainingDeps
 from akeso.config.settings import Settings
 from akeso.domain.detection.detection_model import Alias
 from akeso.domain.estate.service import Services
@@ -93,10 +93,10 @@ async def open_detection(settings: Settings, around: Surroundings) -> Detection:
     detectors = partial(make_detectors, settings, around.services, around.features)
     settings = await _with_champion(settings, registry)
     model = ModelAgent(around.bus, around.clock, detectors(), around.features, settings.model, registry)
-    workshop = Workshop(registry, labels, around.history, detectors, around.journal.record_config)
+    training_deps = TrainingDeps(registry, labels, around.history, detectors, around.journal.record_config)
     recent = settings.selfcheck.drift_window
     options = replace(settings.models.pipeline, recent=recent)
-    pipeline = OwnPipeline(model, workshop, around.bus, around.clock, options)
+    pipeline = OwnPipeline(model, training_deps, around.bus, around.clock, options)
     decision = replace(settings.decision, quiet_until=around.quiet_until)
     evaluation = replace(settings.models.evaluation, decide=settings.decision.decide)
     surveyed = Surveyed(around.clock, registry, around.features)

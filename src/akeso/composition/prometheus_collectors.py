@@ -14,7 +14,7 @@ from akeso.agents.selfhealing.pipeline import OwnPipeline
 _SENDER = ("tenant", "service", "instance", "signal")
 
 
-class Tallies(Collector):
+class IntakeCollector(Collector):
     """The counters of the ingestion and the feature agent, and the senders whose clocks are corrected."""
 
     def __init__(self, ingestion: IngestionAgent, feature: FeatureAgent) -> None:
@@ -62,7 +62,7 @@ class Tallies(Collector):
         }
 
 
-class PipelineTallies(Collector):
+class PipelineCollector(Collector):
     """How Akeso's own pipeline is, as the monitoring agent sees it, and which version of the model decides."""
 
     def __init__(self, monitoring: MonitoringAgent, pipeline: OwnPipeline) -> None:

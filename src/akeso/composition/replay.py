@@ -21,11 +21,11 @@ from akeso.agents.detection.decision import DecisionAgent
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.detection.model import ModelAgent
-from akeso.agents.incidents.gate import Gate, Grounds
+from akeso.agents.incidents.gate import Gate, PolicyInputs
 from akeso.agents.incidents.governance import GovernanceAgent
-from akeso.agents.incidents.incident_context import Casework, Sources
-from akeso.agents.incidents.move_executor import Hands
-from akeso.agents.incidents.replay_healing import RehearsalAgent
+from akeso.agents.incidents.incident_context import IncidentContext, Sources
+from akeso.agents.incidents.move_executor import HealingDeps
+from akeso.agents.incidents.replay_healing import ReplayHealingAgent
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.runtime.replay import Played, Replay, ReplayOptions
 from akeso.composition.detection import make_detectors
@@ -36,9 +36,9 @@ from akeso.domain.incident.incident import Incident
 from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.engine.effects import Effects, Stage
-from akeso.engine.incident_store import Register, RegisterOptions
-from akeso.engine.inert_actions import stilled
+from akeso.engine.effects import ActionCatalog, Effects
+from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions
+from akeso.engine.inert_actions import inert
 from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Topic
@@ -77,7 +77,7 @@ class ReplayReport:
         return sum(len(decision.raised) for decision in self.decisions)
 
 
-class Rehearsal:
+class ReplaySystem:
     """The agents of a replay, wired together. ingest_table: the one that the recording's batches refer to."""
 
     def __init__(self, settings: Settings, database: Database, memory: SqlMemory, quiet_until: int = 0) -> None:
@@ -87,8 +87,8 @@ class Rehearsal:
         self.ingest_table, self._features = SeriesTable(), SeriesTable()
         self._services = read_services(settings)
         self._window = self._hot_window()
-        self._register = Register(self._journal, self._bus, self._clock, _numbered())
-        self._healing = self._rehearsal()
+        self._incident_store = IncidentStore(self._journal, self._bus, self._clock, _numbered())
+        self._healing = self._replaying()
         self._decisions: list[Decision] = []
         self._slots = 0
         agents = [*self._detection(quiet_until), GovernanceAgent(self._bus, self._clock, read_policy(settings))]
@@ -113,7 +113,7 @@ class Rehearsal:
         """Everything, at full speed."""
         began, worked = time.perf_counter(), time.process_time()
         played = await self._replay.play(recording)
-        found = await self._register.recent(limit=_MOST_INCIDENTS)
+        found = await self._incident_store.recent(limit=_MOST_INCIDENTS)
         incidents = tuple(sorted(found, key=lambda incident: (incident.detected_at, incident.id)))
         took, work = time.perf_counter() - began, time.process_time() - worked
         would_act = dict(self._healing.would_act)
@@ -147,24 +147,26 @@ class Rehearsal:
             agents.append(ForecastAgent(bus, clock, features, self._services, settings.forecast))
         return agents
 
-    def _rehearsal(self) -> RehearsalAgent:
-        settings, clock, register = self._settings, self._clock, self._register
-        actions = stilled(build("actions", settings.actions))
+    def _replaying(self) -> ReplayHealingAgent:
+        settings, clock, incident_store = self._settings, self._clock, self._incident_store
+        actions = inert(build("actions", settings.actions))
         suspension = Suspension(self._journal, clock)
-        effects = Effects(Stage(actions, self._services), register, suspension, clock, settings.healing.effects)
-        grounds = Grounds(actions, self._services, self._window, register, suspension)
+        effects = Effects(
+            ActionCatalog(actions, self._services), incident_store, suspension, clock, settings.healing.effects
+        )
+        grounds = PolicyInputs(actions, self._services, self._window, incident_store, suspension)
         gating = replace(settings.healing.gate, govern=replace(settings.healing.gate.govern, trust=settings.trust))
         gate = Gate(grounds, self._bus, clock, gating)
         sources = Sources(self._window, self._memory, self._services, tuple(actions))
-        casework = Casework(
-            make_faculties(settings, read_knowledge(settings)), sources, clock, settings.healing.casework
+        context = IncidentContext(
+            make_faculties(settings, read_knowledge(settings)), sources, clock, settings.healing.context
         )
         advance = replace(settings.healing.agent.advance, dry_run=settings.dry_run)
         options = replace(settings.healing.agent, advance=advance)
-        return RehearsalAgent(Hands(register, effects, gate, casework, clock), self._window, options)
+        return ReplayHealingAgent(HealingDeps(incident_store, effects, gate, context, clock), self._window, options)
 
 
-def _numbered() -> RegisterOptions:
+def _numbered() -> IncidentStoreOptions:
     # The same recording gives the same names, so that two replays can be compared line by line.
     numbers = count(1)
-    return RegisterOptions(new_id=lambda at: f"replay-{at:%Y%m%d-%H%M%S}-{next(numbers)}")
+    return IncidentStoreOptions(new_id=lambda at: f"replay-{at:%Y%m%d-%H%M%S}-{next(numbers)}")

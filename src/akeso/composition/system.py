@@ -18,22 +18,22 @@ from akeso.adapters.telemetry.hot import HotWindow
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.incidents.explanation import ExplanationAgent
-from akeso.agents.incidents.gate import Gate, Grounds
+from akeso.agents.incidents.gate import Gate, PolicyInputs
 from akeso.agents.incidents.governance import GovernanceAgent
 from akeso.agents.incidents.healing import HealingAgent
-from akeso.agents.incidents.incident_context import Casework, Faculties, Sources
-from akeso.agents.incidents.move_executor import Hands
-from akeso.agents.intake.change_recorder import ChronicleAgent
+from akeso.agents.incidents.incident_context import IncidentContext, ReasoningParts, Sources
+from akeso.agents.incidents.move_executor import HealingDeps
+from akeso.agents.intake.change_recorder import ChangeRecorderAgent
 from akeso.agents.intake.feed import FeedAgent
 from akeso.agents.intake.ingestion import IngestionAgent
-from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
+from akeso.agents.intake.pull import PullAgent, Pulled, PullMetrics, PullOptions, PullSink
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner
 from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
 from akeso.composition.parts import Parts, Tables, installed
-from akeso.composition.prometheus_collectors import PipelineTallies, Tallies
+from akeso.composition.prometheus_collectors import IntakeCollector, PipelineCollector
 from akeso.config.service_file import load_services
 from akeso.config.settings import PullSettings, Settings
 from akeso.config.topology_file import load_topology
@@ -42,13 +42,13 @@ from akeso.domain.estate.knowledge import Knowledge
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.engine.effects import Effects, Stage
-from akeso.engine.incident_store import Register, RegisterOptions, new_incident_id
+from akeso.engine.effects import ActionCatalog, Effects
+from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions, new_incident_id
 from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build, make
 from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address
-from akeso.ports.reasoner import Around, Consulting, Reasoner
+from akeso.ports.reasoner import Consulting, Reasoner, ReasonerContext
 from akeso.ports.source import Source
 from akeso.stages.diagnosis.calibration_file import load_calibration
 from akeso.stages.diagnosis.knowledge_file import load_knowledge
@@ -87,11 +87,11 @@ def make_embedder(settings: Settings) -> Embedder:
     return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
 
 
-def make_faculties(settings: Settings, knowledge: Knowledge) -> Faculties:
+def make_faculties(settings: Settings, knowledge: Knowledge) -> ReasoningParts:
     """How incidents are thought about."""
     healing = settings.healing
     bridging = {**settings.evidence.get("bridging", {}), "knowledge": knowledge}
-    return Faculties.of(
+    return ReasoningParts.of(
         tuple(build("evidence", {**settings.evidence, "bridging": bridging}).values()),
         read_playbooks(settings),
         make("reasoners", FIRST_WORDS, {"knowledge": knowledge}),
@@ -125,8 +125,8 @@ class System:
         forget = settings.features.features.forget
         self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table, forget)
         self.window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
-        naming = RegisterOptions(new_id=lambda at: new_incident_id(at, parts.token))
-        self.register = Register(journal, self.bus, self.clock, naming)
+        naming = IncidentStoreOptions(new_id=lambda at: new_incident_id(at, parts.token))
+        self.incident_store = IncidentStore(journal, self.bus, self.clock, naming)
         self.suspension = Suspension(journal, self.clock)
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
@@ -194,12 +194,12 @@ class System:
         feature = FeatureAgent(
             self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
         )
-        self.registry.register(Tallies(self.ingestion, feature))
-        self.registry.register(PipelineTallies(self.detection.monitoring, self.detection.pipeline))
+        self.registry.register(IntakeCollector(self.ingestion, feature))
+        self.registry.register(PipelineCollector(self.detection.monitoring, self.detection.pipeline))
         agents: list[Agent] = [
             self.feed,
             self.ingestion,
-            ChronicleAgent(self.register, self.ingestion.accept, self.clock),
+            ChangeRecorderAgent(self.incident_store, self.ingestion.accept, self.clock),
             feature,
             *self.detection.agents,
             GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
@@ -210,7 +210,7 @@ class System:
             forecast = self.settings.forecast
             agents.append(ForecastAgent(self.bus, self.clock, self.feature_table, self.services, forecast))
         if (reasoner := self._later_words()) is not None:
-            agents.append(ExplanationAgent(reasoner, self.register, self.casework))
+            agents.append(ExplanationAgent(reasoner, self.incident_store, self.context))
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
         self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
@@ -223,10 +223,10 @@ class System:
             raise InvalidSettings("pull", f"two endpoints are called {twice}: give them a name each")
         if not endpoints:
             return []
-        outlet = Outlet(
+        sink = PullSink(
             lambda: self.started, self.ingestion.accept, self.window.told.learn, self.store.marked, self.store.mark
         )
-        return [PullAgent(endpoints, outlet, self.clock, self.ingest_table, PullMetrics(self.registry))]
+        return [PullAgent(endpoints, sink, self.clock, self.ingest_table, PullMetrics(self.registry))]
 
     def _pulled(self, asked: PullSettings) -> Pulled:
         options = {"address": Address(asked.url, asked.headers, asked.timeout), **(asked.model_extra or {})}
@@ -247,18 +247,18 @@ class System:
         actions = self._parts.make_actions(self.settings)
         connect(actions, self.detection.pipeline)
         settings = self.settings.healing
-        stage = Stage(actions, self.services)
-        effects = Effects(stage, self.register, self.suspension, self.clock, settings.effects)
-        grounds = Grounds(actions, self.services, self.window, self.register, self.suspension)
+        catalog = ActionCatalog(actions, self.services)
+        effects = Effects(catalog, self.incident_store, self.suspension, self.clock, settings.effects)
+        grounds = PolicyInputs(actions, self.services, self.window, self.incident_store, self.suspension)
         govern = replace(settings.gate.govern, trust=self.settings.trust)
         gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern), self._parts.token)
         sources = Sources(self.window, self.memory, self.services, tuple(actions))
-        casework = self.casework = Casework(
-            make_faculties(self.settings, self.knowledge), sources, self.clock, settings.casework
+        context = self.context = IncidentContext(
+            make_faculties(self.settings, self.knowledge), sources, self.clock, settings.context
         )
-        hands = Hands(self.register, effects, gate, casework, self.clock)
+        deps = HealingDeps(self.incident_store, effects, gate, context, self.clock)
         advance = replace(settings.agent.advance, dry_run=self.settings.dry_run)
-        return HealingAgent(hands, self.window, replace(settings.agent, advance=advance), self._mark)
+        return HealingAgent(deps, self.window, replace(settings.agent, advance=advance), self._mark)
 
     def _later_words(self) -> Reasoner | None:
         """The reasoner whose words come after those that are at hand at once; None when there is no other."""
@@ -267,8 +267,10 @@ class System:
             return None
         reasoner: Reasoner = make("reasoners", chosen, {"options": self.settings.llm} if chosen == "llm" else {})
         if isinstance(reasoner, Consulting):
-            recall, keeper = self.memory.recall, self.store
-            reasoner.connect(Around(self.clock, self.registry, self.knowledge, recall, self._history, keeper))
+            recall, positions = self.memory.recall, self.store
+            reasoner.connect(
+                ReasonerContext(self.clock, self.registry, self.knowledge, recall, self._history, positions)
+            )
         return reasoner
 
     async def _history(self, selector: MetricSelector, over: Range) -> MetricMatrix:

@@ -29,7 +29,7 @@ from akeso.agents.detection.forecast import ForecastAgentOptions
 from akeso.agents.detection.model import ModelOptions
 from akeso.agents.incidents.gate import GateOptions
 from akeso.agents.incidents.healing import HealingOptions
-from akeso.agents.incidents.incident_context import CaseworkOptions
+from akeso.agents.incidents.incident_context import IncidentContextOptions
 from akeso.agents.intake.ingestion import IngestionOptions
 from akeso.agents.runtime.runner import RuntimeOptions
 from akeso.agents.runtime.supervisor import SupervisorOptions
@@ -58,7 +58,7 @@ class HealingSettings:
     one that asks others (llm) come after the deterministic ones."""
 
     agent: HealingOptions = field(default_factory=HealingOptions)
-    casework: CaseworkOptions = field(default_factory=CaseworkOptions)
+    context: IncidentContextOptions = field(default_factory=IncidentContextOptions)
     gate: GateOptions = field(default_factory=GateOptions)
     effects: EffectOptions = field(default_factory=EffectOptions)
     diagnose: DiagnoseOptions = field(default_factory=DiagnoseOptions)

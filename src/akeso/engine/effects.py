@@ -21,7 +21,7 @@ from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Deny
 from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
-from akeso.engine.incident_store import Register
+from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import Action
 from akeso.ports.clock import Clock
@@ -46,7 +46,7 @@ class EffectOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ActionCatalog:
     """What effects act on: the actions by name and the services as described."""
 
     actions: Mapping[str, Action]
@@ -59,13 +59,13 @@ class Effects:
 
     def __init__(
         self,
-        stage: Stage,
-        register: Register,
+        stage: ActionCatalog,
+        incident_store: IncidentStore,
         suspension: Suspension,
         clock: Clock,
         options: EffectOptions | None = None,
     ) -> None:
-        self._stage, self._register, self._clock = stage, register, clock
+        self._catalog, self._incident_store, self._clock = stage, incident_store, clock
         self._suspension = suspension
         self._options = options or EffectOptions()
         self._running: dict[str, asyncio.Task[Incident]] = {}
@@ -73,7 +73,7 @@ class Effects:
     @property
     def reversible(self) -> frozenset[str]:
         """Names of the actions that can be undone."""
-        return frozenset(name for name, action in self._stage.actions.items() if action.reversible)
+        return frozenset(name for name, action in self._catalog.actions.items() if action.reversible)
 
     async def preview(self, incident: Incident, step: Step, lease: Lease | None = None) -> Incident:
         """A dry run: journal what would be done. Nothing is done."""
@@ -82,7 +82,9 @@ class Effects:
             said = await within(self._clock, self._options.look_within, action.preview(step, service))
         except (ActionFailed, TimeoutError) as error:
             said = f"cannot be previewed: {_reason(error)}"
-        return await self._register.record(incident.id, e.ActionPreviewed(step.id, said), self._options.actor, lease)
+        return await self._incident_store.record(
+            incident.id, e.ActionPreviewed(step.id, said), self._options.actor, lease
+        )
 
     async def run(self, incident: Incident, step: Step, allow: Allow, key: str, lease: Lease | None = None) -> Incident:
         """Apply one step, once. Raises Forbidden without a recorded verdict that permits it. A built-in guard that
@@ -109,7 +111,7 @@ class Effects:
         outcome = await self._checked(record)
         if record.status is ActionStatus.UNDOING:
             return await self._look_at_undo(incident, record, outcome, lease)
-        return await self._register.record(incident.id, _applied(record, outcome), self._options.actor, lease)
+        return await self._incident_store.record(incident.id, _applied(record, outcome), self._options.actor, lease)
 
     async def drain(self) -> None:
         """Returns when no effect runs any more and all outcomes are written."""
@@ -129,9 +131,9 @@ class Effects:
     async def _refusal(self, incident: Incident, step: Step, captured: Mapping[str, str]) -> Deny | None:
         action, _ = self._actor(step)
         suspended, now = await self._suspension.refresh(), self._clock.now()
-        history = await effect_history(self._register, now, suspended=suspended)
+        history = await effect_history(self._incident_store, now, suspended=suspended)
         proposal = Proposal(step, action.reversible, captured)
-        refusal = guard(proposal, incident, history, self._stage.services, now, self._options.guards)
+        refusal = guard(proposal, incident, history, self._catalog.services, now, self._options.guards)
         return replace(refusal, why=self._suspension.why) if refusal and suspended else refusal
 
     async def _begin(self, incident: str, step: str, work: Coroutine[Any, Any, Incident]) -> Incident:
@@ -155,12 +157,14 @@ class Effects:
         captured = await self._captured(step)
         if isinstance(captured, Failed):
             event: e.Event = e.ActionNotApplied(step.id, key, f"nothing was done: {captured.why}")
-            return await self._register.record(incident.id, event, self._options.actor, lease)
+            return await self._incident_store.record(incident.id, event, self._options.actor, lease)
         refusal = await self._refusal(incident, step, captured)
         if refusal is not None:
             event = e.PolicyDecided(step.id, "deny", refusal.policy, refusal.why)
-            return await self._register.record(incident.id, event, self._options.actor, lease)
-        await self._register.record(incident.id, e.ActionIntended(step.id, key, captured), self._options.actor, lease)
+            return await self._incident_store.record(incident.id, event, self._options.actor, lease)
+        await self._incident_store.record(
+            incident.id, e.ActionIntended(step.id, key, captured), self._options.actor, lease
+        )
         action, service = self._actor(step)
         outcome = await self._acted(action.apply(step, service, key, captured))
         return await self._write(incident.id, _outcome_of_apply(step.id, key, outcome))
@@ -180,7 +184,7 @@ class Effects:
     async def _undo(self, incident: str, record: ActionRecord, key: str, lease: Lease | None) -> Incident:
         step = record.step
         action, service = self._actor(step)
-        await self._register.record(incident, e.UndoIntended(step.id, key), self._options.actor, lease)
+        await self._incident_store.record(incident, e.UndoIntended(step.id, key), self._options.actor, lease)
         outcome = await self._acted(action.undo(step, service, key, record.pre_state))
         return await self._write(incident, _outcome_of_undo(step.id, key, outcome))
 
@@ -221,13 +225,13 @@ class Effects:
                 return await self.undo(incident, record.step, key, lease)
             case never:
                 assert_never(never)
-        return await self._register.record(incident.id, event, self._options.actor, lease)
+        return await self._incident_store.record(incident.id, event, self._options.actor, lease)
 
     async def _write(self, incident: str, event: e.Event) -> Incident:
         # What was done was done: it is written even when the lease was lost meanwhile.
         for attempt in range(1, self._options.write_attempts + 1):
             try:
-                return await self._register.record(incident, event, self._options.actor)
+                return await self._incident_store.record(incident, event, self._options.actor)
             except (Conflict, Unavailable):
                 if attempt == self._options.write_attempts:
                     raise
@@ -235,10 +239,10 @@ class Effects:
         raise AssertionError("unreachable")
 
     def _actor(self, step: Step) -> tuple[Action, ServiceSpec]:
-        action = self._stage.actions.get(step.action)
+        action = self._catalog.actions.get(step.action)
         if action is None:
             raise NotFound(f"there is no action {step.action}")
-        return action, self._stage.services[step.target]
+        return action, self._catalog.services[step.target]
 
 
 def _applied(record: ActionRecord, outcome: EffectOutcome) -> e.Event:

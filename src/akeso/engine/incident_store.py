@@ -36,7 +36,7 @@ def new_incident_id(at: datetime, token: Callable[[int], str] = secrets.token_he
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterOptions:
+class IncidentStoreOptions:
     """remembered: how many incidents are kept folded in memory; searched: how many recent ones are looked through for
     a step that belongs to no open incident."""
 
@@ -45,16 +45,16 @@ class RegisterOptions:
     new_id: Callable[[datetime], str] = new_incident_id
 
 
-class Register:
+class IncidentStore:
     """Folds incidents from the journal and appends to it. Writers of one incident take turns.
 
     Everything that `open` and `record` returned is durable. `listen` gives every entry that this register wrote to
     a callback on the event loop, after it became durable.
     """
 
-    def __init__(self, journal: Journal, bus: Bus, clock: Clock, options: RegisterOptions | None = None) -> None:
+    def __init__(self, journal: Journal, bus: Bus, clock: Clock, options: IncidentStoreOptions | None = None) -> None:
         self.journal, self._bus, self._clock = journal, bus, clock
-        self._options = options or RegisterOptions()
+        self._options = options or IncidentStoreOptions()
         self._folds: OrderedDict[str, Incident] = OrderedDict()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._listeners: list[Listener] = []

@@ -42,6 +42,6 @@ class StilledAction:
         return Forbidden(f"{self.name} is stilled: {step.id} would touch {service.name}")
 
 
-def stilled(actions: Mapping[str, Action]) -> dict[str, Action]:
+def inert(actions: Mapping[str, Action]) -> dict[str, Action]:
     """All of them, stilled."""
     return {name: StilledAction(action) for name, action in actions.items()}

@@ -9,7 +9,7 @@ from akeso.domain.detection.detection_model import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class Actor:
     """Who changes something, and why."""
 
     who: str
@@ -44,7 +44,7 @@ class Pipeline(Protocol):
         """Agent → whether it has started and beats."""
         ...
 
-    async def configure(self, name: str, value: str, by: By) -> None:
+    async def configure(self, name: str, value: str, by: Actor) -> None:
         """Announce a setting (see akeso.stages.detection.detection_settings). Raises InvalidInput, Unavailable."""
         ...
 
@@ -52,11 +52,11 @@ class Pipeline(Protocol):
         """The version that decided before this one; "" when there is none."""
         ...
 
-    async def promote(self, version: str, by: By) -> ModelVersion:
+    async def promote(self, version: str, by: Actor) -> ModelVersion:
         """Let a version decide; returns once it does. Raises NotFound, Unavailable."""
         ...
 
-    async def retrain(self, by: By, window: timedelta | None = None) -> ModelVersion:
+    async def retrain(self, by: Actor, window: timedelta | None = None) -> ModelVersion:
         """Train on the last `window` of features (all that are kept) and on labels; registered, not promoted. Raises
         Conflict while there is too little to train on."""
         ...

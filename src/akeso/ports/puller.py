@@ -31,7 +31,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Haul:
+class PullResult:
     """What an endpoint had.
 
     upto: everything stamped up to here is in; the next request begins here. It may lie before `until` when the endpoint
@@ -50,12 +50,12 @@ class Puller(Protocol):
 
     name: str
 
-    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+    async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """Raises Unavailable when the endpoint does not answer, InvalidInput when it answers what cannot be read or
         says that it was asked the wrong thing. Called again with the same request it asks again."""
         ...
 
-    def accepted(self, haul: Haul) -> None:
+    def accepted(self, pulled: PullResult) -> None:
         """The haul is durable: what came with it needs not be told again."""
         ...
 

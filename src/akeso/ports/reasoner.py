@@ -34,7 +34,7 @@ Recall = Callable[[str, str, Sequence[str], int], Awaitable[Sequence[Recollectio
 History = Callable[[MetricSelector, Range], Awaitable[MetricMatrix]]
 
 
-class Keeper(Protocol):
+class PositionStore(Protocol):
     """Remembers numbers over restarts (the telemetry store does)."""
 
     async def mark(self, name: str, value: int) -> None: ...
@@ -43,7 +43,7 @@ class Keeper(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class ReasonerContext:
     """What a reasoner that looks beyond the case works with. Nothing in it can change an incident or act."""
 
     clock: Clock
@@ -51,14 +51,14 @@ class Around:
     knowledge: Knowledge
     recall: Recall | None = None
     history: History | None = None
-    keeper: Keeper | None = None
+    positions: PositionStore | None = None
 
 
 @runtime_checkable
 class Consulting(Protocol):
     """A reasoner that takes its time: it asks others, so its words come after the diagnosis and hold nothing up."""
 
-    def connect(self, around: Around) -> None:
+    def connect(self, around: ReasonerContext) -> None:
         """Called once, before the first explanation. Raises InvalidSettings."""
         ...
 

@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from akeso.agents.incidents.gate import Gate, GateOptions, Grounds
+from akeso.agents.incidents.gate import Gate, GateOptions, PolicyInputs
 from akeso.agents.incidents.governance import GovernanceAgent
 from akeso.agents.incidents.healing import HealingAgent, HealingOptions
-from akeso.agents.incidents.incident_context import Casework, CaseworkOptions, Faculties, Sources
-from akeso.agents.incidents.move_executor import Hands
+from akeso.agents.incidents.incident_context import IncidentContext, IncidentContextOptions, ReasoningParts, Sources
+from akeso.agents.incidents.move_executor import HealingDeps
 from akeso.domain.estate.service import Services, Trust
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Diagnosis, FaultClass, Hypothesis
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.domain.messages import Decision
-from akeso.engine.effects import EffectOptions, Effects, Stage
-from akeso.engine.incident_store import Register
+from akeso.engine.effects import ActionCatalog, EffectOptions, Effects
+from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import Action
 from akeso.ports.bus import Message, Topic
@@ -87,21 +87,23 @@ class Ward:
         self.bus = RelayBus()
         self.window = WorldWindow(self.world)
         self.suspension = Suspension(self.journal, self.clock)
-        self.register = Register(self.journal, self.bus, self.clock)
+        self.incident_store = IncidentStore(self.journal, self.bus, self.clock)
         services = Services()
         self.effects = Effects(
-            Stage(self.actions, services), self.register, self.suspension, self.clock,
+            ActionCatalog(self.actions, services), self.incident_store, self.suspension, self.clock,
             EffectOptions(write_wait=timedelta(milliseconds=50)),
         )  # fmt: skip
         gating = GateOptions(timedelta(seconds=0.5), GovernOptions(Trust.AUTO, self.dry_run))
-        grounds = Grounds(self.actions, services, self.window, self.register, self.suspension)
+        grounds = PolicyInputs(self.actions, services, self.window, self.incident_store, self.suspension)
         self.gate = Gate(grounds, self.bus, self.clock, gating)
         sources = Sources(self.window, self.memory, services, tuple(self.actions))
-        self.casework = Casework(Faculties(self.diagnoses, self.planner), sources, self.clock, CaseworkOptions())
-        self.hands = Hands(self.register, self.effects, self.gate, self.casework, self.clock)
+        self.context = IncidentContext(
+            ReasoningParts(self.diagnoses, self.planner), sources, self.clock, IncidentContextOptions()
+        )
+        self.deps = HealingDeps(self.incident_store, self.effects, self.gate, self.context, self.clock)
         self.marks: list[int] = []
         options = HealingOptions(advance=replace(self.advance, dry_run=self.dry_run))
-        self.agent = HealingAgent(self.hands, self.window, options, self._mark)
+        self.agent = HealingAgent(self.deps, self.window, options, self._mark)
         governance = GovernanceAgent(self.bus, self.clock, self.policy)
         self.bus.on(Topic.POLICY_REQUESTS, governance.handle)
         self.bus.on(Topic.POLICY_DECISIONS, self.agent.handle)
@@ -144,7 +146,7 @@ class Ward:
     async def incident(self) -> Incident:
         """The newest."""
         (newest,) = await self.journal.recent_incidents(limit=1)
-        return await Register(self.journal, self.bus, self.clock).get(newest)
+        return await IncidentStore(self.journal, self.bus, self.clock).get(newest)
 
     def events(self) -> list[str]:
         """Names of everything in the journal, oldest first."""

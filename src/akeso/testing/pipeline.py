@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from akeso.domain.detection.detection_model import ModelVersion
 from akeso.domain.errors import AkesoError, Conflict, NotFound
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -16,7 +16,7 @@ class FakePipeline:
 
     def __init__(self, *versions: str) -> None:
         self.failure: AkesoError | None = None
-        self.configured: list[tuple[str, str, By]] = []
+        self.configured: list[tuple[str, str, Actor]] = []
         self.restarted: list[str] = []
         self.windows: list[timedelta | None] = []
         self.safe_mode, self.threshold, self.recent = False, 1.0, timedelta(minutes=5)
@@ -25,7 +25,7 @@ class FakePipeline:
         self.model, self.before = (self.versions[-1], "") if versions else ("", "")
         self.trainable = True
 
-    async def configure(self, name: str, value: str, by: By) -> None:
+    async def configure(self, name: str, value: str, by: Actor) -> None:
         self._check()
         self.configured.append((name, value, by))
         if name == "safe_mode":
@@ -36,14 +36,14 @@ class FakePipeline:
     async def previous(self) -> str:
         return self.before
 
-    async def promote(self, version: str, by: By) -> ModelVersion:
+    async def promote(self, version: str, by: Actor) -> ModelVersion:
         self._check()
         if version not in self.versions:
             raise NotFound(f"there is no version {version} of the detection model")
         self.before, self.model = self.model, version
         return ModelVersion(version, AT, by.who, by.why)
 
-    async def retrain(self, by: By, window: timedelta | None = None) -> ModelVersion:
+    async def retrain(self, by: Actor, window: timedelta | None = None) -> ModelVersion:
         self._check()
         if not self.trainable:
             raise Conflict("there are 3 slots to train on; 30 are needed")

@@ -8,7 +8,7 @@ import msgspec
 from akeso.domain.errors import AkesoError
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.ports.puller import Haul, PullRequest
+from akeso.ports.puller import PullRequest, PullResult
 from akeso.protocols.json_body import parse_json
 
 
@@ -20,22 +20,24 @@ class ScriptedPuller:
 
     name = "scripted"
 
-    def __init__(self, haul: Callable[[PullRequest], Haul] | None = None) -> None:
-        self.haul = haul or (lambda request: Haul(TelemetryBatch(request.tenant, request.until), request.until))
+    def __init__(self, pulled: Callable[[PullRequest], PullResult] | None = None) -> None:
+        self.pulled = pulled or (
+            lambda request: PullResult(TelemetryBatch(request.tenant, request.until), request.until)
+        )
         self.failure: Exception | None = None
         self.requests: list[PullRequest] = []
-        self.taken: list[Haul] = []
+        self.taken: list[PullResult] = []
         self.closed = False
 
-    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+    async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         del table
         self.requests.append(request)
         if self.failure is not None:
             raise self.failure
-        return self.haul(request)
+        return self.pulled(request)
 
-    def accepted(self, haul: Haul) -> None:
-        self.taken.append(haul)
+    def accepted(self, pulled: PullResult) -> None:
+        self.taken.append(pulled)
 
     async def close(self) -> None:
         self.closed = True

@@ -18,7 +18,7 @@ from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners._llm.options import Limits, LlmOptions, Patience, Provider
 from akeso.plugins.reasoners.llm import Llm
-from akeso.ports.reasoner import Around
+from akeso.ports.reasoner import ReasonerContext
 from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
 from akeso.testing.clock import FakeClock
@@ -59,7 +59,9 @@ class Bench:
     @cached_property
     def reasoner(self) -> Llm:
         reasoner = Llm(self.options)
-        reasoner.connect(Around(self.clock, self.registry, shipped_knowledge(), self._recall, self._history, self))
+        reasoner.connect(
+            ReasonerContext(self.clock, self.registry, shipped_knowledge(), self._recall, self._history, self)
+        )
         return reasoner
 
     async def mark(self, name: str, value: int) -> None:

@@ -5,7 +5,7 @@ from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, Failed, Unknown
 from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.safe_mode import SafeMode
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.testing.pipeline import FakePipeline
 
 STEP, SERVICE = Step("1", "safe_mode", "akeso.model"), ServiceSpec("akeso.model")
@@ -21,7 +21,7 @@ def connected(pipeline: FakePipeline, *, enabled: bool = False) -> SafeMode:
 async def test_switching_it_on_tells_every_agent() -> None:
     pipeline = FakePipeline()
     assert isinstance(await connected(pipeline).apply(STEP, SERVICE, "k1", {"mode": "off"}), Done)
-    assert pipeline.configured == [("safe_mode", "on", By("safe_mode", "k1"))]
+    assert pipeline.configured == [("safe_mode", "on", Actor("safe_mode", "k1"))]
 
 
 async def test_undoing_puts_the_captured_mode_back() -> None:

@@ -7,7 +7,7 @@ from akeso.stages.model.drift import DriftSummary
 from akeso.stages.model.self_check import (
     AGENT_SILENT,
     FEATURE_DRIFT,
-    Complaint,
+    HealthFinding,
     SelfCheckOptions,
     check_accuracy,
     check_drift,
@@ -19,9 +19,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_slow_inference_is_a_complaint_that_names_the_mean() -> None:
-    complaint = check_latency([400.0] * 100, SelfCheckOptions())
-    assert complaint is not None
-    assert "400 ms" in complaint.statement
+    finding = check_latency([400.0] * 100, SelfCheckOptions())
+    assert finding is not None
+    assert "400 ms" in finding.statement
 
 
 def test_inference_within_its_bound_is_none() -> None:
@@ -35,9 +35,9 @@ def test_too_few_events_are_no_ground_for_a_complaint() -> None:
 def test_accuracy_below_the_bound_is_a_complaint() -> None:
     right = [Feedback("t", "s", NOW, anomalous=True, predicted=True)] * 140
     wrong = [Feedback("t", "s", NOW, anomalous=True, predicted=False)] * 60
-    complaint = check_accuracy(right + wrong, SelfCheckOptions())
-    assert complaint is not None
-    assert "70.0%" in complaint.statement
+    finding = check_accuracy(right + wrong, SelfCheckOptions())
+    assert finding is not None
+    assert "70.0%" in finding.statement
 
 
 def test_accuracy_at_the_bound_is_none() -> None:
@@ -52,7 +52,7 @@ def test_only_agents_past_their_limit_are_silent() -> None:
     assert [(c.agent, c.fault_class) for c in found] == [("model", AGENT_SILENT)]
 
 
-STANDING = Complaint("model", "any", "it was so")
+STANDING = HealthFinding("model", "any", "it was so")
 QUICK = SelfCheckOptions(latency_again=5, accuracy_again=4)
 
 

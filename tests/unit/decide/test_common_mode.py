@@ -4,7 +4,7 @@ import pytest
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, signal_of
-from akeso.stages.detection.common_mode import departures, shared_rise
+from akeso.stages.detection.common_mode import deviations, shared_rise
 from akeso.stages.detection.series_facts import FactsTable
 
 
@@ -16,7 +16,7 @@ def rise(times: list[float], metric: str = RED_MEAN, series_each: int = 1) -> fl
     values = np.repeat(np.array(times) * 100.0, series_each)
     signals = np.array([signal_of(key) for key in keys], np.uint8)
     frame = FeatureFrame(NANOSECONDS, NANOSECONDS, values, signals)
-    return shared_rise(departures(frame, np.full(len(keys), 100.0)), frame, FactsTable(table).first(len(keys)))
+    return shared_rise(deviations(frame, np.full(len(keys), 100.0)), frame, FactsTable(table).first(len(keys)))
 
 
 def test_what_half_of_the_services_share_is_the_rise() -> None:

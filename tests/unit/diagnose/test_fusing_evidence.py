@@ -201,11 +201,11 @@ def test_an_error_line_that_names_a_dependency_speaks_of_the_dependency() -> Non
 
 def test_a_departure_knows_when_it_began() -> None:
     symptoms = read(SCENE.case())
-    departure = symptoms.find("quotes", "akeso.red.self_time")
-    assert departure is not None
-    assert departure.starts_s == pytest.approx(1.0, abs=1.0)
-    assert departure.past == pytest.approx(12.0, rel=0.3)
-    assert departure.level == pytest.approx(312.0, rel=0.3)
+    deviation = symptoms.find("quotes", "akeso.red.self_time")
+    assert deviation is not None
+    assert deviation.starts_s == pytest.approx(1.0, abs=1.0)
+    assert deviation.past == pytest.approx(12.0, rel=0.3)
+    assert deviation.level == pytest.approx(312.0, rel=0.3)
 
 
 def test_among_a_thousand_series_of_five_minutes_the_cause_is_found() -> None:

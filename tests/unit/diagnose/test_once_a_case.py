@@ -5,7 +5,7 @@ import weakref
 
 from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.bridging import chains
-from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
 from akeso.stages.diagnosis.network_latency import gaps_of
 from akeso.stages.diagnosis.paths import turns_of
@@ -16,7 +16,7 @@ from akeso.testing.recorded.cases import Scene
 
 def test_what_was_worked_out_is_told_again() -> None:
     numbers = iter(range(1, 10))
-    count = once_a_case(lambda _: next(numbers))
+    count = cached_per_case(lambda _: next(numbers))
     case = Scene().case()
     assert (count(case), count(case), count(Scene().case())) == (1, 1, 2)
 

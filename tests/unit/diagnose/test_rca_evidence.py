@@ -21,7 +21,7 @@ Series = Mapping[tuple[str, str], Sequence[float]]
 STEP = 300
 
 
-def case_of(series: Series, edges: Sequence[Edge] = (), complaint: tuple[str, str] = ("door", RED_MEAN)) -> Case:
+def case_of(series: Series, edges: Sequence[Edge] = (), finding: tuple[str, str] = ("door", RED_MEAN)) -> Case:
     """Steps of five minutes; a day of interruption before the last four, the fault in the last two."""
     keys = tuple(SeriesKey("t", service, metric, unit=UNITS[metric]) for service, metric in series)
     length = len(next(iter(series.values())))
@@ -30,7 +30,7 @@ def case_of(series: Series, edges: Sequence[Edge] = (), complaint: tuple[str, st
     values = np.array(list(series.values()), np.float64).T
     signals = np.array([signal_of(key) for key in keys], np.uint8)
     onset = int(times[-3]) * NANOSECONDS
-    key = SeriesKey("t", complaint[0], complaint[1], unit=UNITS[complaint[1]])
+    key = SeriesKey("t", finding[0], finding[1], unit=UNITS[finding[1]])
     at = datetime.fromtimestamp(onset / NANOSECONDS, UTC)
     anomaly = Anomaly("a", "t", key, signal_of(key), at, at, 1.0, 1.0, 0.0, 1.0)
     matrix = FeatureMatrix(keys, signals, times * NANOSECONDS, values)

@@ -16,8 +16,8 @@ from akeso.domain.incident.incident import ActionStatus, Incident
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.domain.incident.verdict import Allow
-from akeso.engine.effects import EffectOptions, Effects, Stage
-from akeso.engine.incident_store import Register
+from akeso.engine.effects import ActionCatalog, EffectOptions, Effects
+from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import PreState
 from akeso.ports.journal import Draft
@@ -69,26 +69,26 @@ class Theatre:
 
     def __init__(self, action: ScriptedAction | None = None) -> None:
         self.journal, self.clock = SmallDisk(), FakeClock()
-        self.register = Register(self.journal, RelayBus(), self.clock)
+        self.incident_store = IncidentStore(self.journal, RelayBus(), self.clock)
         self.suspension = Suspension(self.journal, self.clock)
         self.action = action or ScriptedAction()
-        stage, options = Stage({"restart": self.action}), EffectOptions()
-        self.effects = Effects(stage, self.register, self.suspension, self.clock, options)
+        catalog, options = ActionCatalog({"restart": self.action}), EffectOptions()
+        self.effects = Effects(catalog, self.incident_store, self.suspension, self.clock, options)
         self.step = Step("s1", "restart", "cart")
 
     async def allowed(self, *more: e.Event) -> Incident:
         detected = e.IncidentDetected("t", "cart", "slow", Severity.ERROR, START)
         plan = Plan((Option("book", (self.step,), 0.5, Risk.LOW, False, 10 * SECOND),))
-        incident = await self.register.open(detected, "test")
+        incident = await self.incident_store.open(detected, "test")
         for event in (e.PlanMade(plan), *(more or (e.PolicyDecided("s1", "allow", "p"),))):
-            incident = await self.register.record(incident.id, event, "test")
+            incident = await self.incident_store.record(incident.id, event, "test")
         return incident
 
     async def interrupted(self) -> Incident:
         return await self.allowed(e.PolicyDecided("s1", "allow", "p"), e.ActionIntended("s1", "k", {"was": "so"}))
 
     async def status(self) -> ActionStatus:
-        (incident,) = await self.register.recent()
+        (incident,) = await self.incident_store.recent()
         return incident.actions["s1"].status
 
     def kinds(self) -> list[str]:
@@ -162,7 +162,9 @@ async def test_no_answer_in_time_is_unknown() -> None:
     clock = FakeClock()
     theatre = Theatre(Slow(clock=clock, takes=timedelta(hours=1)))
     theatre.clock = clock
-    theatre.effects = Effects(Stage({"restart": theatre.action}), theatre.register, theatre.suspension, clock)
+    theatre.effects = Effects(
+        ActionCatalog({"restart": theatre.action}), theatre.incident_store, theatre.suspension, clock
+    )
     running = asyncio.ensure_future(theatre.effects.run(await theatre.allowed(), theatre.step, ALLOW, "k1"))
     await clock.advance(31 * SECOND)
     assert (await running).actions["s1"].status is ActionStatus.UNKNOWN
@@ -202,12 +204,14 @@ async def test_effects_suspended_by_another_process_stop_at_the_last_moment() ->
 async def test_a_cancelled_caller_does_not_cancel_the_effect() -> None:
     clock = FakeClock()
     theatre = Theatre(Slow(clock=clock))
-    theatre.effects = Effects(Stage({"restart": theatre.action}), theatre.register, theatre.suspension, clock)
+    theatre.effects = Effects(
+        ActionCatalog({"restart": theatre.action}), theatre.incident_store, theatre.suspension, clock
+    )
     running = asyncio.ensure_future(theatre.effects.run(await theatre.allowed(), theatre.step, ALLOW, "k1"))
     await clock.advance(SECOND)
     running.cancel()
     assert await theatre.status() is ActionStatus.INTENDED
-    again = asyncio.ensure_future(theatre.effects.look((await theatre.register.recent())[0], theatre.step))
+    again = asyncio.ensure_future(theatre.effects.look((await theatre.incident_store.recent())[0], theatre.step))
     await clock.advance(10 * SECOND)
     assert (await again).actions["s1"].status is ActionStatus.APPLIED
     assert theatre.action.applied == ["k1"]
@@ -261,7 +265,7 @@ async def test_an_interrupted_undo_is_done_only_when_it_was_not(still_there: boo
     theatre = Theatre(ScriptedAction(applied=["k"] if still_there else []))
     incident = await theatre.interrupted()
     for event in (e.ActionApplied("s1", "k"), e.UndoIntended("s1", "k-undo")):
-        incident = await theatre.register.record(incident.id, event, "test")
+        incident = await theatre.incident_store.record(incident.id, event, "test")
     incident = await theatre.effects.look(incident, theatre.step)
     assert incident.actions["s1"].status is ActionStatus.UNDONE
     assert theatre.action.undone == undone
@@ -280,7 +284,9 @@ async def test_a_preview_does_nothing() -> None:
 async def test_an_outcome_is_written_once_the_journal_answers_again() -> None:
     clock = FakeClock()
     theatre = Theatre(Slow(clock=clock))
-    theatre.effects = Effects(Stage({"restart": theatre.action}), theatre.register, theatre.suspension, clock)
+    theatre.effects = Effects(
+        ActionCatalog({"restart": theatre.action}), theatre.incident_store, theatre.suspension, clock
+    )
     running = asyncio.ensure_future(theatre.effects.run(await theatre.allowed(), theatre.step, ALLOW, "k1"))
     await clock.advance(SECOND)
     theatre.journal.failure = Unavailable("disk is full")

@@ -94,7 +94,7 @@ class Feeding:
     feed: FeedAgent = field(default_factory=FeedAgent)
 
     @property
-    def register(self) -> "Feeding":
+    def incident_store(self) -> "Feeding":
         return self
 
     async def get(self, incident: str) -> Incident:

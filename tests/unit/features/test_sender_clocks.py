@@ -13,7 +13,7 @@ from akeso.adapters.telemetry.hot import HotWindow
 from akeso.adapters.telemetry.memory import MemoryTelemetryStore
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.intake.ingestion import IngestionAgent
-from akeso.composition.prometheus_collectors import Tallies
+from akeso.composition.prometheus_collectors import IntakeCollector
 from akeso.domain.telemetry.batches import NANOSECONDS, LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic
@@ -128,7 +128,7 @@ async def test_tallies_and_wrong_clocks_are_metrics() -> None:
     slot = timedelta(seconds=1)
     agent = FeatureAgent(bus, clock, ingest, features, HotWindow(slot, 60 * slot, features))
     registry = CollectorRegistry()
-    registry.register(Tallies(IngestionAgent(MemoryTelemetryStore(ingest), bus, clock, ingest), agent))
+    registry.register(IntakeCollector(IngestionAgent(MemoryTelemetryStore(ingest), bus, clock, ingest), agent))
     for _ in range(9):
         now = clock.nanoseconds()
         stamp = np.array([now - 60 * NANOSECONDS], np.int64)

@@ -186,10 +186,10 @@ async def test_a_step_that_needs_a_yes_waits_for_it_and_runs_after_it(ward: Ward
     (step,) = incident.actions
     assert statuses(incident) == {step: "asked"}
     with pytest.raises(Forbidden):
-        await ward.register.approve(step, "olga", Role.OPERATOR, dry_run=False)
-    await ward.register.approve(step, "ada", Role.APPROVER, dry_run=False)
+        await ward.incident_store.approve(step, "olga", Role.OPERATOR, dry_run=False)
+    await ward.incident_store.approve(step, "ada", Role.APPROVER, dry_run=False)
     with pytest.raises(Conflict):
-        await ward.register.approve(step, "ada", Role.APPROVER, dry_run=False)
+        await ward.incident_store.approve(step, "ada", Role.APPROVER, dry_run=False)
     await ward.run(12)
     incident = await ward.incident()
     assert incident.status is IncidentStatus.RESOLVED
@@ -202,7 +202,7 @@ async def test_a_rejected_step_escalates_when_nothing_else_is_left(ward: Ward) -
     await falls_ill(ward)
     await ward.run(4)
     (step,) = (await ward.incident()).actions
-    await ward.register.reject(step, "ada", Role.APPROVER, reason="I am on it")
+    await ward.incident_store.reject(step, "ada", Role.APPROVER, reason="I am on it")
     await ward.run(2)
     incident = await ward.incident()
     assert incident.status is IncidentStatus.ESCALATED
@@ -218,7 +218,7 @@ async def test_an_approval_that_expires_escalates_and_cannot_be_given_any_more(w
     assert incident.status is IncidentStatus.ESCALATED
     (step,) = incident.actions
     with pytest.raises(Conflict):
-        await ward.register.approve(step, "ada", Role.APPROVER, dry_run=False)
+        await ward.incident_store.approve(step, "ada", Role.APPROVER, dry_run=False)
     assert ward.world.applied == []
 
 
@@ -230,11 +230,11 @@ async def test_in_a_dry_run_the_step_is_only_previewed_until_a_person_says_other
     (step,) = incident.actions
     assert incident.status is IncidentStatus.PENDING_APPROVAL
     assert incident.actions[step].preview == "would restart cart"
-    await ward.register.approve(step, "ada", Role.APPROVER, dry_run=True)
+    await ward.incident_store.approve(step, "ada", Role.APPROVER, dry_run=True)
     await ward.run(2)
     assert statuses(await ward.incident()) == {step: "previewed"}
     assert ward.world.applied == []
-    await ward.register.approve(step, "ada", Role.APPROVER, dry_run=False)
+    await ward.incident_store.approve(step, "ada", Role.APPROVER, dry_run=False)
     await ward.run(12)
     assert (await ward.incident()).status is IncidentStatus.RESOLVED
     assert len(ward.world.applied) == 1
@@ -320,7 +320,7 @@ async def test_an_alert_joins_the_incident_and_its_end_is_noted(ward: Ward) -> N
 async def test_an_incident_opened_by_a_person_gets_a_worker(ward: Ward) -> None:
     await ward.start()
     event = IncidentDetected(TENANT, "cart", "it feels slow", Severity.ERROR, ward.clock.now())
-    opened = await ward.register.open(event, "olga")
+    opened = await ward.incident_store.open(event, "olga")
     await ward.run(1)
     assert ward.agent.working == {opened.id}
     await ward.agent.analyze(opened.id, "olga")

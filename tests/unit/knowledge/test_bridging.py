@@ -12,7 +12,7 @@ from akeso.plugins.reasoners.deterministic import Deterministic
 from akeso.stages.diagnosis.bridging import Chain, chains
 from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
-from akeso.stages.diagnosis.symptom_matches import sightings
+from akeso.stages.diagnosis.symptom_matches import matches
 from akeso.testing.recorded.cases import Fault, Scene
 from akeso.testing.recorded.machines import Gauge, Machinery
 
@@ -110,7 +110,7 @@ def test_faults_of_machines_are_sighted_by_the_names_exporters_give_them(
     gauge: Gauge, first: str, fault: Fault, last: str
 ) -> None:
     case = Machinery(Scene(fault, during=12), (gauge,), {fault.service: "db-1"}).case()
-    assert first in {s.symptom.name for s in sightings(case, KNOWN) if s.service == "db-1"}
+    assert first in {s.symptom.name for s in matches(case, KNOWN) if s.service == "db-1"}
     if last:
         found = [names(c) for c in chains(case, KNOWN) if c.root.symptom.name == first]
         assert last in {name for path in found for name in path}, found
@@ -119,7 +119,7 @@ def test_faults_of_machines_are_sighted_by_the_names_exporters_give_them(
 def test_a_calm_case_has_no_chain_and_no_sighting_of_a_machine() -> None:
     calm = Machinery(Scene(during=12), tuple(replace(g, after=g.before) for g in (FLOW, HEAT)), {"quotes": NODE})
     assert chains(calm.case(), KNOWN) == ()
-    assert [s for s in sightings(calm.case(), KNOWN) if s.service == NODE] == []
+    assert [s for s in matches(calm.case(), KNOWN) if s.service == NODE] == []
 
 
 def test_the_evidence_speaks_for_the_machine_and_against_the_service_at_its_end() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.model.drift import DriftOptions, drift, drifted, judged, summarise, wander
+from akeso.stages.model.drift import DriftOptions, drift, drifted, judged, summarise, variability
 
 TEN = np.arange(1.0, 11.0)[:, None]  # its deciles are its values
 
@@ -145,7 +145,7 @@ def test_features_that_wander_have_not_drifted_until_they_go_farther_than_usual(
 def test_how_much_a_feature_wanders_is_seen_in_the_parts_of_its_reference() -> None:
     steady = np.random.default_rng(1).normal(size=(200, 1))
     climbing = np.arange(200.0)[:, None]
-    found = wander(np.hstack([steady, climbing]), DriftOptions())
+    found = variability(np.hstack([steady, climbing]), DriftOptions())
     assert found.ks[0] < 0.15
     assert found.ks[1] == pytest.approx(1.0 - 0.8687 * np.sqrt(1 / 50 + 1 / 150))  # a quarter against the rest
     assert found.psi[1] > 1

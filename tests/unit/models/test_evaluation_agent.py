@@ -12,7 +12,7 @@ import pytest
 
 from akeso.agents.detection.model import ModelAgent, ModelOptions
 from akeso.agents.selfhealing.evaluation import EvaluationAgent, EvaluationOptions
-from akeso.agents.selfhealing.pipeline import OwnPipeline, PipelineOptions, Workshop
+from akeso.agents.selfhealing.pipeline import OwnPipeline, PipelineOptions, TrainingDeps
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.detection.detection_model import Alias
 from akeso.domain.errors import Conflict, InvalidInput, NotFound
@@ -23,7 +23,7 @@ from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.engine.background_thread import aside
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Subscription, Topic
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.stages.model.training import TrainingOptions
 from akeso.testing.clock import FakeClock
 from akeso.testing.model_registry import MemoryLabelStore, MemoryModelRegistry
@@ -32,7 +32,7 @@ START = 1_700_000_000
 SERVICES = ("a", "b", "c", "d")
 KEYS = tuple(SeriesKey("t", service, RED_MEAN) for service in SERVICES)
 SIGNALS = np.full(len(KEYS), Signal.LATENCY, np.uint8)
-EVE = By("eve", "a test")
+EVE = Actor("eve", "a test")
 
 
 class Wired:
@@ -79,9 +79,9 @@ class Whole:
         table, clock = SeriesTable(KEYS), FakeClock()
         self.remembered: list[ConfigUpdate] = []
         self.model = ModelAgent(self.bus, clock, build("detectors"), table, ModelOptions(), self.registry)
-        workshop = Workshop(self.registry, self.labels, self.past, lambda: build("detectors"), self._remember)
+        training_deps = TrainingDeps(self.registry, self.labels, self.past, lambda: build("detectors"), self._remember)
         options = PipelineOptions(baseline=timedelta(seconds=60), training=TrainingOptions(least=40))
-        self.pipeline = OwnPipeline(self.model, workshop, self.bus, clock, options)
+        self.pipeline = OwnPipeline(self.model, training_deps, self.bus, clock, options)
         self.agent = EvaluationAgent(self.pipeline, self.labels, lambda: build("detectors"), table, evaluation)
         self.bus.handlers = [self.model.handle, self.agent.handle]
         self._random = np.random.default_rng(1)
@@ -220,7 +220,7 @@ async def test_labels_from_before_the_challenger_came_do_not_count() -> None:
     whole = await challenged()
     await whole.say("a", anomalous=True, predicted=False, ago=60)
     assert whole.agent.shadow is not None
-    assert whole.agent.shadow.duel.total == 0
+    assert whole.agent.shadow.paired.total == 0
     assert len(await whole.labels.recent()) == 1
 
 
@@ -230,7 +230,7 @@ async def test_a_champion_that_changes_begins_the_duel_anew() -> None:
     third = await whole.pipeline.take(EVE)
     await whole.pipeline.promote(third.version, EVE)
     assert whole.agent.shadow is not None
-    assert (whole.agent.shadow.version, whole.agent.shadow.duel.total) == ("1", 0)
+    assert (whole.agent.shadow.version, whole.agent.shadow.paired.total) == ("1", 0)
 
 
 async def test_after_a_restart_champion_and_challenger_are_taken_up() -> None:

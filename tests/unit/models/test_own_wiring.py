@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.models.sql import SqlModelRegistry
 from akeso.composition.detection import Detection, Surroundings, open_detection, open_registry
-from akeso.composition.prometheus_collectors import PipelineTallies
+from akeso.composition.prometheus_collectors import PipelineCollector
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.service import Services
@@ -66,7 +66,7 @@ async def test_mlflow_without_an_address_gets_a_store_of_its_own(tmp_path: Path)
 async def test_the_pipeline_is_told_to_prometheus(tmp_path: Path) -> None:
     journal, detection = await opened(tmp_path, load_settings(None, {"data": str(tmp_path)}))
     registry = CollectorRegistry()
-    registry.register(PipelineTallies(detection.monitoring, detection.pipeline))
+    registry.register(PipelineCollector(detection.monitoring, detection.pipeline))
     assert registry.get_sample_value("akeso_model_info", {"version": "none"}) == 1
     assert registry.get_sample_value("akeso_pipeline_safe_mode") == 0
     assert registry.get_sample_value("akeso_pipeline_inference_events") == 0

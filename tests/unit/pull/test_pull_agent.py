@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
+from akeso.agents.intake.pull import PullAgent, Pulled, PullMetrics, PullOptions, PullSink
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailable
 from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.ports.puller import Haul, PullRequest
+from akeso.ports.puller import PullRequest, PullResult
 from akeso.ports.source import Answer, Intake
 from akeso.testing.clock import FakeClock
 from akeso.testing.pull import ScriptedPuller
@@ -65,11 +65,11 @@ class World:
         self.marks[name] = value
 
     def agent(self) -> PullAgent:
-        outlet = Outlet(
+        sink = PullSink(
             lambda: self.is_open, self.accept, lambda _, edges: self.edges.extend(edges), self.marked, self.mark
         )
         pulled = Pulled("prom", "acme", self.puller, self.options)
-        return PullAgent([pulled], outlet, self.clock, SeriesTable(), self.metrics)
+        return PullAgent([pulled], sink, self.clock, SeriesTable(), self.metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -87,11 +87,11 @@ def world() -> World:
     return World()
 
 
-def a_point_a_second(request: PullRequest) -> Haul:
+def a_point_a_second(request: PullRequest) -> PullResult:
     half = NANOSECONDS // 2
     times = np.arange((request.since + half) // NANOSECONDS, (request.until + half) // NANOSECONDS) * NANOSECONDS + half
     block = MetricBlock(np.zeros(len(times), np.int32), times, np.ones(len(times)))
-    return Haul(TelemetryBatch(request.tenant, request.until, metrics=block), request.until)
+    return PullResult(TelemetryBatch(request.tenant, request.until, metrics=block), request.until)
 
 
 async def test_each_request_goes_on_where_the_last_one_ended(world: World) -> None:
@@ -125,7 +125,7 @@ async def test_what_is_older_than_the_backfill_is_left_out(world: World) -> None
 
 
 async def test_samples_are_handed_on_slot_by_slot_and_always_equally_late(world: World) -> None:
-    world.puller.haul = a_point_a_second
+    world.puller.pulled = a_point_a_second
     async with world.running():
         await world.clock.advance(40 * SECOND)
     late = [at - world.seconds(int(intake.batch.metrics.time[0])) for at, intake in world.intakes]
@@ -166,7 +166,7 @@ async def test_a_defect_of_a_puller_is_no_end(world: World) -> None:
 
 @pytest.mark.parametrize("refusal", [Overloaded("full", 3 * SECOND), Unavailable("the disk refuses")])
 async def test_what_is_not_taken_is_offered_again(world: World, refusal: AkesoError) -> None:
-    world.puller.haul = a_point_a_second
+    world.puller.pulled = a_point_a_second
     world.refusals = [refusal, refusal]
     async with world.running():
         await world.clock.advance(30 * SECOND)
@@ -176,7 +176,7 @@ async def test_what_is_not_taken_is_offered_again(world: World, refusal: AkesoEr
 
 
 async def test_a_haul_counts_as_accepted_only_when_all_of_it_is_durable(world: World) -> None:
-    world.puller.haul = a_point_a_second
+    world.puller.pulled = a_point_a_second
     world.refusals = [Unavailable("the disk refuses")] * 100
     async with world.running():
         await world.clock.advance(30 * SECOND)
@@ -186,7 +186,7 @@ async def test_a_haul_counts_as_accepted_only_when_all_of_it_is_durable(world: W
 
 async def test_alerts_and_edges_are_handed_on_at_once(world: World) -> None:
     edge = Edge("cart", "stock", rate=2.0, last_seen=5)
-    world.puller.haul = lambda request: Haul(
+    world.puller.pulled = lambda request: PullResult(
         TelemetryBatch(request.tenant, request.until), request.until, (ALERT,), (edge,)
     )
     async with world.running():
@@ -206,7 +206,7 @@ async def test_nothing_is_asked_before_akeso_takes_anything_in(world: World) -> 
 
 
 async def test_an_answer_that_was_cut_off_is_asked_on_from_there(world: World) -> None:
-    world.puller.haul = lambda request: replace(a_point_a_second(request), upto=request.since + 3 * NANOSECONDS)
+    world.puller.pulled = lambda request: replace(a_point_a_second(request), upto=request.since + 3 * NANOSECONDS)
     async with world.running():
         await world.clock.advance(25 * SECOND)
     assert [since for since, _ in world.asked] == [-12, -9, -6]

@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.agents.detection.feature import FeatureAgent
-from akeso.agents.intake.pull import Outlet, PullAgent, Pulled, PullMetrics, PullOptions
+from akeso.agents.intake.pull import PullAgent, Pulled, PullMetrics, PullOptions, PullSink
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, SeriesKey, SpanKind, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic
-from akeso.ports.puller import Haul, PullRequest
+from akeso.ports.puller import PullRequest, PullResult
 from akeso.ports.source import Answer, Intake
 from akeso.testing.clock import FakeClock
 from akeso.testing.pull import ScriptedPuller
@@ -24,7 +24,7 @@ COUNTER = SeriesKey("acme", "cart", "requests_total", temporality=Temporality.CU
 PER_SECOND = 10
 
 
-def haul(request: PullRequest) -> Haul:
+def answer(request: PullRequest) -> PullResult:
     """A counter and ten calls, in the middle of each second."""
     half = NANOSECONDS // 2
     seconds = np.arange((request.since + half) // NANOSECONDS, (request.until + half) // NANOSECONDS)
@@ -37,7 +37,7 @@ def haul(request: PullRequest) -> Haul:
         for number in range(PER_SECOND)
     ]
     batch = TelemetryBatch(request.tenant, request.until, metrics=block, spans=span_blocks(*calls))
-    return Haul(batch, request.until)
+    return PullResult(batch, request.until)
 
 
 async def test_rates_are_those_of_each_second_and_come_without_bursts() -> None:
@@ -54,9 +54,9 @@ async def test_rates_are_those_of_each_second_and_come_without_bursts() -> None:
 
     async def mark(_: str, __: int) -> None: ...
 
-    outlet = Outlet(lambda: True, accept, lambda *_: None, marked, mark)
-    pulled = Pulled("prom", "acme", ScriptedPuller(haul), PullOptions(every=15 * SECOND, delay=2 * SECOND))
-    pull = PullAgent([pulled], outlet, clock, ingest, PullMetrics(CollectorRegistry()))
+    sink = PullSink(lambda: True, accept, lambda *_: None, marked, mark)
+    pulled = Pulled("prom", "acme", ScriptedPuller(answer), PullOptions(every=15 * SECOND, delay=2 * SECOND))
+    pull = PullAgent([pulled], sink, clock, ingest, PullMetrics(CollectorRegistry()))
     await pull.start()
     for _ in range(60):
         await clock.advance(SECOND)

@@ -18,7 +18,7 @@ from akeso.plugins.pullers.alertmanager import Alertmanager
 from akeso.plugins.pullers.jaeger import Jaeger
 from akeso.plugins.pullers.loki import Loki
 from akeso.plugins.pullers.prometheus import Prometheus
-from akeso.ports.puller import Address, Haul, Puller, PullRequest
+from akeso.ports.puller import Address, Puller, PullRequest, PullResult
 from akeso.testing.pull import CannedEndpoint
 
 T0 = 1_700_000_000 * NANOSECONDS
@@ -39,15 +39,15 @@ def matrix(*found: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": "success", "data": {"resultType": "matrix", "result": list(found)}}
 
 
-async def pulled(puller: Puller, table: SeriesTable | None = None, request: PullRequest = ASKED) -> Haul:
+async def ask(puller: Puller, table: SeriesTable | None = None, request: PullRequest = ASKED) -> PullResult:
     return await puller.pull(request, table if table is not None else SeriesTable())
 
 
 async def test_prometheus_is_asked_from_the_first_step_that_is_new() -> None:
     puller = Prometheus(ADDRESS, ["up"], step=15.0)
     endpoint = canned(puller, {"/api/v1/query_range": matrix()})
-    await pulled(puller)
-    await pulled(puller, request=PullRequest("acme", T0 + 11 * NANOSECONDS, T0 + 20 * NANOSECONDS))
+    await ask(puller)
+    await ask(puller, request=PullRequest("acme", T0 + 11 * NANOSECONDS, T0 + 20 * NANOSECONDS))
     ((path, query),) = endpoint.queries
     assert path == "/api/v1/query_range"
     # Steps are multiples of fifteen seconds of the epoch; the second request lies between two of them.
@@ -63,7 +63,7 @@ async def test_prometheus_series_become_levels_counters_and_histograms() -> None
     ]
     canned(puller, {"/api/v1/query_range": matrix(*found)})
     table = SeriesTable()
-    block = (await pulled(puller, table)).batch.metrics
+    block = (await ask(puller, table)).batch.metrics
     instance = ("service.instance.id", "a:1")
     assert list(table.keys) == [
         SeriesKey("acme", "cart", "queue_length", (instance, ("zone", "z"))),
@@ -81,10 +81,10 @@ async def test_an_expression_is_called_what_the_settings_call_it() -> None:
     puller = Prometheus(ADDRESS, {"checkout_error_ratio": "sum by (service) (x) / sum by (service) (y)"})
     canned(puller, {"/api/v1/query_range": matrix(series((1_700_000_010, "NaN"), (1_700_000_025, "0.5"), service="c"))})
     table = SeriesTable()
-    haul = await pulled(puller, table)
+    pulled = await ask(puller, table)
     assert [(key.service, key.metric) for key in table.keys] == [("c", "checkout_error_ratio")]
-    assert haul.batch.metrics.value.tolist() == [0.5]
-    assert haul.upto == ASKED.until
+    assert pulled.batch.metrics.value.tolist() == [0.5]
+    assert pulled.upto == ASKED.until
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_what_is_no_matrix_is_refused(answer: object) -> None:
     puller = Prometheus(ADDRESS, ["x"])
     canned(puller, {"/api/v1/query_range": answer})
     with pytest.raises(InvalidInput):
-        await pulled(puller)
+        await ask(puller)
 
 
 def stream(*values: Sequence[object], **labels: str) -> dict[str, Any]:
@@ -117,8 +117,8 @@ async def test_loki_lines_keep_their_level_their_trace_and_their_instance() -> N
     more = {"level": "warn", "trace_id": "00000000000000000000000000000abc"}
     found = streams(stream([str(T0 + 1), "slow", more], [str(T0 + 2), "lost"], app="cart", level="error", pod="cart-1"))
     endpoint = canned(puller, {"/loki/api/v1/query_range": found})
-    haul = await pulled(puller)
-    (block,) = haul.batch.logs
+    pulled = await ask(puller)
+    (block,) = pulled.batch.logs
     assert (block.service, block.body, block.severity.tolist()) == ("cart", ("slow", "lost"), [13, 17])
     assert (block.trace.tolist(), block.attributes) == ([0xABC, 0], (("service.instance.id", "cart-1"),))
     assert block.time.tolist() == [T0 + 1, T0 + 2]
@@ -130,17 +130,17 @@ async def test_a_full_answer_of_loki_is_complete_but_for_its_last_instant() -> N
     puller = Loki(ADDRESS, limit=4)
     lines = [[str(T0 + at), f"line {at}"] for at in (1, 2, 3)]
     canned(puller, {"/loki/api/v1/query_range": streams(stream(*lines, app="a"), stream([str(T0 + 3), "x"], app="b"))})
-    haul = await pulled(puller)
-    assert haul.upto == T0 + 2
-    assert [(block.service, block.body) for block in haul.batch.logs] == [("a", ("line 1", "line 2"))]
+    pulled = await ask(puller)
+    assert pulled.upto == T0 + 2
+    assert [(block.service, block.body) for block in pulled.batch.logs] == [("a", ("line 1", "line 2"))]
 
 
 async def test_one_instant_that_fills_an_answer_of_loki_does_not_hold_it_up_for_ever() -> None:
     puller = Loki(ADDRESS, limit=2)
     lines = [[str(T0 + 5), "a"], [str(T0 + 5), "b"]]
     canned(puller, {"/loki/api/v1/query_range": streams(stream(*lines, app="a"))})
-    haul = await pulled(puller)
-    assert (haul.upto, len(haul.batch)) == (T0 + 5, 2)
+    pulled = await ask(puller)
+    assert (pulled.upto, len(pulled.batch)) == (T0 + 5, 2)
 
 
 def tags(**values: object) -> list[dict[str, Any]]:
@@ -191,8 +191,8 @@ def jaeger_answers() -> dict[str, object]:
 async def test_jaeger_spans_become_one_block_a_service_and_each_is_told_once() -> None:
     puller = Jaeger(ADDRESS, overlap=10.0)
     endpoint = canned(puller, jaeger_answers())
-    haul = await pulled(puller)
-    cart, payment = haul.batch.spans
+    pulled = await ask(puller)
+    cart, payment = pulled.batch.spans
     assert (cart.service, cart.operations, cart.peers) == ("cart", ("POST /pay",), ("payment",))
     assert (cart.kind.tolist(), payment.kind.tolist()) == ([SpanKind.CLIENT], [SpanKind.SERVER])
     assert (cart.error.tolist(), payment.error.tolist()) == ([True], [False])
@@ -205,24 +205,24 @@ async def test_jaeger_spans_become_one_block_a_service_and_each_is_told_once() -
         ("cart", 1_699_999_990_000_000, 1_700_000_060_000_000),
         ("payment", 1_699_999_990_000_000, 1_700_000_060_000_000),
     ]
-    assert len((await pulled(puller)).batch) == 2  # nobody said that it was durable
-    puller.accepted(haul)
-    assert len((await pulled(puller)).batch) == 0
+    assert len((await ask(puller)).batch) == 2  # nobody said that it was durable
+    puller.accepted(pulled)
+    assert len((await ask(puller)).batch) == 0
 
 
 async def test_jaeger_dependencies_are_edges_with_a_rate_and_asked_for_once_in_a_while() -> None:
     puller = Jaeger(ADDRESS, services=("cart",), dependencies=60.0)
     endpoint = canned(puller, jaeger_answers())
-    haul = await pulled(puller)
-    (edge,) = haul.edges
+    pulled = await ask(puller)
+    (edge,) = pulled.edges
     assert (edge.caller, edge.callee, edge.rate, edge.last_seen) == ("cart", "payment", 2.0, ASKED.until)
     (query,) = (query for path, query in endpoint.queries if path == "/api/dependencies")
     assert query == {"endTs": 1_700_000_060_000, "lookback": 60_000}
-    puller.accepted(haul)
+    puller.accepted(pulled)
     soon = PullRequest("acme", ASKED.until, ASKED.until + 15 * NANOSECONDS)
     later = PullRequest("acme", ASKED.until, ASKED.until + 60 * NANOSECONDS)
-    assert (await pulled(puller, request=soon)).edges == ()
-    assert len((await pulled(puller, request=later)).edges) == 1
+    assert (await ask(puller, request=soon)).edges == ()
+    assert len((await ask(puller, request=later)).edges) == 1
 
 
 def held(fingerprint: str, state: str = "active", **labels: str) -> dict[str, Any]:
@@ -242,23 +242,23 @@ def held(fingerprint: str, state: str = "active", **labels: str) -> dict[str, An
 async def test_an_alert_is_told_once_when_it_fires_and_once_when_it_is_gone() -> None:
     puller = Alertmanager(ADDRESS)
     endpoint = canned(puller, {"/api/v2/alerts": [held("f1"), held("f2", "suppressed")]})
-    first = await pulled(puller)
+    first = await ask(puller)
     (alert,) = first.alerts
     assert (alert.fingerprint, alert.service, alert.title) == ("f1", "cart", "cart is slow")
     assert (alert.severity, alert.status) == (Severity.CRITICAL, AlertStatus.FIRING)
     assert alert.starts_at == datetime(2026, 3, 1, 12, 0, 0, 123000, UTC)
-    assert (await pulled(puller)).alerts == first.alerts  # nobody said that it was durable
+    assert (await ask(puller)).alerts == first.alerts  # nobody said that it was durable
     puller.accepted(first)
-    assert (await pulled(puller)).alerts == ()
+    assert (await ask(puller)).alerts == ()
     endpoint.answers["/api/v2/alerts"] = [held("f1", "suppressed")]
-    assert (await pulled(puller)).alerts == ()
+    assert (await ask(puller)).alerts == ()
     endpoint.answers["/api/v2/alerts"] = []
-    last = await pulled(puller)
+    last = await ask(puller)
     (over,) = last.alerts
     assert (over.fingerprint, over.status, over.starts_at) == ("f1", AlertStatus.RESOLVED, alert.starts_at)
     assert over.ends_at is not None
     puller.accepted(last)
-    assert (await pulled(puller)).alerts == ()
+    assert (await ask(puller)).alerts == ()
 
 
 EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, object]]] = {
@@ -300,11 +300,11 @@ async def test_any_value_in_any_place_is_read_or_refused(kind: str, data: st.Dat
     path = data.draw(st.sampled_from(sorted(answers)))
     canned(puller, answers | {path: damaged(answers[path], data)})
     try:
-        haul = await pulled(puller)
+        pulled = await ask(puller)
     except InvalidInput:
         return
-    assert haul.batch.tenant == "acme"
-    puller.accepted(haul)
+    assert pulled.batch.tenant == "acme"
+    puller.accepted(pulled)
 
 
 @pytest.mark.parametrize(

@@ -7,26 +7,26 @@ import pytest
 from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.topology import Edge, Topology
-from akeso.stages.features.declared_topology import ToldEdges
+from akeso.stages.features.declared_topology import DeclaredTopology
 
 FORGET = 100
 SEEN = Topology((Edge("cart", "stock", asynchronous=True, rate=5.0, last_seen=900),), frozenset({"cart", "stock"}))
 
 
 @pytest.fixture
-def told() -> ToldEdges:
-    return ToldEdges(FORGET)
+def told() -> DeclaredTopology:
+    return DeclaredTopology(FORGET)
 
 
 def pairs(graph: Topology) -> set[tuple[str, str]]:
     return {(edge.caller, edge.callee) for edge in graph.edges}
 
 
-def test_without_anything_told_the_picture_is_that_of_spans(told: ToldEdges) -> None:
+def test_without_anything_told_the_picture_is_that_of_spans(told: DeclaredTopology) -> None:
     assert told.joined("acme", SEEN, 1000) is SEEN
 
 
-def test_spans_tell_the_rate_and_whoever_saw_it_last_tells_when(told: ToldEdges) -> None:
+def test_spans_tell_the_rate_and_whoever_saw_it_last_tells_when(told: DeclaredTopology) -> None:
     told.learn("acme", [Edge("cart", "stock", rate=1.0, last_seen=950), Edge("cart", "bank", rate=2.0, last_seen=950)])
     graph = told.joined("acme", SEEN, 1000)
     assert set(graph.edges) == {
@@ -37,7 +37,7 @@ def test_spans_tell_the_rate_and_whoever_saw_it_last_tells_when(told: ToldEdges)
     assert told.joined("other", SEEN, 1000) is SEEN
 
 
-def test_learnt_edges_fade_and_come_back(told: ToldEdges) -> None:
+def test_learnt_edges_fade_and_come_back(told: DeclaredTopology) -> None:
     told.learn("acme", [Edge("cart", "bank", last_seen=950)])
     assert ("cart", "bank") in pairs(told.joined("acme", SEEN, 1050))
     assert ("cart", "bank") not in pairs(told.joined("acme", SEEN, 1051))
@@ -46,7 +46,7 @@ def test_learnt_edges_fade_and_come_back(told: ToldEdges) -> None:
     assert ("cart", "bank") in pairs(told.joined("acme", SEEN, 1100))
 
 
-def test_declared_edges_are_as_fresh_as_now(told: ToldEdges) -> None:
+def test_declared_edges_are_as_fresh_as_now(told: DeclaredTopology) -> None:
     told.declare("acme", [Edge("cart", "ledger")])
     for now in (1000, 9000):
         assert Edge("cart", "ledger", last_seen=now) in told.joined("acme", Topology(), now).edges

@@ -61,7 +61,7 @@ async def room() -> AsyncIterator[Room]:
     ward = Ward()
     await ward.start()
     reasoner = Slow()
-    agent = ExplanationAgent(reasoner, ward.register, ward.casework)
+    agent = ExplanationAgent(reasoner, ward.incident_store, ward.context)
     yield Room(ward, reasoner, agent)
     await agent.stop()
     await ward.kill()
@@ -86,8 +86,8 @@ async def test_healing_does_not_wait_for_words(room: Room) -> None:
 
 async def diagnosed(room: Room, confidence: float) -> None:
     incident = await room.ward.incident()
-    await room.ward.register.record(incident.id, AnalysisStarted("somebody"), "test")
-    await room.ward.register.record(incident.id, DiagnosisMade(certain("cart", confidence)), "test")
+    await room.ward.incident_store.record(incident.id, AnalysisStarted("somebody"), "test")
+    await room.ward.incident_store.record(incident.id, DiagnosisMade(certain("cart", confidence)), "test")
     await room.told()
 
 
@@ -111,9 +111,9 @@ async def test_words_that_come_too_late_are_passed_over_and_a_new_diagnosis_take
     await diagnosed(room, 0.6)
     incident = await room.ward.incident()
     stale = ExplanationGiven(incident.diagnoses - 1, Explanation("late", "x"))
-    assert (await room.ward.register.record(incident.id, stale, "test")).explanation is None
+    assert (await room.ward.incident_store.record(incident.id, stale, "test")).explanation is None
     fresh = ExplanationGiven(incident.diagnoses, Explanation("in time", "x"))
-    assert (await room.ward.register.record(incident.id, fresh, "test")).explanation == fresh.explanation
+    assert (await room.ward.incident_store.record(incident.id, fresh, "test")).explanation == fresh.explanation
     await diagnosed(room, 0.7)
     assert (await room.ward.incident()).explanation is None
 

@@ -47,15 +47,15 @@ async def test_a_range_ends_where_it_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "finding"),
     [
         ("yesterday", "neither a file nor a range"),
         ("2026-03-01/never", "range.to: never"),
         ("2026-03-02/2026-03-01", "is not after"),
     ],
 )
-def test_what_is_neither_file_nor_range_is_named(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises((InvalidInput, NotFound), match=complaint):
+def test_what_is_neither_file_nor_range_is_named(tmp_path: Path, text: str, finding: str) -> None:
+    with pytest.raises((InvalidInput, NotFound), match=finding):
         recording_of(text, Settings(data=tmp_path), NOW, WARM)
 
 

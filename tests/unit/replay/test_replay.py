@@ -8,7 +8,7 @@ import pytest
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.composition.recordings import Recording
-from akeso.composition.replay import Rehearsal, ReplayReport
+from akeso.composition.replay import ReplayReport, ReplaySystem
 from akeso.config.settings import Settings
 from akeso.domain.incident.incident import IncidentStatus
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, TelemetryBatch
@@ -28,20 +28,20 @@ def settings(folder: Path, **more: Any) -> Settings:
 
 async def rehearsed(folder: Path, quiet_until: int = 0, changed: Change | None = None, **more: Any) -> ReplayReport:
     """changed: what the recording says of a change."""
-    rehearsal = await Rehearsal.open(settings(folder, **more), quiet_until)
+    replaying = await ReplaySystem.open(settings(folder, **more), quiet_until)
 
     async def recording() -> AsyncIterator[TelemetryBatch]:
         told = changed
-        for batch in sick_shop(rehearsal.ingest_table, well_s=20):
+        for batch in sick_shop(replaying.ingest_table, well_s=20):
             if told is not None and batch.received_at > told.at.timestamp() * 1e9:
                 yield TelemetryBatch("default", batch.received_at, changes=(told,))
                 told = None
             yield batch
 
     try:
-        return await rehearsal.run(recording())
+        return await replaying.run(recording())
     finally:
-        await rehearsal.close()
+        await replaying.close()
 
 
 async def test_a_recorded_fault_becomes_one_incident_with_a_cause_a_plan_and_a_verdict(tmp_path: Path) -> None:
@@ -110,10 +110,10 @@ async def test_a_database_is_replayed_as_it_was_stored(tmp_path: Path) -> None:
     for batch in sick_shop(table, 5, 0):
         await store.append(batch)
     await store.close()
-    rehearsal = await Rehearsal.open(settings(tmp_path))
-    recording = Recording(tmp_path / "t.db").batches(rehearsal.ingest_table, settings(tmp_path))
-    report = await rehearsal.run(recording)
-    await rehearsal.close()
+    replaying = await ReplaySystem.open(settings(tmp_path))
+    recording = Recording(tmp_path / "t.db").batches(replaying.ingest_table, settings(tmp_path))
+    report = await replaying.run(recording)
+    await replaying.close()
     assert (report.played.batches, report.played.first) == (30, BEGAN + 40_000_000)
     assert report.played.points == 30 * 61
     assert report.slots >= 14

@@ -8,7 +8,7 @@ from akeso.adapters.clocks.recorded import RecordedClock
 from akeso.domain.errors import Forbidden, Unavailable
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.plan import Step
-from akeso.engine.inert_actions import stilled
+from akeso.engine.inert_actions import inert
 from akeso.plugins.discovery import build
 from akeso.ports.action import Action
 from akeso.ports.bus import Message, Topic
@@ -51,7 +51,7 @@ async def test_a_relay_hands_messages_over_at_once_and_in_order() -> None:
 
 @pytest.mark.parametrize("name", ACTIONS)
 async def test_a_stilled_action_says_what_it_is_and_touches_nothing(name: str) -> None:
-    real, still = ACTIONS[name], stilled(ACTIONS)[name]
+    real, still = ACTIONS[name], inert(ACTIONS)[name]
     assert (still.name, still.reversible, still.risk) == (real.name, real.reversible, real.risk)
     assert await still.preview(STEP, SERVICE) == f"would {name} cart (count=2)"
     for touching in (

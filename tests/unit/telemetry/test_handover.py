@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from akeso.agents.runtime.publish_queue import Handover
+from akeso.agents.runtime.publish_queue import PublishQueue
 from akeso.domain.errors import InvalidInput, Overloaded, Unavailable
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
@@ -17,7 +17,7 @@ def batch(tenant: str, points: int = 10_000) -> TelemetryBatch:
     return TelemetryBatch(tenant, 1, made.metrics)
 
 
-class Outlet:
+class PullSink:
     """Passes one batch on each time that it is let."""
 
     def __init__(self) -> None:
@@ -33,64 +33,64 @@ class Outlet:
 
 
 async def test_a_trickle_passes_a_flood_that_waits() -> None:
-    outlet = Outlet()
-    handover = Handover(outlet.publish, 2**30, timedelta(seconds=1))
+    sink = PullSink()
+    publish_queue = PublishQueue(sink.publish, 2**30, timedelta(seconds=1))
     batches = [batch("loud") for _ in range(30)] + [batch("quiet", 1)]
     for each in batches:
-        handover.reserve(each)
-    waiting = [asyncio.create_task(handover.pass_on(each)) for each in batches]
+        publish_queue.reserve(each)
+    waiting = [asyncio.create_task(publish_queue.pass_on(each)) for each in batches]
     await asyncio.sleep(0)
     for _ in batches:
-        outlet.lets.release()
+        sink.lets.release()
     await asyncio.gather(*waiting)
-    assert outlet.passed.index("quiet") <= 3
-    assert handover.waiting_bytes == 0
+    assert sink.passed.index("quiet") <= 3
+    assert publish_queue.waiting_bytes == 0
 
 
 async def test_room_is_bounded_and_comes_back_whether_a_batch_was_passed_on_or_given_up() -> None:
-    outlet = Outlet()
-    handover = Handover(outlet.publish, 500_000, timedelta(seconds=1))
+    sink = PullSink()
+    publish_queue = PublishQueue(sink.publish, 500_000, timedelta(seconds=1))
     first, second = batch("a"), batch("a")
-    handover.reserve(first)
+    publish_queue.reserve(first)
     with pytest.raises(Overloaded, match="wait for the detectors"):
-        handover.reserve(second)
-    handover.release(first)
-    handover.reserve(second)
-    outlet.failure = InvalidInput("batch", "is too large for the bus")
-    outlet.lets.release()
+        publish_queue.reserve(second)
+    publish_queue.release(first)
+    publish_queue.reserve(second)
+    sink.failure = InvalidInput("batch", "is too large for the bus")
+    sink.lets.release()
     with pytest.raises(InvalidInput, match="too large"):
-        await handover.pass_on(second)
-    assert handover.waiting_bytes == 0
+        await publish_queue.pass_on(second)
+    assert publish_queue.waiting_bytes == 0
 
 
 async def test_what_is_stored_waits_for_a_bus_that_is_away_and_takes_up_room() -> None:
-    outlet = Outlet()
-    handover = Handover(outlet.publish, 500_000, timedelta(0))
-    handover.reserve(batch("a"))
-    outlet.failure = Unavailable("the bus is down")
-    passing = asyncio.create_task(handover.pass_on(batch("a")))
+    sink = PullSink()
+    publish_queue = PublishQueue(sink.publish, 500_000, timedelta(0))
+    publish_queue.reserve(batch("a"))
+    sink.failure = Unavailable("the bus is down")
+    passing = asyncio.create_task(publish_queue.pass_on(batch("a")))
     for _ in range(3):
-        outlet.lets.release()
+        sink.lets.release()
         await asyncio.sleep(0)
     with pytest.raises(Overloaded, match="wait for the detectors"):
-        handover.reserve(batch("a"))
+        publish_queue.reserve(batch("a"))
     assert not passing.done()
-    outlet.failure = None
-    outlet.lets.release()
+    sink.failure = None
+    sink.lets.release()
     await passing
-    assert (outlet.passed, handover.waiting_bytes) == (["a"], 0)
+    assert (sink.passed, publish_queue.waiting_bytes) == (["a"], 0)
 
 
 async def test_a_sender_that_gives_up_waiting_does_not_take_its_batch_back() -> None:
-    outlet = Outlet()
-    handover = Handover(outlet.publish, 2**30, timedelta(seconds=1))
+    sink = PullSink()
+    publish_queue = PublishQueue(sink.publish, 2**30, timedelta(seconds=1))
     mine = batch("a")
-    handover.reserve(mine)
+    publish_queue.reserve(mine)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(handover.pass_on(mine), 0.01)
-    outlet.lets.release()
+        await asyncio.wait_for(publish_queue.pass_on(mine), 0.01)
+    sink.lets.release()
     other = batch("a")
-    handover.reserve(other)
-    outlet.lets.release()
-    await handover.pass_on(other)
-    assert outlet.passed == ["a", "a"]
+    publish_queue.reserve(other)
+    sink.lets.release()
+    await publish_queue.pass_on(other)
+    assert sink.passed == ["a", "a"]

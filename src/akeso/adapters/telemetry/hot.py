@@ -13,7 +13,7 @@ from akeso.domain.telemetry.batches import Change, FeatureFrame, FeatureMatrix, 
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.domain.telemetry.traces import Traces
-from akeso.stages.features.declared_topology import ToldEdges
+from akeso.stages.features.declared_topology import DeclaredTopology
 from akeso.stages.features.features import ClosedSlot
 from akeso.stages.features.log_features import Pattern
 from akeso.stages.features.trace_book import TraceBook
@@ -43,7 +43,7 @@ class HotWindow:
         self._changes: dict[str, deque[Change]] = {}
         self._topologies: dict[str, Topology] = {}
         self._traces: TraceBook | None = None
-        self.told = ToldEdges(duration_ns(forget))
+        self.told = DeclaredTopology(duration_ns(forget))
 
     @property
     def now(self) -> int:

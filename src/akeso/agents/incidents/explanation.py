@@ -5,11 +5,11 @@ from datetime import datetime
 
 import structlog
 
-from akeso.agents.incidents.incident_context import Casework
+from akeso.agents.incidents.incident_context import IncidentContext
 from akeso.domain.errors import AkesoError, Conflict
 from akeso.domain.incident.events import DiagnosisMade, Entry, ExplanationGiven
 from akeso.domain.incident.incident import Incident
-from akeso.engine.incident_store import Register
+from akeso.engine.incident_store import IncidentStore
 from akeso.ports.bus import Message, Topic
 from akeso.ports.reasoner import Consulting, Reasoner
 
@@ -25,8 +25,10 @@ class ExplanationAgent:
     name = "explanation"
     topics = (Topic.INCIDENT_LOG,)
 
-    def __init__(self, reasoner: Reasoner, register: Register, casework: Casework, at_once: int = 2) -> None:
-        self._reasoner, self._register, self._casework = reasoner, register, casework
+    def __init__(
+        self, reasoner: Reasoner, incident_store: IncidentStore, context: IncidentContext, at_once: int = 2
+    ) -> None:
+        self._reasoner, self._incident_store, self._context = reasoner, incident_store, context
         self._turns = asyncio.Semaphore(at_once)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -35,7 +37,7 @@ class ExplanationAgent:
     async def handle(self, message: Message) -> None:
         entry: Entry = message.payload
         if isinstance(entry.event, DiagnosisMade):
-            self._begin(await self._register.get(entry.incident))
+            self._begin(await self._incident_store.get(entry.incident))
 
     async def tick(self, at: datetime) -> None: ...
 
@@ -64,14 +66,14 @@ class ExplanationAgent:
     async def _explain(self, incident: Incident) -> None:
         assert incident.diagnosis is not None
         async with self._turns:
-            case = await self._casework.case(incident)
+            case = await self._context.case(incident)
             said = await self._reasoner.explain(case, incident.diagnosis)
             await self._record(incident, ExplanationGiven(incident.diagnoses, said))
 
     async def _record(self, incident: Incident, event: ExplanationGiven) -> None:
         for left in reversed(range(_TRIES)):
             try:
-                await self._register.record(incident.id, event, self.name)
+                await self._incident_store.record(incident.id, event, self.name)
             except Conflict:
                 # Another process wrote to the incident at the same time.
                 if not left:

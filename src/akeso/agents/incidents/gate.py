@@ -13,7 +13,7 @@ from akeso.domain.incident.verdict import Deny, PolicyRequest, Verdict
 from akeso.domain.messages import PolicyAnswer, PolicyQuestion
 from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
-from akeso.engine.incident_store import Register
+from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import Action
 from akeso.ports.bus import Bus, Topic
@@ -33,13 +33,13 @@ class GateOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class PolicyInputs:
     """What a verdict stands on besides the incident."""
 
     actions: Mapping[str, Action]
     services: Services
     window: TelemetryWindow
-    register: Register
+    register: IncidentStore
     suspension: Suspension
 
 
@@ -48,20 +48,20 @@ class Gate:
 
     def __init__(
         self,
-        grounds: Grounds,
+        grounds: PolicyInputs,
         bus: Bus,
         clock: Clock,
         options: GateOptions | None = None,
         token: Callable[[int], str] = token_hex,
     ) -> None:
         """token: a word that nobody used before, of so many bytes; questions are called by it."""
-        self._grounds, self._bus, self._clock, self._token = grounds, bus, clock, token
+        self._inputs, self._bus, self._clock, self._token = grounds, bus, clock, token
         self._options = options or GateOptions()
         self._open: dict[str, asyncio.Future[Verdict]] = {}
 
     async def ask(self, incident: Incident, step: Step, *, dry_run: bool) -> Verdict:
         """The verdict on a step: as Akeso's proposal, or as a person's when one approved it. Silence is a no."""
-        action = self._grounds.actions.get(step.action)
+        action = self._inputs.actions.get(step.action)
         option = incident.current_option
         if action is None or option is None:
             return Deny("gate", f"there is no action {step.action}")
@@ -81,11 +81,11 @@ class Gate:
             waiting.set_result(answer.verdict)
 
     async def _situation(self, incident: Incident, *, dry_run: bool) -> Situation:
-        now, suspended = self._clock.now(), await self._grounds.suspension.refresh()
+        now, suspended = self._clock.now(), await self._inputs.suspension.refresh()
         return Situation(
-            services=self._grounds.services,
-            topology=self._grounds.window.topology(incident.tenant),
-            history=await effect_history(self._grounds.register, now, suspended=suspended),
+            services=self._inputs.services,
+            topology=self._inputs.window.topology(incident.tenant),
+            history=await effect_history(self._inputs.register, now, suspended=suspended),
             now=now,
             options=replace(self._options.govern, dry_run=dry_run),
         )

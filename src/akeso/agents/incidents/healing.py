@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from akeso.agents.incidents.inbox import Inbox
-from akeso.agents.incidents.move_executor import Hands, Performer
+from akeso.agents.incidents.move_executor import HealingDeps, MoveExecutor
 from akeso.agents.incidents.worker import Worker, WorkerOptions
 from akeso.domain.detection.anomaly import Alert
 from akeso.domain.errors import Conflict
@@ -55,16 +55,16 @@ class HealingAgent:
 
     def __init__(
         self,
-        hands: Hands,
+        deps: HealingDeps,
         window: TelemetryWindow,
         options: HealingOptions | None = None,
         mark: Mark = unmarked,
         maintenance: Callable[[], Sequence[Maintenance]] = tuple,
     ) -> None:
         self._options = options or HealingOptions()
-        self._hands, self._mark = hands, mark
-        self._performer = Performer(hands, self._options.worker.actor, self._options.advance)
-        self._inbox = Inbox(hands, window, self._options.correlate, self._options.worker.actor, maintenance)
+        self._deps, self._mark = deps, mark
+        self._executor = MoveExecutor(deps, self._options.worker.actor, self._options.advance)
+        self._inbox = Inbox(deps, window, self._options.correlate, self._options.worker.actor, maintenance)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._rests: dict[str, datetime] = {}
         self._listening = False
@@ -72,10 +72,10 @@ class HealingAgent:
     async def start(self) -> None:
         """Takes up every incident that is open, or that nothing was learned from yet."""
         if not self._listening:
-            self._hands.register.listen(self._heard)
+            self._deps.incident_store.listen(self._heard)
             self._listening = True
         await self._inbox.load(self._options.looked_back)
-        await self.tick(self._hands.clock.now())
+        await self.tick(self._deps.clock.now())
 
     async def handle(self, message: Message) -> None:
         match message.payload:
@@ -85,7 +85,7 @@ class HealingAgent:
             case Alert() as alert:
                 await self._inbox.alerted(alert)
             case PolicyAnswer() as answer:
-                self._hands.gate.answered(answer)
+                self._deps.gate.answered(answer)
             case Feedback() as feedback:
                 await self._inbox.judged(feedback)
             case ConfigUpdate() as update:
@@ -106,14 +106,14 @@ class HealingAgent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._hands.effects.drain()
+        await self._deps.effects.drain()
 
     async def analyze(self, incident_id: str, by: str) -> None:
         """A person asks for a (new) diagnosis and plan. Raises NotFound, Conflict when it is over or being healed."""
-        incident = await self._hands.register.get(incident_id)
+        incident = await self._deps.incident_store.get(incident_id)
         if incident.status.terminal or incident.status in _BUSY:
             raise Conflict(f"incident {incident_id} is {incident.status}: there is nothing to analyze")
-        await self._hands.register.record(incident_id, AnalysisStarted(by), by)
+        await self._deps.incident_store.record(incident_id, AnalysisStarted(by), by)
 
     @property
     def working(self) -> frozenset[str]:
@@ -121,14 +121,14 @@ class HealingAgent:
         return frozenset(self._workers)
 
     def _employ(self, incident_id: str) -> None:
-        worker = Worker(incident_id, self._performer, self._hands, self._options.worker)
+        worker = Worker(incident_id, self._executor, self._deps, self._options.worker)
         task = asyncio.create_task(worker.run(), name=f"healing {incident_id}")
         self._workers[incident_id] = worker, task
         task.add_done_callback(lambda done: self._left(incident_id, done))
 
     def _left(self, incident_id: str, task: asyncio.Task[None]) -> None:
         del self._workers[incident_id]
-        now = self._hands.clock.now()
+        now = self._deps.clock.now()
         self._rests = {i: until for i, until in self._rests.items() if until > now}
         self._rests[incident_id] = now + self._options.retry
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -144,4 +144,4 @@ class HealingAgent:
         # Only towards caution: that effects may run at all is said by the settings, not by a message.
         if update.name == "dry_run" and update.value.lower() == "true":
             log.warning("healing.dry_run", by=update.by, reason=update.reason)
-            self._performer.options = replace(self._performer.options, dry_run=True)
+            self._executor.options = replace(self._executor.options, dry_run=True)

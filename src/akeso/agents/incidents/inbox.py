@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from akeso.agents.incidents.move_executor import Hands
+from akeso.agents.incidents.move_executor import HealingDeps
 from akeso.domain.detection.anomaly import Alert, Anomaly
 from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident, IncidentStatus
@@ -45,13 +45,13 @@ class Inbox:
 
     def __init__(
         self,
-        hands: Hands,
+        deps: HealingDeps,
         window: TelemetryWindow,
         options: CorrelateOptions,
         actor: str,
         maintenance: Callable[[], Sequence[Maintenance]],
     ) -> None:
-        self._hands, self._window, self._options, self._actor = hands, window, options, actor
+        self._deps, self._window, self._options, self._actor = deps, window, options, actor
         self._maintenance = maintenance
         self._known: dict[str, Incident] = {}
         self._waiting: dict[str, tuple[Waiting, ...]] = {}
@@ -60,14 +60,14 @@ class Inbox:
 
     async def load(self, looked_back: int) -> None:
         """Incidents that are open, and recent ones."""
-        register = self._hands.register
-        for incident in (*await register.recent(limit=looked_back), *await register.open_incidents()):
+        incident_store = self._deps.incident_store
+        for incident in (*await incident_store.recent(limit=looked_back), *await incident_store.open_incidents()):
             self.noted(incident)
 
     def noted(self, incident: Incident) -> None:
         """An incident is as it is now; those that are over and learned from are forgotten after a while."""
         self._known[incident.id] = incident
-        now = self._hands.clock.now()
+        now = self._deps.clock.now()
         for old in [i for i in self._known.values() if _finished(i) and now - (i.ended_at or now) > _CLOSED_FOR]:
             del self._known[old.id]
 
@@ -102,15 +102,15 @@ class Inbox:
         if not feedback.by:
             return
         for incident in list(self._known.values()):
-            ended = incident.ended_at or self._hands.clock.now()
+            ended = incident.ended_at or self._deps.clock.now()
             near = incident.onset - timedelta(seconds=30) <= feedback.at <= ended
             if near and incident.tenant == feedback.tenant and feedback.service in incident.services:
                 event = e.FeedbackGiven(feedback.by, feedback.anomalous)
-                await self._hands.register.record(incident.id, event, feedback.by)
+                await self._deps.incident_store.record(incident.id, event, feedback.by)
 
     def _lingering(self) -> tuple[Anomaly, ...]:
         """Symptoms of a resolved incident that never went away, as news: they are told once only when they begin."""
-        now = self._hands.clock.now()
+        now = self._deps.clock.now()
         found = []
         for incident in self._known.values():
             ended = incident.ended_at
@@ -129,7 +129,7 @@ class Inbox:
 
     def _scene(self, tenant: str) -> Scene:
         own = [i for i in self._known.values() if i.tenant == tenant]
-        now, clock = self._hands.clock.now(), self._hands.clock.nanoseconds()
+        now, clock = self._deps.clock.now(), self._deps.clock.nanoseconds()
         changes = self._window.changes(tenant, epoch_ns(now - _CHANGES_FOR), clock)
         return Scene(
             now=now,
@@ -140,20 +140,20 @@ class Inbox:
             changes=changes,
             dying=dying(self._window, tenant, changes, now, self._options.excused),
             maintenance=self._maintenance(),
-            services=self._hands.casework.services,
+            services=self._deps.context.services,
         )
 
     async def _make(self, move: Move) -> None:
-        register = self._hands.register
+        incident_store = self._deps.incident_store
         match move:
             case Open(detected):
-                await register.open(detected, self._actor)
+                await incident_store.open(detected, self._actor)
             case Attach(incident, anomalies):
-                await register.record(incident, e.AnomaliesAttached(anomalies), self._actor)
+                await incident_store.record(incident, e.AnomaliesAttached(anomalies), self._actor)
             case AttachAlert(incident, alert):
-                await register.record(incident, e.AlertAttached(alert), self._actor)
+                await incident_store.record(incident, e.AlertAttached(alert), self._actor)
             case ClearAlert(incident, fingerprint, starts_at):
-                await register.record(incident, e.AlertCleared(fingerprint, starts_at), self._actor)
+                await incident_store.record(incident, e.AlertCleared(fingerprint, starts_at), self._actor)
             case Suppress(why, anomalies, alerts):
                 log.info("healing.suppressed", why=why, anomalies=len(anomalies), alerts=len(alerts))
 

@@ -1,4 +1,4 @@
-"""Casework: everything about one incident that is looked up or thought about. Changes nothing in the world."""
+"""IncidentContext: everything about one incident that is looked up or thought about. Changes nothing in the world."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Faculties:
+class ReasoningParts:
     """The stages that think, bound to their plugins and options. Pure; `diagnose` may take a while."""
 
     diagnose: Callable[[Case], Diagnosis]
@@ -78,7 +78,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseworkOptions:
+class IncidentContextOptions:
     """past: how much of the time before the onset a case holds; changes: the same for changes. within: time for a
     diagnosis, and for putting it into words. recalled: similar incidents asked for."""
 
@@ -91,14 +91,14 @@ class CaseworkOptions:
     verify: VerifyOptions = field(default_factory=VerifyOptions)
 
 
-class Casework:
+class IncidentContext:
     """Answers questions about an incident from the hot window and memory."""
 
     def __init__(
-        self, faculties: Faculties, sources: Sources, clock: Clock, options: CaseworkOptions | None = None
+        self, reasoning: ReasoningParts, sources: Sources, clock: Clock, options: IncidentContextOptions | None = None
     ) -> None:
-        self._faculties, self._sources, self._clock = faculties, sources, clock
-        self._options = options or CaseworkOptions()
+        self._reasoning, self._sources, self._clock = reasoning, sources, clock
+        self._options = options or IncidentContextOptions()
         self.services = sources.services
         self._symptoms: dict[str, tuple[int, tuple[Watch, ...]]] = {}
 
@@ -106,7 +106,7 @@ class Casework:
         """What is wrong; unknown when it takes too long to tell."""
         case = await self.case(incident)
         try:
-            thinking = asyncio.to_thread(self._faculties.diagnose, case)
+            thinking = asyncio.to_thread(self._reasoning.diagnose, case)
             found = await within(self._clock, self._options.within, thinking)
         except TimeoutError as late:
             return Diagnosis((), False, f"the diagnosis gave {late}")
@@ -119,7 +119,7 @@ class Casework:
         since = epoch_ns(incident.onset) - duration_ns(self._options.changes)
         changes = tuple(window.changes(incident.tenant, since, now))
         around = Surroundings(self._sources.services, window.topology(incident.tenant), changes)
-        return self._faculties.plan(incident, diagnosis, around, await self._history(incident, diagnosis))
+        return self._reasoning.plan(incident, diagnosis, around, await self._history(incident, diagnosis))
 
     async def case(self, incident: Incident) -> Case:
         """Everything known now, similar incidents included."""
@@ -221,14 +221,14 @@ class Casework:
             return {}
 
     async def _explained(self, case: Case, diagnosis: Diagnosis) -> Diagnosis:
-        if self._faculties.reasoner is None:
+        if self._reasoning.reasoner is None:
             return diagnosis
         try:
-            explaining = self._faculties.reasoner.explain(case, diagnosis)
+            explaining = self._reasoning.reasoner.explain(case, diagnosis)
             said = await within(self._clock, self._options.within, explaining)
         # The boundary of a plugin: words are a comfort, healing goes on without them.
         except Exception:
-            log.exception("reasoner.silent", reasoner=self._faculties.reasoner.name)
+            log.exception("reasoner.silent", reasoner=self._reasoning.reasoner.name)
             return diagnosis
         return replace(diagnosis, explanation=said.text or diagnosis.explanation, claims=said.claims)
 

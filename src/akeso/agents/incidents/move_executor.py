@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from akeso.agents.incidents.gate import Gate
-from akeso.agents.incidents.incident_context import Casework
+from akeso.agents.incidents.incident_context import IncidentContext
 from akeso.domain.errors import Forbidden
 from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
 from akeso.engine.effects import Effects
-from akeso.engine.incident_store import Register
+from akeso.engine.incident_store import IncidentStore
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Lease
 from akeso.stages.healing import moves as m
@@ -20,21 +20,21 @@ from akeso.stages.healing.learn import mttr_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class HealingDeps:
     """What moves are made with."""
 
-    register: Register
+    incident_store: IncidentStore
     effects: Effects
     gate: Gate
-    casework: Casework
+    context: IncidentContext
     clock: Clock
 
 
-class Performer:
+class MoveExecutor:
     """Every branch of `perform` ends in a journal event, so that the next move follows from the fold alone."""
 
-    def __init__(self, hands: Hands, actor: str, options: AdvanceOptions) -> None:
-        self._hands, self._actor = hands, actor
+    def __init__(self, deps: HealingDeps, actor: str, options: AdvanceOptions) -> None:
+        self._deps, self._actor = deps, actor
         self.options = options
 
     async def perform(self, incident: Incident, move: m.Move, lease: Lease) -> datetime | None:
@@ -59,10 +59,10 @@ class Performer:
         return None
 
     async def _record(self, incident: Incident, event: e.Event, lease: Lease) -> Incident:
-        return await self._hands.register.record(incident.id, event, self._actor, lease)
+        return await self._deps.incident_store.record(incident.id, event, self._actor, lease)
 
     async def _act(self, incident: Incident, move: m.Execute | m.Look | m.Undo | m.Preview, lease: Lease) -> None:
-        effects = self._hands.effects
+        effects = self._deps.effects
         try:
             match move:
                 case m.Execute(step, policy, key):
@@ -85,7 +85,7 @@ class Performer:
             case m.Diagnose():
                 await self._diagnose(incident, lease)
             case m.MakePlan():
-                await self._record(incident, e.PlanMade(await self._hands.casework.plan(incident)), lease)
+                await self._record(incident, e.PlanMade(await self._deps.context.plan(incident)), lease)
             case m.BeginVerification():
                 await self._begin_verification(incident, lease)
             case m.Learn():
@@ -94,17 +94,17 @@ class Performer:
     async def _diagnose(self, incident: Incident, lease: Lease) -> None:
         if not incident.analysis_due:
             incident = await self._record(incident, e.AnalysisStarted(), lease)
-        found = await self._hands.casework.diagnosis(incident)
+        found = await self._deps.context.diagnosis(incident)
         await self._record(incident, e.DiagnosisMade(found), lease)
 
     async def _begin_verification(self, incident: Incident, lease: Lease) -> None:
         option = incident.current_option
         within = option.verify_within if option else timedelta(0)
-        watches = self._hands.casework.watches(incident)
-        await self._record(incident, e.VerificationStarted(watches, self._hands.clock.now() + within), lease)
+        watches = self._deps.context.watches(incident)
+        await self._record(incident, e.VerificationStarted(watches, self._deps.clock.now() + within), lease)
 
     async def _verify(self, incident: Incident, lease: Lease) -> datetime | None:
-        found = self._hands.casework.verification(incident)
+        found = self._deps.context.verification(incident)
         if found is None:
             return incident.verify_by
         await self._record(incident, e.VerificationMade(found.recovery, found.statement, found.numbers), lease)
@@ -113,14 +113,14 @@ class Performer:
     async def _ask(self, incident: Incident, step: Step, lease: Lease) -> None:
         record = incident.actions[step.id]
         dry_run = self.options.dry_run and not record.approved_by
-        verdict = await self._hands.gate.ask(incident, step, dry_run=dry_run)
+        verdict = await self._deps.gate.ask(incident, step, dry_run=dry_run)
         incident = await self._record(incident, _decided(step.id, verdict), lease)
         if isinstance(verdict, Ask):
             await self._request(incident, step, verdict.approvers, verdict.expiry, lease)
 
     async def _whom(self, incident: Incident, step: Step) -> tuple[tuple[str, ...], timedelta]:
         # Anybody may see a dry run; who may agree to the effect itself, and until when, policy says.
-        verdict = await self._hands.gate.ask(incident, step, dry_run=False)
+        verdict = await self._deps.gate.ask(incident, step, dry_run=False)
         if isinstance(verdict, Ask):
             return verdict.approvers, verdict.expiry
         return self.options.approvers, self.options.expiry
@@ -128,14 +128,14 @@ class Performer:
     async def _request(
         self, incident: Incident, step: Step, approvers: tuple[str, ...], expiry: timedelta, lease: Lease
     ) -> None:
-        until = self._hands.clock.now() + expiry
+        until = self._deps.clock.now() + expiry
         await self._record(incident, e.ApprovalRequested(step.id, approvers, until), lease)
 
     async def _learn(self, incident: Incident, lease: Lease) -> None:
-        memory = self._hands.casework.lesson(incident)
-        await self._hands.casework.remember(memory)
+        memory = self._deps.context.lesson(incident)
+        await self._deps.context.remember(memory)
         await self._record(incident, e.LessonLearned(memory.id, mttr_seconds(incident)), lease)
-        self._hands.casework.forget(incident.id)
+        self._deps.context.forget(incident.id)
 
 
 def _stated(move: m.ExpireApproval | m.TryNext | m.Resolve | m.Escalate) -> e.Event:

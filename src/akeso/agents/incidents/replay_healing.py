@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from akeso.agents.incidents.healing import HealingOptions
 from akeso.agents.incidents.inbox import Inbox
-from akeso.agents.incidents.move_executor import Hands, Performer
+from akeso.agents.incidents.move_executor import HealingDeps, MoveExecutor
 from akeso.domain.detection.anomaly import Alert
 from akeso.domain.incident.events import ActionApplied, ActionIntended, ActionUndone, Entry, Event, UndoIntended
 from akeso.domain.incident.incident import Incident
@@ -29,7 +29,7 @@ _LEASED = timedelta(days=1)
 _RECENT = timedelta(seconds=5)
 
 
-class RehearsalAgent:
+class ReplayHealingAgent:
     """DECISIONS and ALERTS → incidents, correlated, diagnosed, planned and put to governance as the healing agent does.
 
     Where that would act, this writes down when; unless the recording shows that it was done, the incident goes on as an
@@ -40,11 +40,11 @@ class RehearsalAgent:
     name = "healing"
     topics = (Topic.DECISIONS, Topic.ALERTS, Topic.POLICY_DECISIONS)
 
-    def __init__(self, hands: Hands, window: TelemetryWindow, options: HealingOptions | None = None) -> None:
+    def __init__(self, deps: HealingDeps, window: TelemetryWindow, options: HealingOptions | None = None) -> None:
         self._options = options or HealingOptions()
-        self._hands, actor = hands, self._options.worker.actor
-        self._performer = Performer(hands, actor, self._options.advance)
-        self._inbox = Inbox(hands, window, self._options.correlate, actor, tuple)
+        self._deps, actor = deps, self._options.worker.actor
+        self._executor = MoveExecutor(deps, actor, self._options.advance)
+        self._inbox = Inbox(deps, window, self._options.correlate, actor, tuple)
         self._due: dict[str, datetime] = {}
         self._leases: dict[str, Lease] = {}
         self._would_act: dict[str, datetime] = {}
@@ -63,7 +63,7 @@ class RehearsalAgent:
 
     async def start(self) -> None:
         """Hears of every event from now on."""
-        self._hands.register.listen(self._heard)
+        self._deps.incident_store.listen(self._heard)
 
     async def handle(self, message: Message) -> None:
         match message.payload:
@@ -72,7 +72,7 @@ class RehearsalAgent:
             case Alert() as alert:
                 await self._inbox.alerted(alert)
             case PolicyAnswer() as answer:
-                self._hands.gate.answered(answer)
+                self._deps.gate.answered(answer)
 
     async def tick(self, at: datetime) -> None:
         """Every incident that is due goes on until it has to wait."""
@@ -86,12 +86,12 @@ class RehearsalAgent:
 
     async def _go_on(self, incident_id: str) -> datetime:
         """Move by move, until when to wait."""
-        hands = self._hands
+        deps = self._deps
         while True:
-            now = hands.clock.now()
-            incident = await hands.register.get(incident_id)
-            view = View(now, hands.casework.quiet(incident), hands.effects.reversible)
-            move = next_move(incident, view, self._performer.options)
+            now = deps.clock.now()
+            incident = await deps.incident_store.get(incident_id)
+            view = View(now, deps.context.quiet(incident), deps.effects.reversible)
+            move = next_move(incident, view, self._executor.options)
             match move:
                 case Nothing():
                     self._leases.pop(incident_id, None)
@@ -101,7 +101,7 @@ class RehearsalAgent:
                     if isinstance(move, Look) or not await self._recorded(incident, move, now):
                         return now + self._options.worker.poll
                     continue
-            until = await self._performer.perform(incident, move, await self._leased(incident_id, now))
+            until = await self._executor.perform(incident, move, await self._leased(incident_id, now))
             if until is not None:
                 return until
 
@@ -116,14 +116,14 @@ class RehearsalAgent:
             if (change.service, change.kind) == (expected.service, expected.kind):
                 self._used.add(change)
                 for event in _done(step.id, move.key, undone=undone):
-                    incident = await self._hands.register.record(incident.id, event, self._options.worker.actor)
+                    incident = await self._deps.incident_store.record(incident.id, event, self._options.worker.actor)
                 return True
         return False
 
     async def _leased(self, incident_id: str, now: datetime) -> Lease:
         lease = self._leases.get(incident_id)
         if lease is None or lease.expires_at - now < _LEASED / 2:
-            journal, owner = self._hands.register.journal, self._options.worker.owner
+            journal, owner = self._deps.incident_store.journal, self._options.worker.owner
             lease = self._leases[incident_id] = await journal.acquire(incident_id, owner, _LEASED, now)
         return lease
 

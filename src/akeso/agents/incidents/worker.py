@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from akeso.agents.incidents.move_executor import Hands, Performer
+from akeso.agents.incidents.move_executor import HealingDeps, MoveExecutor
 from akeso.domain.errors import Conflict, LeaseLost, Unavailable
 from akeso.domain.incident.events import IncidentFailed
 from akeso.domain.incident.incident import Incident
@@ -36,8 +36,8 @@ class Worker:
     """Loops over fold → next move → perform. It keeps nothing that the journal does not hold but its lease."""
 
     incident_id: str
-    performer: Performer
-    hands: Hands
+    executor: MoveExecutor
+    deps: HealingDeps
     options: WorkerOptions
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _lease: Lease | None = None
@@ -58,7 +58,7 @@ class Worker:
                 return
             except Conflict:
                 # Somebody wrote to the incident meanwhile; the fold will be fresh.
-                await self.hands.clock.sleep(self.options.first_wait / 10)
+                await self.deps.clock.sleep(self.options.first_wait / 10)
             # The boundary of a worker: one incident that cannot be healed must not stop the others.
             except Exception as error:  # noqa: BLE001 - recorded in `_stumbled`
                 if not await self._stumbled(error):
@@ -70,13 +70,13 @@ class Worker:
                     return
 
     async def _once(self) -> bool:
-        hands, now = self.hands, self.hands.clock.now()
-        incident = await hands.register.get(self.incident_id)
-        view = View(now, hands.casework.quiet(incident), hands.effects.reversible)
-        move = next_move(incident, view, self.performer.options)
+        deps, now = self.deps, self.deps.clock.now()
+        incident = await deps.incident_store.get(self.incident_id)
+        view = View(now, deps.context.quiet(incident), deps.effects.reversible)
+        move = next_move(incident, view, self.executor.options)
         if isinstance(move, Nothing):
             return True
-        until = await self.performer.perform(incident, move, await self._leased(now))
+        until = await self.executor.perform(incident, move, await self._leased(now))
         if until is not None:
             await self._pause(until)
         return False
@@ -84,17 +84,17 @@ class Worker:
     async def _leased(self, now: datetime) -> Lease:
         # Renewed at half time, so that a lease never ends while an effect runs.
         if self._lease is None or self._lease.expires_at - now < self.options.lease / 2:
-            journal = self.hands.register.journal
+            journal = self.deps.incident_store.journal
             self._lease = await journal.acquire(self.incident_id, self.options.owner, self.options.lease, now)
         return self._lease
 
     async def _release(self) -> None:
         if self._lease is not None:
-            await self.hands.register.journal.release(self._lease)
+            await self.deps.incident_store.journal.release(self._lease)
 
     async def _pause(self, until: datetime) -> None:
-        rest = min(until - self.hands.clock.now(), self.options.poll)
-        waits = {asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self.hands.clock.sleep(rest))}
+        rest = min(until - self.deps.clock.now(), self.options.poll)
+        waits = {asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self.deps.clock.sleep(rest))}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -113,14 +113,14 @@ class Worker:
         if not unavailable and self._failures >= self.options.failures:
             return await self._give_up(error)
         doublings = min(self._failures - 1, 5)
-        await self.hands.clock.sleep(self.options.first_wait * 2**doublings)
+        await self.deps.clock.sleep(self.options.first_wait * 2**doublings)
         return True
 
     async def _give_up(self, error: Exception) -> bool:
-        incident: Incident = await self.hands.register.get(self.incident_id)
+        incident: Incident = await self.deps.incident_store.get(self.incident_id)
         if incident.status.terminal:
             return False
         said = f"healing broke {self._failures} times in a row: {type(error).__name__}: {error}"
-        await self.hands.register.record(self.incident_id, IncidentFailed(said), self.options.actor, self._lease)
+        await self.deps.incident_store.record(self.incident_id, IncidentFailed(said), self.options.actor, self._lease)
         self._failures = 0
         return True

@@ -6,21 +6,23 @@ from datetime import datetime
 from akeso.domain.errors import NotFound
 from akeso.domain.incident.events import ActionApplied, ActionUndone, Entry
 from akeso.domain.telemetry.batches import TelemetryBatch
-from akeso.engine.incident_store import Register
+from akeso.engine.incident_store import IncidentStore
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.source import Answer, Intake
 from akeso.stages.healing.own_changes import change_of
 
 
-class ChronicleAgent:
+class ChangeRecorderAgent:
     """INCIDENT_LOG → changes, by the same way as those that people report (`accept` is the ingestion agent's)."""
 
     name = "chronicle"
     topics = (Topic.INCIDENT_LOG,)
 
-    def __init__(self, register: Register, accept: Callable[[Intake], Awaitable[Answer]], clock: Clock) -> None:
-        self._register, self._accept, self._clock = register, accept, clock
+    def __init__(
+        self, incident_store: IncidentStore, accept: Callable[[Intake], Awaitable[Answer]], clock: Clock
+    ) -> None:
+        self._incident_store, self._accept, self._clock = incident_store, accept, clock
 
     async def start(self) -> None: ...
 
@@ -38,7 +40,7 @@ class ChronicleAgent:
 
     async def _report(self, entry: Entry, step_id: str, *, undone: bool) -> None:
         try:
-            incident = await self._register.get(entry.incident)
+            incident = await self._incident_store.get(entry.incident)
         except NotFound:
             return
         change = change_of(incident.actions[step_id].step, entry.at, undone=undone)

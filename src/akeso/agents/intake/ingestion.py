@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 import structlog
 
-from akeso.agents.runtime.publish_queue import Handover
+from akeso.agents.runtime.publish_queue import PublishQueue
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
@@ -67,7 +67,7 @@ class IngestionAgent:
         o = self._options = options or IngestionOptions()
         self.bodies = Shares(o.request_bytes, o.retry_after, "are being received")
         self.turns = Turns()
-        self._handover = Handover(self._hand_over, o.handover_bytes, o.retry_after)
+        self._handover = PublishQueue(self._hand_over, o.handover_bytes, o.retry_after)
         self._handed_out = self._collected = 0
         self._first_live: int | None = None
         self._warm = False

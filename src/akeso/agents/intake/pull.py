@@ -16,7 +16,7 @@ from akeso.domain.telemetry.times import duration_ns
 from akeso.engine.breaker import BreakerOptions, CircuitBreaker
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
-from akeso.ports.puller import Haul, Puller, PullRequest
+from akeso.ports.puller import Puller, PullRequest, PullResult
 from akeso.ports.source import Answer, Intake
 from akeso.stages.features.pacing import paced
 
@@ -50,7 +50,7 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class PullSink:
     """Where pulled telemetry goes. is_open: whether anything is taken in yet; accept: makes it durable; learn: edges of
     a tenant's topology; marked, mark: a durable position under a name, ns, 0 if there is none."""
 
@@ -82,9 +82,9 @@ class PullAgent:
     topics: tuple[Topic, ...] = ()
 
     def __init__(
-        self, endpoints: Sequence[Pulled], outlet: Outlet, clock: Clock, table: SeriesTable, metrics: PullMetrics
+        self, endpoints: Sequence[Pulled], sink: PullSink, clock: Clock, table: SeriesTable, metrics: PullMetrics
     ) -> None:
-        self._followers = [_Follower(each, outlet, clock, table, metrics) for each in endpoints]
+        self._followers = [_Follower(each, sink, clock, table, metrics) for each in endpoints]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -112,9 +112,9 @@ class _Follower:
     """One endpoint's asker. Telemetry is handed on a slot at a time and always equally late, by a pause and the
     endpoint's delay; so its sender looks like one whose clock is steadily behind, which the feature stage corrects."""
 
-    def __init__(self, pulled: Pulled, outlet: Outlet, clock: Clock, table: SeriesTable, metrics: PullMetrics) -> None:
+    def __init__(self, pulled: Pulled, sink: PullSink, clock: Clock, table: SeriesTable, metrics: PullMetrics) -> None:
         self.name = pulled.name
-        self._pulled, self._outlet, self._clock, self._table = pulled, outlet, clock, table
+        self._pulled, self._sink, self._clock, self._table = pulled, sink, clock, table
         self._metrics = metrics
         options = pulled.options
         self._every, self._delay = duration_ns(options.every), duration_ns(options.delay)
@@ -137,7 +137,7 @@ class _Follower:
         await self._pulled.puller.close()
 
     async def _turn(self) -> None:
-        if not self._outlet.is_open():
+        if not self._sink.is_open():
             return
         if self._since is None:
             self._since = await self._begin()
@@ -148,16 +148,16 @@ class _Follower:
             self._since = oldest
         until = min(now - self._delay, self._since + self._pulled.options.stretch * self._every)
         if until > self._since:
-            haul = await self._ask(PullRequest(self._pulled.tenant, self._since, until))
-            if haul is not None:
-                await self._hand_on(haul)
+            pulled = await self._ask(PullRequest(self._pulled.tenant, self._since, until))
+            if pulled is not None:
+                await self._hand_on(pulled)
         self._metrics.behind.labels(self.name).set((self._clock.nanoseconds() - self._since) / NANOSECONDS)
 
     async def _begin(self) -> int:
-        marked = await self._outlet.marked(self._mark)
+        marked = await self._sink.marked(self._mark)
         return marked or self._clock.nanoseconds() - self._delay - self._every
 
-    async def _ask(self, request: PullRequest) -> Haul | None:
+    async def _ask(self, request: PullRequest) -> PullResult | None:
         try:
             return await self._breaker.call(lambda: self._pulled.puller.pull(request, self._table))
         except CircuitOpen:
@@ -167,23 +167,23 @@ class _Follower:
             log.warning("pull.unanswered", endpoint=self.name, error=str(bad))
             return None
 
-    async def _hand_on(self, haul: Haul) -> None:
-        if haul.edges:
-            self._outlet.learn(self._pulled.tenant, haul.edges)
-        if haul.alerts:
-            await self._take(Intake(TelemetryBatch(self._pulled.tenant, haul.upto), Answer(), haul.alerts))
-        for end, part in paced(haul.batch, _PACE, haul.upto):
+    async def _hand_on(self, pulled: PullResult) -> None:
+        if pulled.edges:
+            self._sink.learn(self._pulled.tenant, pulled.edges)
+        if pulled.alerts:
+            await self._take(Intake(TelemetryBatch(self._pulled.tenant, pulled.upto), Answer(), pulled.alerts))
+        for end, part in paced(pulled.batch, _PACE, pulled.upto):
             await self._until(end + self._every + self._delay)
             await self._take(Intake(replace(part, received_at=self._clock.nanoseconds()), Answer()))
             await self._advance(end)
-        self._pulled.puller.accepted(haul)
-        await self._advance(haul.upto)
+        self._pulled.puller.accepted(pulled)
+        await self._advance(pulled.upto)
 
     async def _take(self, intake: Intake) -> None:
         # Until there is room: what the endpoint holds meanwhile is not lost.
         while True:
             try:
-                await self._outlet.accept(intake)
+                await self._sink.accept(intake)
                 break
             except Overloaded as full:
                 await self._clock.sleep(full.retry_after)
@@ -194,7 +194,7 @@ class _Follower:
 
     async def _advance(self, upto: int) -> None:
         self._since = max(self._since or 0, upto)
-        await self._outlet.mark(self._mark, self._since)
+        await self._sink.mark(self._mark, self._since)
 
     async def _until(self, instant: int) -> None:
         remaining = instant - self._clock.nanoseconds()

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 _Waiting = tuple[TelemetryBatch, "asyncio.Future[None]"]
 
 
-class Handover:
+class PublishQueue:
     """Room is taken before a batch is stored, so that nobody who is told to come back was taken in already.
 
     publish: waits while subscribers are behind; is tried again while the bus is away. limit: bytes of batches that all

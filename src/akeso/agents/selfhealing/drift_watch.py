@@ -13,7 +13,7 @@ from akeso.domain.telemetry.batches import FeatureFrame, Mask, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside
 from akeso.ports.model_registry import ModelRegistry
-from akeso.stages.model.drift import DriftSummary, Sample, Wander, summarise, wander
+from akeso.stages.model.drift import BaselineVariability, DriftSummary, Sample, summarise, variability
 from akeso.stages.model.frame_sample import SAMPLED_SERIES, FrameSample
 from akeso.stages.model.self_check import SelfCheckOptions
 
@@ -28,7 +28,7 @@ class DriftWatch:
         self._registry, self._table, self._options = registry, table, options
         self._recent = FrameSample(options.drift_window, options.drift_samples)
         self._reference: Sample | None = None
-        self._wander: Wander | None = None  # of the reference, once it is known
+        self._wander: BaselineVariability | None = None  # of the reference, once it is known
         self._rows: list[int] = []
         self._ill: dict[SeriesKey, tuple[str, str]] = {}
         self._past: deque[tuple[datetime, float]] = deque()
@@ -80,8 +80,8 @@ class DriftWatch:
         places, rows = [place for place, _ in pairs], [row for _, row in pairs]
         told, recent, signals, options = reference[:, places], recent[:, rows], frame.signals[rows], self._options.drift
         if self._wander is None:
-            self._wander = await aside(lambda: wander(reference, options), "akeso-drift")
-        usual = Wander(self._wander.psi[places], self._wander.ks[places])
+            self._wander = await aside(lambda: variability(reference, options), "akeso-drift")
+        usual = BaselineVariability(self._wander.psi[places], self._wander.ks[places])
         self.summary = await aside(lambda: summarise(told, recent, signals, options, usual), "akeso-drift")
         self._past.append((at, self.summary.ks))
         while self._past and at - self._past[0][0] > self._options.drift_window / 4:

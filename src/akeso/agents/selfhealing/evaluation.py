@@ -17,14 +17,14 @@ from akeso.engine.background_thread import aside
 from akeso.ports.bus import Message, Topic
 from akeso.ports.detector import Detector
 from akeso.ports.labels import LabelStore
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.significance import Significance
 from akeso.stages.model.anomaly_history import RaisedRecord
 from akeso.stages.model.detector_state import restore
-from akeso.stages.model.sequential import Duel, Outcome, SequentialOptions, outcome
+from akeso.stages.model.sequential import Outcome, PairedOutcomes, SequentialOptions, outcome
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Shadow:
     state: DecideState
     seconds: Callable[[], float]
     record: RaisedRecord = field(default_factory=RaisedRecord)
-    duel: Duel = field(default_factory=Duel)
+    paired: PairedOutcomes = field(default_factory=PairedOutcomes)
     since: int = 0  # ns, end of its first slot
     frames: int = 0
     latency_ms: float = 0.0  # of all its frames together
@@ -164,19 +164,19 @@ class EvaluationAgent:
             return
         stood = shadow.record.stood(label.tenant, label.service, at, at + duration_ns(self._options.grace))
         champion, challenger = label.predicted == label.anomalous, stood == label.anomalous
-        shadow.duel = shadow.duel.judged(champion_right=champion, challenger_right=challenger)
+        shadow.paired = shadow.paired.judged(champion_right=champion, challenger_right=challenger)
         await self._settled(shadow)
 
     async def _settled(self, shadow: Shadow) -> None:
-        d = shadow.duel
+        d = shadow.paired
         said = f"of {d.challenger + d.champion} decisions that tell them apart {d.challenger} speak for the challenger"
         match outcome(d, self._options.test):
             case Outcome.PROMOTE if self._options.promotes:
-                log.info("challenger.promoted", version=shadow.version, duel=said)
+                log.info("challenger.promoted", version=shadow.version, paired=said)
                 self.shadow = None
-                await self._pipeline.promote(shadow.version, By(self.name, said))
+                await self._pipeline.promote(shadow.version, Actor(self.name, said))
             case Outcome.REJECT:
-                log.info("challenger.rejected", version=shadow.version, duel=said)
-                await self._pipeline.challenge("", By(self.name, said))
+                log.info("challenger.rejected", version=shadow.version, paired=said)
+                await self._pipeline.challenge("", Actor(self.name, said))
             case _:
                 pass

@@ -18,7 +18,7 @@ from akeso.stages.model.self_check import (
     FEATURE_DRIFT,
     INFERENCE_SLOW,
     MODEL_INACCURATE,
-    Complaint,
+    HealthFinding,
     SelfCheckOptions,
     check_accuracy,
     check_drift,
@@ -61,7 +61,7 @@ class MonitoringAgent:
         self._feedback: deque[Feedback] = deque(maxlen=options.accuracy_events)
         self._changed_at: datetime | None = None
         self._looked_at: datetime | None = None
-        self._firing: dict[tuple[str, str], tuple[Complaint, Alert]] = {}
+        self._firing: dict[tuple[str, str], tuple[HealthFinding, Alert]] = {}
 
     async def start(self) -> None:
         """Drift is measured against the champion."""
@@ -90,13 +90,13 @@ class MonitoringAgent:
 
     async def tick(self, at: datetime) -> None:
         """Raise what is new, resolve what is over."""
-        complaints = {(c.agent, c.fault_class): c for c in await self._complaints(at)}
-        for key, complaint in complaints.items():
+        findings = {(c.agent, c.fault_class): c for c in await self._complaints(at)}
+        for key, finding in findings.items():
             if key not in self._firing:
-                alert = self._alert(complaint, at)
-                self._firing[key] = complaint, alert
+                alert = self._alert(finding, at)
+                self._firing[key] = finding, alert
                 await self._bus.publish(Topic.ALERTS, alert.fingerprint, alert)
-        for key in self._firing.keys() - complaints.keys():
+        for key in self._firing.keys() - findings.keys():
             await self._resolve(self._firing.pop(key)[1], at)
 
     async def stop(self) -> None: ...
@@ -126,9 +126,9 @@ class MonitoringAgent:
         return dict(self._beats)
 
     @property
-    def complaints(self) -> tuple[Complaint, ...]:
+    def findings(self) -> tuple[HealthFinding, ...]:
         """What is wrong now."""
-        return tuple(complaint for complaint, _ in self._firing.values())
+        return tuple(finding for finding, _ in self._firing.values())
 
     async def _changed(self, update: ConfigUpdate) -> None:
         self._changed_at = update.at
@@ -137,7 +137,7 @@ class MonitoringAgent:
         if update.name == "model_version" and self._drift is not None:
             await self._drift.compare_with(update.value)
 
-    async def _complaints(self, at: datetime) -> list[Complaint]:
+    async def _complaints(self, at: datetime) -> list[HealthFinding]:
         options = self._options
         found = [
             check_latency(tuple(self._latencies), options, self._standing(INFERENCE_SLOW)),
@@ -145,9 +145,9 @@ class MonitoringAgent:
             await self._check_drift(at),
             *check_heartbeats(self._beats, at, options),
         ]
-        return [complaint for complaint in found if complaint is not None]
+        return [finding for finding in found if finding is not None]
 
-    async def _check_drift(self, at: datetime) -> Complaint | None:
+    async def _check_drift(self, at: datetime) -> HealthFinding | None:
         standing = self._standing(FEATURE_DRIFT)
         if self._drift is None or (self._looked_at and at - self._looked_at < self._options.drift_every):
             return standing
@@ -157,21 +157,21 @@ class MonitoringAgent:
             return standing
         return check_drift(summary, rising=self._drift.rising, options=self._options, standing=standing)
 
-    def _standing(self, fault_class: str) -> Complaint | None:
+    def _standing(self, fault_class: str) -> HealthFinding | None:
         found = self._firing.get(("model", fault_class))
         return found[0] if found else None
 
-    def _alert(self, complaint: Complaint, at: datetime) -> Alert:
+    def _alert(self, finding: HealthFinding, at: datetime) -> Alert:
         return Alert(
             tenant=self._tenant,
-            fingerprint=f"{SOURCE}:{complaint.agent}:{complaint.fault_class}",
+            fingerprint=f"{SOURCE}:{finding.agent}:{finding.fault_class}",
             source=SOURCE,
-            service=f"akeso.{complaint.agent}",
-            title=complaint.statement,
+            service=f"akeso.{finding.agent}",
+            title=finding.statement,
             severity=Severity.ERROR,
             status=AlertStatus.FIRING,
             starts_at=at,
-            fault_class=complaint.fault_class,
+            fault_class=finding.fault_class,
         )
 
     async def _resolve(self, alert: Alert, at: datetime) -> None:

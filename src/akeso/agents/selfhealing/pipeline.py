@@ -21,7 +21,7 @@ from akeso.ports.clock import Clock
 from akeso.ports.detector import Detector
 from akeso.ports.labels import LabelStore
 from akeso.ports.model_registry import ModelRegistry
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.stages.detection.decide import DecideOptions, DecideState
 from akeso.stages.detection.detection_settings import redecided, rescored
 from akeso.stages.detection.score import ScoreOptions
@@ -29,7 +29,7 @@ from akeso.stages.model.training import Trained, TrainingOptions, train
 
 log = structlog.get_logger(__name__)
 
-BASELINE = By("akeso", "the first version: what was learnt since the start")
+BASELINE = Actor("akeso", "the first version: what was learnt since the start")
 
 
 class FeatureHistory(Protocol):
@@ -65,7 +65,7 @@ class PipelineOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class TrainingDeps:
     """What versions are made of and kept in. detectors: makes fresh ones; remember: writes a setting's change down."""
 
     registry: ModelRegistry
@@ -79,9 +79,14 @@ class OwnPipeline:
     """Implements akeso.ports.pipeline.Pipeline over the model agent of this process."""
 
     def __init__(
-        self, model: ModelAgent, workshop: Workshop, bus: Bus, clock: Clock, options: PipelineOptions | None = None
+        self,
+        model: ModelAgent,
+        training_deps: TrainingDeps,
+        bus: Bus,
+        clock: Clock,
+        options: PipelineOptions | None = None,
     ) -> None:
-        self._model, self._workshop, self._bus, self.clock = model, workshop, bus, clock
+        self._model, self._training_deps, self._bus, self.clock = model, training_deps, bus, clock
         self._options = options or PipelineOptions()
         self._making = asyncio.Lock()
         self._supervision: Supervision | None = None
@@ -106,7 +111,7 @@ class OwnPipeline:
 
     @property
     def registry(self) -> ModelRegistry:
-        return self._workshop.registry
+        return self._training_deps.registry
 
     @property
     def recent(self) -> timedelta:
@@ -120,18 +125,18 @@ class OwnPipeline:
         """The supervisor is made after everything that it runs."""
         self._supervision = supervision
 
-    async def configure(self, name: str, value: str, by: By) -> None:
+    async def configure(self, name: str, value: str, by: Actor) -> None:
         update = ConfigUpdate(name, value, self.clock.now(), by.who, by.why)
         # What no agent could take must not be announced.
         rescored(ScoreOptions(), update)
         redecided(DecideOptions(), update)
-        await self._workshop.remember(update)
+        await self._training_deps.remember(update)
         await self._bus.publish(Topic.CONFIG_UPDATES, name, update)
 
     async def previous(self) -> str:
         return (await self.registry.aliases()).get(Alias.PREVIOUS, "")
 
-    async def promote(self, version: str, by: By) -> ModelVersion:
+    async def promote(self, version: str, by: Actor) -> ModelVersion:
         made = await self.registry.get(version)
         await self.registry.promote(version)
         await self.configure("model_version", version, by)
@@ -140,14 +145,14 @@ class OwnPipeline:
             await self._model.loaded(version)
         return made
 
-    async def roll_back(self, by: By) -> ModelVersion:
+    async def roll_back(self, by: Actor) -> ModelVersion:
         """Let the version decide that did before. Raises Conflict when there is none."""
         previous = await self.previous()
         if not previous:
             raise Conflict("no version decided before this one")
         return await self.promote(previous, by)
 
-    async def challenge(self, version: str, by: By) -> None:
+    async def challenge(self, version: str, by: Actor) -> None:
         """Let a version score beside the champion; "" for none. Raises NotFound, Conflict for the champion itself."""
         if version:
             await self.registry.get(version)
@@ -156,7 +161,7 @@ class OwnPipeline:
         await self.registry.point(Alias.CHALLENGER, version or None)
         await self.configure("challenger", version, by)
 
-    async def take(self, by: By, threshold: float | None = None) -> ModelVersion:
+    async def take(self, by: Actor, threshold: float | None = None) -> ModelVersion:
         """Register what the model knows now, with another threshold if one is given. Raises InvalidInput."""
         artefact = self._model.artefact()
         if threshold is not None:
@@ -174,11 +179,11 @@ class OwnPipeline:
         await self.configure("model_version", made.version, BASELINE)
         return made
 
-    async def retrain(self, by: By, window: timedelta | None = None) -> ModelVersion:
+    async def retrain(self, by: Actor, window: timedelta | None = None) -> ModelVersion:
         history = self._history(window)
-        labels = await self._workshop.labels.recent(self._options.labels)
+        labels = await self._training_deps.labels.recent(self._options.labels)
         deciding, training = self._model.deciding, self._options.training
-        detectors = self._workshop.detectors()
+        detectors = self._training_deps.detectors()
         trained: Trained = await aside(lambda: train(history, detectors, labels, deciding, training), "akeso-train")
         return await self._register(trained.artefact, by, trained.metrics)
 
@@ -188,14 +193,14 @@ class OwnPipeline:
         await self._supervision.restart(agent)
 
     def _history(self, window: timedelta | None) -> FeatureMatrix:
-        history, least = self._workshop.history, self._options.training.least
+        history, least = self._training_deps.history, self._options.training.least
         start = 0 if window is None else history.now - duration_ns(window)
         found = history.frames(start, history.now)
         if len(found.times) < least:
             raise Conflict(f"there are {len(found.times)} slots to train on; {least} are needed")
         return found
 
-    async def _register(self, artefact: Artefact, by: By, metrics: Mapping[str, float]) -> ModelVersion:
+    async def _register(self, artefact: Artefact, by: Actor, metrics: Mapping[str, float]) -> ModelVersion:
         async with self._making:
             draft = ModelDraft(artefact, self.clock.now(), by.who, by.why, self._model.version, metrics)
             made = await self.registry.register(draft)

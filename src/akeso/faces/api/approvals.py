@@ -23,7 +23,7 @@ _WAITING = (ActionStatus.ASKED, ActionStatus.PREVIEWED)
 @router.get("/approvals/pending")
 async def pending_approvals(request: Request, caller: Viewer) -> dict[str, Any]:
     """Actions that wait for a person."""
-    incidents = await system_of(request).register.open_incidents()
+    incidents = await system_of(request).incident_store.open_incidents()
     waiting = [
         action_view(i, record)
         for i in incidents
@@ -38,8 +38,10 @@ async def pending_approvals(request: Request, caller: Viewer) -> dict[str, Any]:
 async def approve_action(request: Request, caller: Approver, action_id: str, body: Approval) -> dict[str, Any]:
     """Say yes. With `dry_run` (the default) the action is only previewed."""
     await _own(request, caller, action_id)
-    register = system_of(request).register
-    incident = await register.approve(action_id, caller.name, caller.role, dry_run=body.dry_run, comment=body.comment)
+    incident_store = system_of(request).incident_store
+    incident = await incident_store.approve(
+        action_id, caller.name, caller.role, dry_run=body.dry_run, comment=body.comment
+    )
     return action_view(incident, incident.actions[action_id])
 
 
@@ -47,7 +49,7 @@ async def approve_action(request: Request, caller: Approver, action_id: str, bod
 async def reject_action(request: Request, caller: Approver, action_id: str, body: Rejection) -> dict[str, Any]:
     """Say no. The next way of healing is tried, or the incident escalates."""
     await _own(request, caller, action_id)
-    incident = await system_of(request).register.reject(action_id, caller.name, caller.role, reason=body.reason)
+    incident = await system_of(request).incident_store.reject(action_id, caller.name, caller.role, reason=body.reason)
     return action_view(incident, incident.actions[action_id])
 
 
@@ -55,8 +57,8 @@ async def reject_action(request: Request, caller: Approver, action_id: str, body
 async def execute_action(request: Request, caller: Approver, action_id: str, body: Execution) -> dict[str, Any]:
     """Run an action that waits for approval, or was previewed, for real. It still passes the gate."""
     await _own(request, caller, action_id)
-    register = system_of(request).register
-    incident = await register.approve(action_id, caller.name, caller.role, dry_run=False, comment=body.comment)
+    incident_store = system_of(request).incident_store
+    incident = await incident_store.approve(action_id, caller.name, caller.role, dry_run=False, comment=body.comment)
     return action_view(incident, incident.actions[action_id])
 
 
@@ -79,6 +81,6 @@ def _current(incident: Incident, step: str) -> bool:
 
 
 async def _own(request: Request, caller: Caller, action_id: str) -> None:
-    incident = await system_of(request).register.of_step(action_id)
+    incident = await system_of(request).incident_store.of_step(action_id)
     if incident.tenant != caller.tenant:
         raise NotFound(f"there is no action {action_id}")

@@ -33,7 +33,7 @@ async def list_incidents(
     since = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
     system = system_of(request)
     rows = await system.journal.incidents(since, wanted, limit, caller.tenant)
-    return {"incidents": [incident_view(await system.register.get(row.id)) for row in rows]}
+    return {"incidents": [incident_view(await system.incident_store.get(row.id)) for row in rows]}
 
 
 @router.get("/{incident_id}")
@@ -60,7 +60,7 @@ async def create_incident(request: Request, caller: Operator, body: NewIncident)
         severity=Severity[body.severity.upper()],
         onset=body.onset or system.clock.now(),
     )
-    incident = await system.register.open(event, caller.name)
+    incident = await system.incident_store.open(event, caller.name)
     return incident_view(incident)
 
 
@@ -76,13 +76,13 @@ async def analyze_incident(request: Request, caller: Operator, incident_id: str)
 async def give_feedback(request: Request, caller: Operator, incident_id: str, body: Feedback) -> dict[str, Any]:
     incident = await incident_of(request, caller, incident_id)
     event = FeedbackGiven(caller.name, body.helpful, body.service, body.fault_class, body.comment)
-    await system_of(request).register.record(incident.id, event, caller.name)
+    await system_of(request).incident_store.record(incident.id, event, caller.name)
     return {"id": incident.id, "status": "accepted"}
 
 
 async def incident_of(request: Request, caller: Caller, incident_id: str) -> Incident:
     """The caller's incident; another tenant's does not exist for it."""
-    incident = await system_of(request).register.get(incident_id)
+    incident = await system_of(request).incident_store.get(incident_id)
     if incident.tenant != caller.tenant:
         raise NotFound(f"there is no incident {incident_id}")
     return incident

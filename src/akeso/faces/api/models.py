@@ -13,7 +13,7 @@ from akeso.domain.messages import Feedback
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Labels, NewVersion, Reason, SafeModeSwitch, Training
 from akeso.ports.bus import Topic
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.stages.model.sequential import bounds, evidence, outcome
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
@@ -42,21 +42,21 @@ async def compare_models(request: Request, caller: Viewer) -> dict[str, Any]:
     said: dict[str, Any] = {"champion": detection.pipeline.model, "challenger": shadow.version if shadow else None}
     if shadow is None:
         return said
-    duel = shadow.duel
+    paired = shadow.paired
     return said | {
         "frames": shadow.frames,
-        "judged": duel.total,
-        "both_right": duel.right,
-        "both_wrong": duel.wrong,
-        "only_challenger_right": duel.challenger,
-        "only_champion_right": duel.champion,
+        "judged": paired.total,
+        "both_right": paired.right,
+        "both_wrong": paired.wrong,
+        "only_challenger_right": paired.challenger,
+        "only_champion_right": paired.champion,
         "champion_alarms": detection.evaluation.alarms,
         "challenger_alarms": shadow.record.alarms,
         "challenger_ms": shadow.latency_ms / shadow.frames if shadow.frames else None,
-        "evidence": evidence(duel, test),
+        "evidence": evidence(paired, test),
         "rejects_at": low,
         "promotes_at": high,
-        "outcome": outcome(duel, test).value,
+        "outcome": outcome(paired, test).value,
     }
 
 
@@ -72,7 +72,7 @@ async def show_model(request: Request, caller: Viewer, version: str) -> dict[str
 async def register_model(request: Request, caller: Admin, body: NewVersion) -> dict[str, Any]:
     """Register what the detectors know now as a version; nothing else changes."""
     pipeline = system_of(request).detection.pipeline
-    made = await pipeline.take(By(caller.name, body.reason), body.threshold)
+    made = await pipeline.take(Actor(caller.name, body.reason), body.threshold)
     return version_view(made, await pipeline.registry.aliases())
 
 
@@ -80,7 +80,7 @@ async def register_model(request: Request, caller: Admin, body: NewVersion) -> d
 async def retrain_model(request: Request, caller: Admin, body: Training) -> dict[str, Any]:
     """Train a version on recent features and on labels; it challenges the champion unless told otherwise."""
     pipeline = system_of(request).detection.pipeline
-    by = By(caller.name, body.reason or "trained on request")
+    by = Actor(caller.name, body.reason or "trained on request")
     window = timedelta(seconds=body.window_seconds) if body.window_seconds else None
     made = await pipeline.retrain(by, window)
     if body.challenge:
@@ -92,7 +92,7 @@ async def retrain_model(request: Request, caller: Admin, body: Training) -> dict
 async def roll_back_model(request: Request, caller: Admin, body: Reason) -> dict[str, Any]:
     """Let the version decide that did before."""
     pipeline = system_of(request).detection.pipeline
-    made = await pipeline.roll_back(By(caller.name, body.reason))
+    made = await pipeline.roll_back(Actor(caller.name, body.reason))
     return version_view(made, await pipeline.registry.aliases())
 
 
@@ -100,7 +100,7 @@ async def roll_back_model(request: Request, caller: Admin, body: Reason) -> dict
 async def promote_model(request: Request, caller: Admin, version: str, body: Reason) -> dict[str, Any]:
     """Let a version decide; the answer comes once it does."""
     pipeline = system_of(request).detection.pipeline
-    made = await pipeline.promote(version, By(caller.name, body.reason))
+    made = await pipeline.promote(version, Actor(caller.name, body.reason))
     return version_view(made, await pipeline.registry.aliases())
 
 
@@ -109,7 +109,7 @@ async def challenge_model(request: Request, caller: Admin, version: str, body: R
     """Let a version score beside the champion until the sequential test has decided. Version “none” ends it."""
     pipeline = system_of(request).detection.pipeline
     wanted = "" if version == "none" else version
-    await pipeline.challenge(wanted, By(caller.name, body.reason))
+    await pipeline.challenge(wanted, Actor(caller.name, body.reason))
     return {"challenger": wanted or None}
 
 
@@ -147,7 +147,7 @@ async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
             for name, alive in system.supervisor.alive.items()
         },
         "complaints": [
-            {"agent": c.agent, "fault_class": c.fault_class, "statement": c.statement} for c in monitoring.complaints
+            {"agent": c.agent, "fault_class": c.fault_class, "statement": c.statement} for c in monitoring.findings
         ],
     }
 
@@ -155,7 +155,7 @@ async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
 @router.post("/pipeline/safe-mode")
 async def switch_safe_mode(request: Request, caller: Admin, body: SafeModeSwitch) -> dict[str, Any]:
     """Rules instead of learned models, or learned models again."""
-    by = By(caller.name, body.reason)
+    by = Actor(caller.name, body.reason)
     await system_of(request).detection.pipeline.configure("safe_mode", "on" if body.on else "off", by)
     return {"safe_mode": body.on}
 

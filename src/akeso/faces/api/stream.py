@@ -55,7 +55,7 @@ async def _forward(socket: WebSocket, queue: asyncio.Queue[Entry], tenant: str, 
     if not entry.incident:
         return
     try:
-        incident = await system_of(socket).register.get(entry.incident)
+        incident = await system_of(socket).incident_store.get(entry.incident)
     except NotFound:
         return
     if incident.tenant == tenant:

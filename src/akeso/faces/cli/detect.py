@@ -31,7 +31,7 @@ def report(
         print(json.dumps(found))
         return
     console = Console()
-    _told(console, found)
+    _declared(console, found)
     if alarms:
         console.print(_alarms(found))
 
@@ -55,7 +55,7 @@ def slo(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = "", data: Data
     Console().print(table)
 
 
-def _told(console: Console, found: dict[str, Any]) -> None:
+def _declared(console: Console, found: dict[str, Any]) -> None:
     columns = ("service", "a week", "spent", "told", "true", "false", "open", "held", "score")
     table = Table(*columns, box=box.SIMPLE_HEAD)
     table.columns[0].no_wrap = True

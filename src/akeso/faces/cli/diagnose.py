@@ -60,7 +60,7 @@ def diagnose_command(  # noqa: PLR0913, PLR0917 - each is an option of the comma
         edges=(calls(graph) if graph else ()) + (load_topology(settings.topology) if settings.topology else ()),
         tenant=settings.tenant,
     )
-    told = asyncio.run(_told(asked, settings, number, refute=refute))
+    told = asyncio.run(_declared(asked, settings, number, refute=refute))
     report = {"incidents": [_view(each) for each in told]}
     if out is not None:
         _write(out, told, report)
@@ -81,7 +81,7 @@ class _Told:
     refutation: tuple[str, ...] = ()
 
 
-async def _told(asked: Asked, settings: Settings, number: int, *, refute: bool) -> list[_Told]:
+async def _declared(asked: Asked, settings: Settings, number: int, *, refute: bool) -> list[_Told]:
     if refute:
         require()
     think = make_faculties(settings, read_knowledge(settings)).diagnose

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from akeso.composition.recordings import recording_of
-from akeso.composition.replay import Rehearsal, ReplayReport
+from akeso.composition.replay import ReplayReport, ReplaySystem
 from akeso.config.settings import Settings, load_settings
 from akeso.faces.cli.up import log_from, put
 from akeso.faces.replay_views import decision_view, report_view
@@ -50,11 +50,11 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 async def _replayed(settings: Settings, source: str, warm_up: timedelta) -> ReplayReport:
     recording = recording_of(source, settings, datetime.now(UTC), warm_up)
-    rehearsal = await Rehearsal.open(settings, recording.reported_from)
+    replaying = await ReplaySystem.open(settings, recording.reported_from)
     try:
-        return await rehearsal.run(recording.batches(rehearsal.ingest_table, settings))
+        return await replaying.run(recording.batches(replaying.ingest_table, settings))
     finally:
-        await rehearsal.close()
+        await replaying.close()
 
 
 def _write(out: Path, found: dict[str, Any], report: ReplayReport) -> None:

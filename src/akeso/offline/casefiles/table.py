@@ -163,10 +163,10 @@ def _raised(matrix: FeatureMatrix, asked: Asked, until: int | None) -> Sequence[
 
 
 def _first(matrix: FeatureMatrix, raised: Sequence[Anomaly]) -> Range:
-    complaints = [a for a in raised if opens(np.array([a.signal], np.uint8))[0]]
-    if not complaints:
+    findings = [a for a in raised if opens(np.array([a.signal], np.uint8))[0]]
+    if not findings:
         raise InvalidInput("--range", "the detectors find nothing wrong: say when it was, as FROM/TO")
-    first = min(complaints, key=lambda a: a.onset)
+    first = min(findings, key=lambda a: a.onset)
     start = epoch_ns(first.onset)
     return Range(start, min(int(matrix.times[-1]), epoch_ns(first.detected_at) + 5 * _step(matrix)))
 

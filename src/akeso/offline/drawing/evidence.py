@@ -10,7 +10,7 @@ from akeso.domain.incident.diagnosis import Diagnosis, Evidence, Hypothesis
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.offline.drawing.axes import Axes
 from akeso.offline.drawing.svg import BLUE, FAINT, GREEN, GRID, INK, RED, Page, shortened
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 _WIDTH = 980.0
 _ROW, _HEAD = 22.0, 34.0
@@ -34,13 +34,13 @@ def evidence_picture(case: Case, diagnosis: Diagnosis) -> str:
     most = max((abs(e.weight) for _, found in shown for e in found), default=1.0)
     for hypothesis, found in shown:
         top = _bars(page, top, (hypothesis, found), most)
-    for number, departure in enumerate(series):
+    for number, deviation in enumerate(series):
         corner = (34.0 + (number % 3) * (_CHART[0] + 36), top + 46 + (number // 3) * (_CHART[1] + 62))
-        _chart(page, corner, symptoms, (departure, case.onset))
+        _chart(page, corner, symptoms, (deviation, case.onset))
     return page.text()
 
 
-def strongest(symptoms: Symptoms, services: Sequence[str]) -> list[Departure]:
+def strongest(symptoms: Symptoms, services: Sequence[str]) -> list[SeriesDeviation]:
     """The series that departed most: first two of each of these services, then of any other."""
     first = [d for s in services for d in _by_size(symptoms.of(s))[:2]]
     rest = _by_size([d for s in symptoms.services for d in symptoms.of(s)])
@@ -48,8 +48,8 @@ def strongest(symptoms: Symptoms, services: Sequence[str]) -> list[Departure]:
     return list(chosen.values())[:_MOST_SERIES]
 
 
-def _by_size(departures: Sequence[Departure]) -> list[Departure]:
-    return sorted(departures, key=lambda d: -abs(d.size))
+def _by_size(deviations: Sequence[SeriesDeviation]) -> list[SeriesDeviation]:
+    return sorted(deviations, key=lambda d: -abs(d.size))
 
 
 def _weighty(hypothesis: Hypothesis) -> list[Evidence]:
@@ -76,10 +76,10 @@ def _said(finding: Evidence) -> str:
     return f"{finding.weight:+.1f}  {finding.statement}"
 
 
-def _chart(page: Page, corner: tuple[float, float], symptoms: Symptoms, shown: tuple[Departure, int]) -> None:
-    departure, onset = shown
+def _chart(page: Page, corner: tuple[float, float], symptoms: Symptoms, shown: tuple[SeriesDeviation, int]) -> None:
+    deviation, onset = shown
     recent = max(0, int((symptoms.matrix.times <= onset).sum()) - _PAST_SLOTS)
-    values, times = symptoms.values(departure)[recent:], symptoms.matrix.times[recent:]
+    values, times = symptoms.values(deviation)[recent:], symptoms.matrix.times[recent:]
     known = np.isfinite(values)
     if not known.any():
         return
@@ -87,10 +87,10 @@ def _chart(page: Page, corner: tuple[float, float], symptoms: Symptoms, shown: t
     span = (float(times[0]), float(times[-1]))
     axes = Axes(corner, _CHART, span, (min(low, 0.0) if low < 0.3 * high else low, high))
     left, top = corner
-    page.words((left, top - 8), shortened(_name(departure), 46), size=11, bold=True)
+    page.words((left, top - 8), shortened(_name(deviation), 46), size=11, bold=True)
     band = (
-        axes.at(span[0], departure.past + departure.spread)[1],
-        axes.at(span[0], departure.past - departure.spread)[1],
+        axes.at(span[0], deviation.past + deviation.spread)[1],
+        axes.at(span[0], deviation.past - deviation.spread)[1],
     )
     page.box((left, band[0]), (_CHART[0], max(1.0, band[1] - band[0])), "#e9f3ec")
     page.path([axes.at(float(t), float(v)) for t, v in zip(times[known], values[known], strict=True)], BLUE, 1.2)
@@ -98,12 +98,12 @@ def _chart(page: Page, corner: tuple[float, float], symptoms: Symptoms, shown: t
     page.line((at, top), (at, top + _CHART[1]), RED)
     page.line((left, top + _CHART[1]), (left + _CHART[0], top + _CHART[1]), INK)
     seconds = (span[1] - onset) / NANOSECONDS
-    page.words((left, top + _CHART[1] + 14), f"usual {departure.past:.3g}, now {departure.level:.3g}", size=10)
+    page.words((left, top + _CHART[1] + 14), f"usual {deviation.past:.3g}, now {deviation.level:.3g}", size=10)
     page.words((left + _CHART[0], top + _CHART[1] + 14), f"+{seconds:.0f} s", size=10, anchor="end", colour=FAINT)
 
 
-def _name(departure: Departure) -> str:
-    key = departure.key
+def _name(deviation: SeriesDeviation) -> str:
+    key = deviation.key
     about = ", ".join(value for _, value in key.attributes[:2])
     metric = key.metric.removeprefix("akeso.") + (f" {key.stat}" if key.stat else "")
     return f"{key.service} {metric}" + (f" ({about})" if about else "") + (f" [{key.unit}]" if key.unit else "")

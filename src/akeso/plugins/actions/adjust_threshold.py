@@ -6,7 +6,7 @@ from akeso.domain.errors import ActionFailed, InvalidInput
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.targets.outcome import recorded, seen, told
 from akeso.targets.pipeline import OwnPipeline
 
@@ -54,7 +54,7 @@ class AdjustThreshold(OwnPipeline):
     async def _announce(self, pre_state: PreState, which: str, key: str) -> EffectOutcome:
         value = recorded(pre_state, which)
         try:
-            await self._connected().configure("threshold", value, By(self.name, key))
+            await self._connected().configure("threshold", value, Actor(self.name, key))
         except InvalidInput as beyond:
             raise ActionFailed(str(beyond)) from beyond
         return Done(f"a threshold's factor of {float(value):.3g} was announced")

@@ -7,7 +7,7 @@ from akeso.domain.errors import ActionFailed, Conflict, NotFound
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.targets.outcome import recorded, seen, told
 from akeso.targets.pipeline import OwnPipeline
 
@@ -58,7 +58,7 @@ class RetrainModel(OwnPipeline):
         return Done(f"version {now} decides") if now != before else Failed(f"version {now} decides as before")
 
     async def _retrain(self, step: Step, key: str) -> EffectOutcome:
-        pipeline, by = self._connected(), By(self.name, key)
+        pipeline, by = self._connected(), Actor(self.name, key)
         window = pipeline.recent if _history(step) == RECENT else None
         try:
             made = await pipeline.retrain(by, window)
@@ -69,7 +69,7 @@ class RetrainModel(OwnPipeline):
 
     async def _back(self, pre_state: PreState, key: str) -> EffectOutcome:
         try:
-            made = await self._connected().promote(recorded(pre_state, "model"), By(self.name, key))
+            made = await self._connected().promote(recorded(pre_state, "model"), Actor(self.name, key))
         except NotFound as gone:
             raise ActionFailed(str(gone)) from gone
         return Done(f"model version {made.version} decides again")

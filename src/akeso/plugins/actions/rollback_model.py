@@ -6,7 +6,7 @@ from akeso.domain.errors import ActionFailed, NotFound
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.targets.outcome import recorded, seen, told
 from akeso.targets.pipeline import OwnPipeline
 
@@ -56,7 +56,7 @@ class RollbackModel(OwnPipeline):
 
     async def _promote(self, pre_state: PreState, which: str, key: str) -> EffectOutcome:
         try:
-            made = await self._connected().promote(recorded(pre_state, which), By(self.name, key))
+            made = await self._connected().promote(recorded(pre_state, which), Actor(self.name, key))
         except NotFound as gone:
             raise ActionFailed(str(gone)) from gone
         return Done(f"model version {made.version} decides (made {made.created_at:%Y-%m-%d %H:%M:%S} by {made.by})")

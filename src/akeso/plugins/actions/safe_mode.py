@@ -6,7 +6,7 @@ from akeso.domain.errors import ActionFailed
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
-from akeso.ports.pipeline import By
+from akeso.ports.pipeline import Actor
 from akeso.targets.outcome import recorded, seen, told
 from akeso.targets.pipeline import OwnPipeline
 
@@ -57,7 +57,7 @@ class SafeMode(OwnPipeline):
 
     async def _announce(self, step: Step, key: str, before: PreState | None = None) -> EffectOutcome:
         mode = _mode(step) if before is None else recorded(before, "mode")
-        await self._connected().configure("safe_mode", mode, By(self.name, key))
+        await self._connected().configure("safe_mode", mode, Actor(self.name, key))
         return Done(f"safe mode {mode} was announced")
 
     def _standing(self) -> str:

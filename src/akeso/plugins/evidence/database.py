@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.batches import NANOSECONDS
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 LOAD = "db.load"  # average active sessions, with the attributes "source", "statement" and "wait"
 REPLICATION_LAG = "replication_lag"
@@ -60,12 +60,12 @@ class Database:
         symptoms = read(case)
         lately = case.features.times > case.now - int(self._recent_s * NANOSECONDS)
         recent = [p for p in case.logs if len(p.counts) == len(lately) and p.counts[lately].sum() > 0]
-        told = [e for pattern in recent for e in self._told(pattern.service, pattern.example)]
+        told = [e for pattern in recent for e in self._declared(pattern.service, pattern.example)]
         # The same said twice is one finding.
         once = {(e.service, *e.classes): e for e in told}
         return [*(e for s in sorted(symptoms.services) for e in self._measured(symptoms, s)), *once.values()]
 
-    def _told(self, service: str, line: str) -> Iterator[Evidence]:
+    def _declared(self, service: str, line: str) -> Iterator[Evidence]:
         for words, kind, means in _WORDS:
             if words.search(line):
                 yield Evidence(self.name, service, f"{service}, {means}: “{line}”", self._weight, {kind: 4.5})
@@ -121,7 +121,7 @@ def _statements(symptoms: Symptoms, service: str) -> list[_Load]:
     return sorted(loads, key=lambda load: -load.sessions)
 
 
-def _sessions(load: Departure) -> float:
+def _sessions(load: SeriesDeviation) -> float:
     return load.last if load.last == load.last else 0.0
 
 

@@ -9,7 +9,7 @@ from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.network_latency import gaps_of
 from akeso.stages.diagnosis.paths import strayed
 from akeso.stages.diagnosis.per_operation_latency import borne_out
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read, telling
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read, telling
 
 # What each symptom says about its own service: much for what cannot be inherited, little for what can.
 _WEIGHTS = {
@@ -59,10 +59,10 @@ class Deviation:
             return None
         return self._well(symptoms, service)
 
-    def _weight(self, departure: Departure) -> float:
-        return _WEIGHTS[departure.signal] * min(1.0, departure.size / self._full)
+    def _weight(self, deviation: SeriesDeviation) -> float:
+        return _WEIGHTS[deviation.signal] * min(1.0, deviation.size / self._full)
 
-    def _departed(self, service: str, worst: Departure, sure: float) -> Evidence:
+    def _departed(self, service: str, worst: SeriesDeviation, sure: float) -> Evidence:
         kind = _CLASSES.get(worst.signal)
         unit = worst.key.unit.removeprefix("1")
         return Evidence(
@@ -94,10 +94,10 @@ def _odd(case: Case) -> frozenset[str]:
     return strayed(case) | {gap.callee for gap in gaps_of(case) if gap.wide}
 
 
-def _matters(departure: Departure) -> bool:
+def _matters(deviation: SeriesDeviation) -> bool:
     """Up, by enough for anybody to care, and of the whole service (one operation alone has few samples)."""
-    whole = not any(name == "operation" for name, _ in departure.key.attributes)
-    least = _PRACTICAL.get(departure.signal, 0.0)
+    whole = not any(name == "operation" for name, _ in deviation.key.attributes)
+    least = _PRACTICAL.get(deviation.signal, 0.0)
     # The spread of an error share already minds how many requests were counted.
-    scale = min(1.0, departure.spread / 0.02) if departure.signal is Signal.ERRORS else 1.0
-    return whole and departure.signal in _WEIGHTS and departure.up and departure.rise >= least * scale
+    scale = min(1.0, deviation.spread / 0.02) if deviation.signal is Signal.ERRORS else 1.0
+    return whole and deviation.signal in _WEIGHTS and deviation.up and deviation.rise >= least * scale

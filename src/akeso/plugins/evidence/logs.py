@@ -8,7 +8,7 @@ import numpy as np
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.severity import ERROR, FATAL
-from akeso.stages.diagnosis.log_errors import Swelling, named, swelling
+from akeso.stages.diagnosis.log_errors import LogErrorIncrease, increase, named
 from akeso.stages.diagnosis.symptoms import read
 
 # What engineers' own words say about the kind of fault. Only wording that any stack uses.
@@ -44,12 +44,12 @@ class Logs:
         during = read(case).during
         found: list[Evidence] = []
         for service, patterns in sorted(by_service.items()):
-            found.extend(self._errors(case, service, [s for p in patterns if (s := swelling(p, during))]))
+            found.extend(self._errors(case, service, [s for p in patterns if (s := increase(p, during))]))
             found.extend(self._volume(service, [p for p in patterns if p.severity < ERROR], during))
         return _strongest(found)
 
-    def _errors(self, case: Case, service: str, swelling: list[Swelling]) -> Iterator[Evidence]:
-        for loudest in sorted(swelling, key=lambda s: (s.pattern.severity, s.now), reverse=True)[:3]:
+    def _errors(self, case: Case, service: str, increase: list[LogErrorIncrease]) -> Iterator[Evidence]:
+        for loudest in sorted(increase, key=lambda s: (s.pattern.severity, s.now), reverse=True)[:3]:
             culprit = named(case, service, loudest.pattern.example)
             seen = f"{'new' if loudest.new else 'more'} errors of {service} ({loudest.now:.1f}/s, before"
             seen += f" {loudest.past:.1f}/s): “{_short(loudest.pattern.example)}”"

@@ -6,7 +6,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 _TELLING = frozenset(
     {
@@ -59,8 +59,8 @@ def _first(case: Case, symptoms: Symptoms, service: str) -> float | None:
     return min(starts, default=None)
 
 
-def _departed(departure: Departure) -> bool:
-    return departure.signal in _TELLING and departure.up and departure.starts_s == departure.starts_s
+def _departed(deviation: SeriesDeviation) -> bool:
+    return deviation.signal in _TELLING and deviation.up and deviation.starts_s == deviation.starts_s
 
 
 def _last_heard(case: Case, symptoms: Symptoms, service: str) -> Iterator[float]:

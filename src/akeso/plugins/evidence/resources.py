@@ -9,7 +9,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.telemetry.signal import RED_RATE, Signal
 from akeso.stages.diagnosis.blame_propagation import Blame, effects, locked, pool_exhausted, starved
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 _CLIMB_SHARE = 0.12
 _CLIMB_BYTES = 8e6
@@ -41,8 +41,8 @@ class Resources:
     ) -> Evidence:
         return Evidence(self.name, service, statement, self._weight * weight, classes, numbers)
 
-    def _measured(self, departure: Departure, found: Evidence) -> Evidence:
-        return replace(found, cause=InnerCause(CauseKind.METRIC, departure.key.metric))
+    def _measured(self, deviation: SeriesDeviation, found: Evidence) -> Evidence:
+        return replace(found, cause=InnerCause(CauseKind.METRIC, deviation.key.metric))
 
     def _processor(self, symptoms: Symptoms, service: str) -> Iterator[Evidence]:
         if (cpu := starved(symptoms, service)) is not None:
@@ -115,11 +115,11 @@ class Resources:
         return self._evidence(consumer, words, weight, {FaultClass.QUEUE_BACKLOG: 5.5}, past=past, now=now)
 
 
-def _size(departure: Departure) -> float:
-    return departure.size
+def _size(deviation: SeriesDeviation) -> float:
+    return deviation.size
 
 
-def _climbs(symptoms: Symptoms, memory: Departure) -> bool:
+def _climbs(symptoms: Symptoms, memory: SeriesDeviation) -> bool:
     """Well above its past, still near its highest, and hardly ever down from one slot to the next."""
     values = symptoms.values(memory)[symptoms.during]
     values = values[np.isfinite(values)]
@@ -134,13 +134,13 @@ def _sharing(case: Case, symptoms: Symptoms, callee: str) -> list[str]:
     return [c for c in sorted(callers) if pool_exhausted(symptoms, c) is not None]
 
 
-def _grows(queue: Departure) -> bool:
+def _grows(queue: SeriesDeviation) -> bool:
     names = (queue.key.metric, *(name for name, _ in queue.key.attributes))
     messaging = any(word in name.lower() for name in names for word in (*_MESSAGING, "consumer", "topic"))
     return messaging and queue.last - queue.past > 3.0 * queue.spread and queue.last >= queue.level
 
 
-def _consumers(case: Case, symptoms: Symptoms, queue: Departure) -> list[str]:
+def _consumers(case: Case, symptoms: Symptoms, queue: SeriesDeviation) -> list[str]:
     """Services that process from the queue: by shared attributes, by group name, else by asynchronous calls."""
     owner = queue.key.service
     shared = {(n, v) for n, v in queue.key.attributes if "destination" in n or "group" in n or "topic" in n}
@@ -156,8 +156,8 @@ def _consumers(case: Case, symptoms: Symptoms, queue: Departure) -> list[str]:
     return sorted({e.callee for e in case.topology.edges if e.asynchronous} - {owner})
 
 
-def _consuming(departure: Departure) -> bool:
-    words = [departure.key.metric, *(v for n, v in departure.key.attributes if n == "messaging.operation.type")]
+def _consuming(deviation: SeriesDeviation) -> bool:
+    words = [deviation.key.metric, *(v for n, v in deviation.key.attributes if n == "messaging.operation.type")]
     return any(part in word.lower() for word in words for part in _CONSUMING)
 
 

@@ -9,7 +9,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import RED_RATE
 from akeso.stages.diagnosis.blame_propagation import Effect, effects
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 
 class Traffic:
@@ -49,7 +49,7 @@ class Traffic:
         )
 
 
-def _arrivals(symptoms: Symptoms, rate: Departure) -> tuple[float, float, float, float]:
+def _arrivals(symptoms: Symptoms, rate: SeriesDeviation) -> tuple[float, float, float, float]:
     """(past/s, now/s, their ratio, the difference in Poisson standard deviations)."""
     values = symptoms.values(rate)
     before, during = values[~symptoms.during], values[symptoms.during]

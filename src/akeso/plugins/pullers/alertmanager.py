@@ -10,7 +10,7 @@ from akeso.domain.detection.anomaly import Alert, AlertStatus
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint
-from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.alertmanager import WireAlert, alert_of
 from akeso.protocols.instant import moment
 from akeso.protocols.labels import SERVICE_LABELS
@@ -46,31 +46,31 @@ class Alertmanager:
         self._endpoint = Endpoint(address)
         self._labels = tuple(service_labels)
         self._decoder = msgspec.json.Decoder(list[_Held])
-        self._told: dict[tuple[str, datetime], Alert] = {}
+        self._declared: dict[tuple[str, datetime], Alert] = {}
 
-    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+    async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller."""
         del table
         held = await self._endpoint.get("/api/v2/alerts", {"unprocessed": "false"}, self._decoder)
         alerts = {
             _identity(alert): (alert, each.status.state) for each in held for alert in [self._alert(each, request)]
         }
-        news = [alert for key, (alert, state) in alerts.items() if key not in self._told and state == "active"]
+        news = [alert for key, (alert, state) in alerts.items() if key not in self._declared and state == "active"]
         at = moment(request.until)
         over = [
             replace(alert, status=AlertStatus.RESOLVED, ends_at=max(at, alert.starts_at))
-            for key, alert in self._told.items()
+            for key, alert in self._declared.items()
             if key not in alerts
         ]
-        return Haul(TelemetryBatch(request.tenant, request.until), request.until, (*news, *over))
+        return PullResult(TelemetryBatch(request.tenant, request.until), request.until, (*news, *over))
 
-    def accepted(self, haul: Haul) -> None:
+    def accepted(self, pulled: PullResult) -> None:
         """Remembers what was told."""
-        for alert in haul.alerts:
+        for alert in pulled.alerts:
             if alert.status is AlertStatus.FIRING:
-                self._told[_identity(alert)] = alert
+                self._declared[_identity(alert)] = alert
             else:
-                self._told.pop(_identity(alert), None)
+                self._declared.pop(_identity(alert), None)
 
     async def close(self) -> None:
         """See akeso.ports.puller.Puller."""

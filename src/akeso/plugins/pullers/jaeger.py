@@ -14,7 +14,7 @@ from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import NANOSECONDS, SpanBlock, SpanKind, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
-from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.otlp.signals import UNKNOWN_SERVICE
 from akeso.protocols.otlp.span_peers import peer_of
 
@@ -120,12 +120,12 @@ class Jaeger:
         self._services, self._limit = tuple(services), limit
         self._overlap, self._lookback = round(overlap * NANOSECONDS), round(dependencies * NANOSECONDS)
         self._looked = 0
-        self._told: OrderedDict[int, None] = OrderedDict()
+        self._declared: OrderedDict[int, None] = OrderedDict()
         self._traces = msgspec.json.Decoder(_Traces)
         self._names = msgspec.json.Decoder(_Services)
         self._calls = msgspec.json.Decoder(_Dependencies)
 
-    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+    async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller."""
         del table
         found: dict[int, _Row] = {}
@@ -134,20 +134,20 @@ class Jaeger:
                 found |= _rows(trace)
         services: dict[str, list[_Row]] = {}
         for identity, row in found.items():
-            if identity not in self._told:
+            if identity not in self._declared:
                 services.setdefault(row.service, []).append(row)
         spans = tuple(_block(service, rows) for service, rows in services.items())
         batch = TelemetryBatch(request.tenant, request.until, spans=spans)
-        return Haul(batch, request.until, edges=await self._edges(request))
+        return PullResult(batch, request.until, edges=await self._edges(request))
 
-    def accepted(self, haul: Haul) -> None:
+    def accepted(self, pulled: PullResult) -> None:
         """Remembers which spans were told, and when dependencies were."""
-        for block in haul.batch.spans:
-            self._told.update(dict.fromkeys(block.span.tolist()))
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
-        if haul.edges:
-            self._looked = haul.upto
+        for block in pulled.batch.spans:
+            self._declared.update(dict.fromkeys(block.span.tolist()))
+        while len(self._declared) > _REMEMBERED:
+            self._declared.popitem(last=False)
+        if pulled.edges:
+            self._looked = pulled.upto
 
     async def close(self) -> None:
         """See akeso.ports.puller.Puller."""

@@ -10,7 +10,7 @@ from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import LogBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
-from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.labels import SERVICE_LABELS, service_of
 from akeso.protocols.otlp.signals import INSTANCE
 from akeso.protocols.severity import severity_number
@@ -58,7 +58,7 @@ class Loki:
         self._query, self._limit, self._labels = query, limit, tuple(service_labels)
         self._decoder = msgspec.json.Decoder(_Answer)
 
-    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+    async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller."""
         del table
         # Loki's start is inclusive and its end is not.
@@ -75,9 +75,9 @@ class Loki:
         blocks = [self._block(stream) for stream in answer.data.result]
         upto = self._complete(blocks, request.until)
         logs = tuple(kept for block in blocks if len(kept := block.where(block.time <= upto)))
-        return Haul(TelemetryBatch(request.tenant, request.until, logs=logs), upto)
+        return PullResult(TelemetryBatch(request.tenant, request.until, logs=logs), upto)
 
-    def accepted(self, haul: Haul) -> None:
+    def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""
 
     async def close(self) -> None:

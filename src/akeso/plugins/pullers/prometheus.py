@@ -11,7 +11,7 @@ from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
-from akeso.ports.puller import Address, Haul, PullRequest
+from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.labels import SERVICE_LABELS
 from akeso.protocols.prometheus.exposition import prometheus_key
 
@@ -59,7 +59,7 @@ class Prometheus:
         self._labels = tuple(service_labels)
         self._decoder = msgspec.json.Decoder(_Answer)
 
-    async def pull(self, request: PullRequest, table: SeriesTable) -> Haul:
+    async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller. Asks nothing while no step has ended."""
         first = (request.since // self._step + 1) * self._step
         blocks = [MetricBlock.empty()]
@@ -71,9 +71,9 @@ class Prometheus:
             np.concatenate([block.time for block in blocks]),
             np.concatenate([block.value for block in blocks]),
         )
-        return Haul(TelemetryBatch(request.tenant, request.until, metrics=metrics), request.until)
+        return PullResult(TelemetryBatch(request.tenant, request.until, metrics=metrics), request.until)
 
-    def accepted(self, haul: Haul) -> None:
+    def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from akeso.plugins.reasoners._llm.exhibits import Exhibits
 from akeso.plugins.reasoners._llm.meters import Meters
 from akeso.plugins.reasoners._llm.options import LlmOptions
 from akeso.plugins.reasoners._llm.queries import Queries
-from akeso.ports.reasoner import Around
+from akeso.ports.reasoner import ReasonerContext
 from akeso.stages.diagnosis.narrative import account, headline
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ class Llm:
 
     def __init__(self, options: LlmOptions | None = None) -> None:
         self._options = options or LlmOptions()
-        self._around: Around | None = None
+        self._around: ReasonerContext | None = None
         self._line: Line | None = None
         self._opening = asyncio.Lock()
 
-    def connect(self, around: Around) -> None:
+    def connect(self, around: ReasonerContext) -> None:
         """Gives it what it works with. Raises InvalidSettings when the extra or a setting is missing."""
         self._options.checked()
         if importlib.util.find_spec("pydantic_ai") is None:
@@ -79,7 +79,7 @@ class Llm:
         if line is not None:
             await line.close()
 
-    async def _asked(self, around: Around, case: Case, diagnosis: Diagnosis) -> Explanation:
+    async def _asked(self, around: ReasonerContext, case: Case, diagnosis: Diagnosis) -> Explanation:
         shown = Exhibits()
         prompt = await asyncio.to_thread(opening, case, diagnosis, around.knowledge, shown)
         options = self._options
@@ -109,18 +109,18 @@ class Llm:
         dropped = sum(kept.dropped.values())
         return Explanation(self.name, "\n".join(lines), kept.claims, kept.proposals, dropped, note)
 
-    async def _opened(self, around: Around) -> "Line":
+    async def _opened(self, around: ReasonerContext) -> "Line":
         async with self._opening:
             if self._line is None:
                 self._line = await asyncio.to_thread(self._open, around)
         return self._line
 
-    def _open(self, around: Around) -> "Line":
+    def _open(self, around: ReasonerContext) -> "Line":
         conversation = importlib.import_module(_CONVERSATION)
-        line: Line = conversation.open_line(self._options, around.clock, self._meters, around.keeper)
+        line: Line = conversation.open_line(self._options, around.clock, self._meters, around.positions)
         return line
 
-    def _connected(self) -> Around:
+    def _connected(self) -> ReasonerContext:
         if self._around is None:
             raise InvalidSettings("healing.reasoner", "llm was not connected")
         return self._around

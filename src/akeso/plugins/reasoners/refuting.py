@@ -10,7 +10,7 @@ from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.explanation import Citation, Claim, Explanation
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions, require
-from akeso.ports.reasoner import Around
+from akeso.ports.reasoner import ReasonerContext
 from akeso.stages.diagnosis.causal_claim import Claimed, claim_of
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
 from akeso.stages.diagnosis.narrative import AccountOptions, account
@@ -26,9 +26,9 @@ class Refuting:
 
     def __init__(self, within_s: float = 20.0, worker: Worker | None = None) -> None:
         self._worker = worker or Worker(WorkerOptions(within=timedelta(seconds=within_s)))
-        self._around: Around | None = None
+        self._around: ReasonerContext | None = None
 
-    def connect(self, around: Around) -> None:
+    def connect(self, around: ReasonerContext) -> None:
         """Raises InvalidSettings without the extra."""
         require()
         self._around = around

@@ -78,7 +78,7 @@ class CloudEvents:
         """See akeso.ports.source.Source."""
         del table
         events, places = events_of(request)
-        told = [self._told(event, place, request) for event, place in zip(events, places, strict=True)]
+        told = [self._declared(event, place, request) for event, place in zip(events, places, strict=True)]
         kinds = [_kind(each.event.type) for each in told]
         alerts = tuple(_alert(each, request.tenant) for each, kind in zip(told, kinds, strict=True) if kind == "alert")
         logs = tuple(_record(each) for each, kind in zip(told, kinds, strict=True) if kind == "log")
@@ -93,7 +93,7 @@ class CloudEvents:
         del request
         return refuse_json(error, status)
 
-    def _told(self, event: CloudEvent, place: str, request: IngestRequest) -> _Told:
+    def _declared(self, event: CloudEvent, place: str, request: IngestRequest) -> _Told:
         at = request.received_at if event.time is None else nanoseconds(event.time, f"{place}time")
         words = _words(event.data)
         service = service_of(words, self._service_labels)

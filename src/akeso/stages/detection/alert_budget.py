@@ -29,7 +29,7 @@ from akeso.domain.messages import Decision, Feedback
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
-from akeso.stages.detection.alert_tokens import Purse
+from akeso.stages.detection.alert_tokens import AlertTokenBucket
 
 _Service = tuple[str, str]
 
@@ -118,7 +118,7 @@ class AlertBudget:
             hard = self._is_hard(raised)
             fresh = hard or not self._stands(service, decision.end)
             leads = fresh and not self._in_company(tenant, decision.end) and self._lends(tenant)
-            if hard or self._told(service, raised, decision.end):
+            if hard or self._declared(service, raised, decision.end):
                 if leads:
                     self._told_at[tenant] = decision.end
                 passed += [*self._released(service), *raised]
@@ -169,7 +169,7 @@ class AlertBudget:
     def _is_hard(self, raised: Sequence[Anomaly]) -> bool:
         return any(a.signal is Signal.SILENCE or not self.options.rules.isdisjoint(a.detectors) for a in raised)
 
-    def _told(self, service: _Service, raised: Sequence[Anomaly], end: int) -> bool:
+    def _declared(self, service: _Service, raised: Sequence[Anomaly], end: int) -> bool:
         # Counts the alarm; whether it is passed on.
         alarms = self._alarms.setdefault(service, [])
         oldest = end - max(self._period(service), duration_ns(self.options.period))
@@ -211,18 +211,18 @@ class AlertBudget:
     def _left(self, tenant: str) -> float:
         # What is left in the purse of a tenant.
         alarms = (a for (owner, _), found in self._alarms.items() if owner == tenant for a in found)
-        return self._purse(tenant).left(alarms, self._now)
+        return self._tokens(tenant).left(alarms, self._now)
 
     def _lends(self, tenant: str) -> bool:
         # What is neither unmistakable nor stated may overdraw a purse by no more than it holds.
-        return self._left(tenant) > -self._purse(tenant).most
+        return self._left(tenant) > -self._tokens(tenant).most
 
-    def _purse(self, tenant: str) -> Purse:
+    def _tokens(self, tenant: str) -> AlertTokenBucket:
         services = {*self._heard, *self._alarms}
         a_period = sum(self.budget(service) for owner, service in services if owner == tenant)
         rate = a_period / duration_ns(self.options.period)
         credit = self.options.credit if a_period else 0.0
-        return Purse(rate, max(rate * duration_ns(self.options.saves), credit), credit, self._began)
+        return AlertTokenBucket(rate, max(rate * duration_ns(self.options.saves), credit), credit, self._began)
 
     def _period(self, service: _Service) -> int:
         # Less than one a week is one in a longer time.

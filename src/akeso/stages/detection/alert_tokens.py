@@ -11,7 +11,7 @@ from akeso.domain.detection.alarm import Alarm, Truth
 
 
 @dataclass(frozen=True, slots=True)
-class Purse:
+class AlertTokenBucket:
     """rate: alarms that fill in per ns; most: alarms it holds when it is full; credit: those it began with, at `began`
     (ns)."""
 

@@ -10,19 +10,19 @@ from akeso.stages.detection.series_facts import SeriesFacts
 _LEAST_SERVICES = 4
 
 
-def departures(frame: FeatureFrame, expected: Floats) -> Floats:
+def deviations(frame: FeatureFrame, expected: Floats) -> Floats:
     """float64[n]: the logarithm of how many times longer than expected; NaN where either is missing. Meant for
     durations in ms, of which one is as good as none."""
     return np.asarray(np.log1p(np.maximum(frame.values, 0.0)) - np.log1p(np.maximum(expected, 0.0)))
 
 
-def shared_rise(departure: Floats, frame: FeatureFrame, facts: SeriesFacts) -> float:
+def shared_rise(deviation: Floats, frame: FeatureFrame, facts: SeriesFacts) -> float:
     """By how much (as a logarithm) half of all services got slower in this slot: the median over services of the median
     over what each says of its own latency; 0 when it is no rise, or for fewer than four services."""
-    rows = np.flatnonzero((frame.signals == Signal.LATENCY) & ~facts.part & np.isfinite(departure))
-    order = rows[np.lexsort((departure[rows], facts.service[rows]))]
+    rows = np.flatnonzero((frame.signals == Signal.LATENCY) & ~facts.part & np.isfinite(deviation))
+    order = rows[np.lexsort((deviation[rows], facts.service[rows]))]
     _, first, count = np.unique(facts.service[order], return_index=True, return_counts=True)
     if len(first) < _LEAST_SERVICES:
         return 0.0
-    medians = 0.5 * (departure[order[first + (count - 1) // 2]] + departure[order[first + count // 2]])
+    medians = 0.5 * (deviation[order[first + (count - 1) // 2]] + deviation[order[first + count // 2]])
     return max(float(np.median(medians)), 0.0)

@@ -22,7 +22,7 @@ from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Id
 from akeso.domain.telemetry.signal import Signal
 from akeso.domain.telemetry.times import instant_of
 from akeso.stages.detection.accumulation import piling_up
-from akeso.stages.detection.common_mode import departures, shared_rise
+from akeso.stages.detection.common_mode import deviations, shared_rise
 from akeso.stages.detection.failures import FailureState, FailureView, learnt, looked_at, pooled
 from akeso.stages.detection.false_discovery import discovered
 from akeso.stages.detection.relevance import persistence, relevant
@@ -317,8 +317,8 @@ def _is_shared(
     durations = _DURATIONS[frame.signals[rows]] & ~look.at_once[rows] & (look.score[rows] < options.loud)
     if not durations.any():
         return durations
-    departure = departures(frame, look.expected)
-    own = 1.0 - shared_rise(departure, frame, facts) / np.maximum(departure[rows], 1e-9)
+    deviation = deviations(frame, look.expected)
+    own = 1.0 - shared_rise(deviation, frame, facts) / np.maximum(deviation[rows], 1e-9)
     return np.asarray(durations & (look.score[rows] * own < 1.0))
 
 

@@ -16,8 +16,8 @@ from akeso.domain.estate.changes import standing
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, Change
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF, Signal
-from akeso.stages.diagnosis.case_cache import once_a_case
-from akeso.stages.diagnosis.symptoms import Call, Departure, Symptoms, read, significance
+from akeso.stages.diagnosis.case_cache import cached_per_case
+from akeso.stages.diagnosis.symptoms import Call, SeriesDeviation, Symptoms, read, significance
 
 SLOWER_MS = 8.0  # less is of no interest to anybody
 SLOWER_SHARE = 0.2
@@ -126,7 +126,7 @@ class Effect:
         return not (self.slow or self.failing or self.down)
 
 
-@once_a_case
+@cached_per_case
 def effects(case: Case) -> Mapping[str, Effect]:
     """The effect on every service of the case (computed once a case)."""
     symptoms = read(case)
@@ -134,7 +134,7 @@ def effects(case: Case) -> Mapping[str, Effect]:
     return {service: judge.effect(service) for service in sorted(symptoms.services)}
 
 
-def server_latency(symptoms: Symptoms, service: str) -> Departure | None:
+def server_latency(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
     """The latency of what a service serves: from spans, else from its own metrics."""
     for metric, stat in ((RED_MEAN, ""), (RED_P95, ""), ("http.server.request.duration", "mean")):
         if (found := symptoms.find(service, metric, stat)) is not None:
@@ -142,7 +142,7 @@ def server_latency(symptoms: Symptoms, service: str) -> Departure | None:
     return max(symptoms.signal(service, Signal.LATENCY), key=lambda d: d.size, default=None)
 
 
-def server_errors(symptoms: Symptoms, service: str) -> Departure | None:
+def server_errors(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
     """The error share of what a service serves: from spans, else from its own metrics."""
     if (found := symptoms.find(service, RED_ERRORS)) is not None:
         return found
@@ -160,13 +160,13 @@ def pool_exhausted(symptoms: Symptoms, service: str) -> tuple[float, float] | No
     return max(d.last for d in used), max(d.level for d in pending)
 
 
-def locked(symptoms: Symptoms, service: str) -> Departure | None:
+def locked(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
     """The worst sign that work in this service (a database) waits for locks."""
     found = [d for d in symptoms.signal(service, Signal.LOCKS) if d.up and d.level >= 1]
     return max(found, key=lambda d: d.size, default=None)
 
 
-def starved(symptoms: Symptoms, service: str) -> Departure | None:
+def starved(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
     """The processor use of a service that newly has hardly a core left."""
     found = [
         d
@@ -204,7 +204,9 @@ class _Judge:
             calls=calls,
         )
 
-    def _own_ms(self, service: str, latency: Departure | None, calls: tuple[CallEffect, ...]) -> tuple[float, float]:
+    def _own_ms(
+        self, service: str, latency: SeriesDeviation | None, calls: tuple[CallEffect, ...]
+    ) -> tuple[float, float]:
         itself = self._symptoms.find(service, RED_SELF)
         if itself is not None and np.isfinite(itself.level) and np.isfinite(itself.past):
             # A call costs a request no more than the request lost.
@@ -342,7 +344,7 @@ class _Judge:
         """Requests that the service answered during the fault."""
         return self._total(self._symptoms.find(service, RED_RATE))
 
-    def _total(self, rate: Departure | None) -> float:
+    def _total(self, rate: SeriesDeviation | None) -> float:
         if rate is None:
             return 0.0
         return self._symptoms.slot_s * float(np.nansum(self._symptoms.values(rate)[self._symptoms.during]))
@@ -363,12 +365,12 @@ def _just_before(change: Change, case: Case) -> bool:
     return change.kind in _SUSPECT and -_REPORTED_LATE_S <= before <= _FRESH_S
 
 
-def _rise(departure: Departure | None) -> float:
-    return 0.0 if departure is None else departure.rise
+def _rise(deviation: SeriesDeviation | None) -> float:
+    return 0.0 if deviation is None else deviation.rise
 
 
-def _spread(departure: Departure | None) -> float:
-    return min(departure.spread, _MOST_SPREAD) if departure is not None and np.isfinite(departure.spread) else 0.0
+def _spread(deviation: SeriesDeviation | None) -> float:
+    return min(deviation.spread, _MOST_SPREAD) if deviation is not None and np.isfinite(deviation.spread) else 0.0
 
 
 def _bad(call: Call) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from akeso.domain.estate.knowledge import Knowledge, Layer, Link, Symptom
 from akeso.domain.incident.case import Case
-from akeso.stages.diagnosis.case_cache import once_a_case
-from akeso.stages.diagnosis.symptom_matches import Sighting, sightings
+from akeso.stages.diagnosis.case_cache import cached_per_case
+from akeso.stages.diagnosis.symptom_matches import SymptomMatch, matches
 from akeso.stages.diagnosis.symptoms import read
 
 _UNSEEN = 2  # so many steps in a row may be missing
@@ -29,7 +29,7 @@ class Step:
     """One symptom of a chain. sighting: None when only inferred; link: from the step before, None for the first."""
 
     symptom: Symptom
-    sighting: Sighting | None
+    match: SymptomMatch | None
     link: Link | None
 
 
@@ -40,18 +40,18 @@ class Chain:
     steps: tuple[Step, ...]
 
     @property
-    def root(self) -> Sighting:
-        assert self.steps[0].sighting is not None
-        return self.steps[0].sighting
+    def root(self) -> SymptomMatch:
+        assert self.steps[0].match is not None
+        return self.steps[0].match
 
     @property
-    def end(self) -> Sighting:
-        assert self.steps[-1].sighting is not None
-        return self.steps[-1].sighting
+    def end(self) -> SymptomMatch:
+        assert self.steps[-1].match is not None
+        return self.steps[-1].match
 
     @property
-    def seen(self) -> tuple[Sighting, ...]:
-        return tuple(step.sighting for step in self.steps if step.sighting is not None)
+    def seen(self) -> tuple[SymptomMatch, ...]:
+        return tuple(step.match for step in self.steps if step.match is not None)
 
     @property
     def of_machines(self) -> int:
@@ -59,7 +59,7 @@ class Chain:
         return sum(s.symptom.layer is not Layer.SOFTWARE for s in self.seen)
 
     @property
-    def first_effect(self) -> Sighting:
+    def first_effect(self) -> SymptomMatch:
         """The first symptom that software shows."""
         return next(s for s in self.seen if s.symptom.layer is Layer.SOFTWARE)
 
@@ -70,7 +70,7 @@ class Chain:
     @property
     def words(self) -> str:
         """“coolant is being lost → … → requests take more time”; what is only inferred stands in brackets."""
-        return " → ".join(s.symptom.says if s.sighting else f"({s.symptom.says})" for s in self.steps)
+        return " → ".join(s.symptom.says if s.match else f"({s.symptom.says})" for s in self.steps)
 
 
 def chains(case: Case, knowledge: Knowledge) -> tuple[Chain, ...]:
@@ -82,14 +82,14 @@ def chains(case: Case, knowledge: Knowledge) -> tuple[Chain, ...]:
     return kept[knowledge]
 
 
-@once_a_case
+@cached_per_case
 def _kept(case: Case) -> dict[Knowledge, tuple[Chain, ...]]:
     del case
     return {}
 
 
 def _chains(case: Case, knowledge: Knowledge) -> tuple[Chain, ...]:
-    search = _Search(case, knowledge, sightings(case, knowledge))
+    search = _Search(case, knowledge, matches(case, knowledge))
     found = [search.best(first) for first in search.first_causes()]
     telling = [c for c in found if c.end.symptom.layer is Layer.SOFTWARE and c.inferred <= c.of_machines]
     return tuple(sorted(telling, key=lambda c: (-len(c.seen), c.inferred, c.root.symptom.name, c.root.service)))
@@ -98,25 +98,25 @@ def _chains(case: Case, knowledge: Knowledge) -> tuple[Chain, ...]:
 class _Search:
     """Depth first over the knowledge, remembering the best continuation of every sighting."""
 
-    def __init__(self, case: Case, knowledge: Knowledge, seen: tuple[Sighting, ...]) -> None:
+    def __init__(self, case: Case, knowledge: Knowledge, seen: tuple[SymptomMatch, ...]) -> None:
         self._case, self._knowledge = case, knowledge
         self._slack_s = _EARLY_SLOTS * read(case).slot_s
-        self._seen: dict[str, list[Sighting]] = {}
-        for sighting in seen:
-            self._seen.setdefault(sighting.symptom.name, []).append(sighting)
+        self._seen: dict[str, list[SymptomMatch]] = {}
+        for match in seen:
+            self._seen.setdefault(match.symptom.name, []).append(match)
         self._all = seen
         self._places = _places(case)
         self._best: dict[tuple[str, str], Chain] = {}
 
-    def first_causes(self) -> Iterator[Sighting]:
+    def first_causes(self) -> Iterator[SymptomMatch]:
         """Symptoms of machines that no other seen symptom explains."""
         explained = {(t.symptom.name, t.service) for s in self._all for _, t in self._next(s)}
-        for sighting in self._all:
-            own = (sighting.symptom.name, sighting.service)
-            if sighting.symptom.layer is not Layer.SOFTWARE and own not in explained:
-                yield sighting
+        for match in self._all:
+            own = (match.symptom.name, match.service)
+            if match.symptom.layer is not Layer.SOFTWARE and own not in explained:
+                yield match
 
-    def best(self, start: Sighting) -> Chain:
+    def best(self, start: SymptomMatch) -> Chain:
         """The continuation with the most seen and the fewest inferred steps."""
         place = (start.symptom.name, start.service)
         if place not in self._best:
@@ -130,7 +130,7 @@ class _Search:
         entered = Step(rest.root.symptom, rest.root, path[-1])
         return Chain((*first.steps, *between, entered, *rest.steps[1:]))
 
-    def _next(self, start: Sighting) -> Iterator[tuple[tuple[Link, ...], Sighting]]:
+    def _next(self, start: SymptomMatch) -> Iterator[tuple[tuple[Link, ...], SymptomMatch]]:
         """The nearest seen effects, and the links that lead to each."""
         paths: list[tuple[Link, ...]] = [(link,) for link in self._knowledge.effects(start.symptom.name)]
         while paths:
@@ -141,7 +141,7 @@ class _Search:
             elif len(path) <= _UNSEEN:
                 paths.extend((*path, link) for link in self._knowledge.effects(path[-1].effect))
 
-    def _follows(self, cause: Sighting, effect: Sighting) -> bool:
+    def _follows(self, cause: SymptomMatch, effect: SymptomMatch) -> bool:
         if effect.starts_s < cause.starts_s - self._slack_s:
             return False
         below, above = cause.service, effect.service

@@ -10,7 +10,7 @@ from akeso.domain.incident.case import Case
 T = TypeVar("T")
 
 
-def once_a_case(work: Callable[[Case], T]) -> Callable[[Case], T]:
+def cached_per_case(work: Callable[[Case], T]) -> Callable[[Case], T]:
     """`work`, its result kept as long as the case lives and no longer, for a case holds minutes of every series. A case
     is hashed by identity; the result must not refer to it."""
     kept: WeakKeyDictionary[Case, T] = WeakKeyDictionary()

@@ -10,7 +10,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import RED_RATE, Signal
-from akeso.stages.diagnosis.symptoms import Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 LEAST_ROWS = 20
 _CAUSES = frozenset(
@@ -55,7 +55,7 @@ def claim_of(case: Case, diagnosis: Diagnosis) -> Claimed | NotEstimable:
     return Claimed(cause.key, effect.key, _varying(trial), tuple(r.key for r in rates))
 
 
-def _of_cause(case: Case, symptoms: Symptoms, service: str) -> Iterator[Departure]:
+def _of_cause(case: Case, symptoms: Symptoms, service: str) -> Iterator[SeriesDeviation]:
     own = [d for d in symptoms.of(service) if d.signal in _CAUSES and not d.key.attributes]
     yield from own
     if not any(d.up for d in own):
@@ -64,21 +64,21 @@ def _of_cause(case: Case, symptoms: Symptoms, service: str) -> Iterator[Departur
             yield from (d for d in symptoms.of(edge.caller) if _sees(d, service))
 
 
-def _sees(departure: Departure, service: str) -> bool:
-    return departure.signal in _OF_CALLS and ("peer", service) in departure.key.attributes
+def _sees(deviation: SeriesDeviation, service: str) -> bool:
+    return deviation.signal in _OF_CALLS and ("peer", service) in deviation.key.attributes
 
 
-def _of_effect(case: Case, symptoms: Symptoms, service: str, cause: Departure) -> Iterator[Departure]:
+def _of_effect(case: Case, symptoms: Symptoms, service: str, cause: SeriesDeviation) -> Iterator[SeriesDeviation]:
     complaining = {a.service for a in case.anomalies if a.signal in _EFFECTS}
     waiting = case.topology.upstream(service) - {service}
     for hurt in sorted(waiting & complaining) or sorted(waiting):
-        for departure in symptoms.of(hurt):
-            if departure.signal in _EFFECTS and not departure.key.attributes and departure.index != cause.index:
-                yield departure
+        for deviation in symptoms.of(hurt):
+            if deviation.signal in _EFFECTS and not deviation.key.attributes and deviation.index != cause.index:
+                yield deviation
 
 
-def _clearest(departures: Iterator[Departure]) -> Departure | None:
-    return max((d for d in departures if d.up), key=lambda d: d.size, default=None)
+def _clearest(deviations: Iterator[SeriesDeviation]) -> SeriesDeviation | None:
+    return max((d for d in deviations if d.up), key=lambda d: d.size, default=None)
 
 
 def _varying(trial: Trial) -> Trial:

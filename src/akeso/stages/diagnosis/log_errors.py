@@ -12,7 +12,7 @@ from akeso.stages.diagnosis.symptoms import read
 
 
 @dataclass(frozen=True, slots=True)
-class Swelling:
+class LogErrorIncrease:
     """An error pattern that is new or much more frequent. Rates per slot."""
 
     pattern: LogPattern
@@ -24,7 +24,7 @@ class Swelling:
         return self.past == 0.0
 
 
-def swelling(pattern: LogPattern, during: Mask) -> Swelling | None:
+def increase(pattern: LogPattern, during: Mask) -> LogErrorIncrease | None:
     """The pattern if it is of errors and more of them than chance gives are seen during the fault (bool[t])."""
     if pattern.severity < ERROR or not during.any() or len(pattern.counts) != len(during):
         return None
@@ -34,7 +34,7 @@ def swelling(pattern: LogPattern, during: Mask) -> Swelling | None:
     # Square roots of counts have the spread 1/2, whatever the rate (Anscombe).
     surprise = 2.0 * (np.sqrt(heard + 0.375) - np.sqrt(past * during.sum() + 0.375))
     fatal = pattern.severity >= FATAL and heard >= 1 and past == 0.0
-    return Swelling(pattern, past, now) if fatal or (heard >= 2 and surprise >= 2.0) else None
+    return LogErrorIncrease(pattern, past, now) if fatal or (heard >= 2 and surprise >= 2.0) else None
 
 
 def named(case: Case, service: str, line: str) -> str | None:
@@ -49,5 +49,5 @@ def named(case: Case, service: str, line: str) -> str | None:
 def complaining(case: Case) -> frozenset[str]:
     """The services whose new errors name somebody whom they depend on."""
     during = read(case).during
-    told = (p for p in case.logs if p.severity >= ERROR and swelling(p, during) is not None)
+    told = (p for p in case.logs if p.severity >= ERROR and increase(p, during) is not None)
     return frozenset(p.service for p in told if named(case, p.service, p.example) is not None)

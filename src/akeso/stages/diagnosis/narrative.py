@@ -44,10 +44,10 @@ def account(
         return Explanation("", diagnosis.explanation or "Nothing was found that points to a cause.")
     identified = {id(evidence): name for name, evidence in exhibits(diagnosis).items()}
     parts = {
-        "": [_told(identified, e) for e in _telling(best) if e.weight >= 0][: options.most],
+        "": [_declared(identified, e) for e in _telling(best) if e.weight >= 0][: options.most],
         "From the machine to the software:": list(_bridge(case, best, knowledge)),
         "How it spread:": list(_spread(case, best.service)),
-        "What speaks against it:": [_told(identified, e) for e in _telling(best) if e.weight < 0][: options.most],
+        "What speaks against it:": [_declared(identified, e) for e in _telling(best) if e.weight < 0][: options.most],
     }
     since = (case.now - case.onset) / NANOSECONDS
     head = [headline(diagnosis), f"The onset was {since:.0f} s before this was written."]
@@ -70,7 +70,7 @@ def _telling(best: Hypothesis) -> list[Evidence]:
     return [e for e in best.evidence if e.weight or e.classes]
 
 
-def _told(identified: Mapping[int, str], evidence: Evidence) -> Claim:
+def _declared(identified: Mapping[int, str], evidence: Evidence) -> Claim:
     direction = "against" if evidence.weight < 0 else "for"
     text = f"{evidence.statement} [{evidence.provider}, {abs(evidence.weight):.1f} {direction}]"
     return Claim(text, (citation(identified[id(evidence)], evidence),))
@@ -81,7 +81,7 @@ def _bridge(case: Case, best: Hypothesis, knowledge: Knowledge) -> Iterator[Clai
     concerned = (c for c in chains(case, knowledge) if best.service in {c.root.service, c.end.service})
     chain: Chain | None = next(concerned, None)
     for step in chain.steps if chain else ():
-        seen = step.sighting.statement if step.sighting else "not measured"
+        seen = step.match.statement if step.match else "not measured"
         because = f"therefore ({step.link.because}) " if step.link else ""
         source = step.link.source if step.link else "sighting"
         yield Claim(f"{because}{step.symptom.says}: {seen}", (Citation(step.symptom.name, seen, source),))

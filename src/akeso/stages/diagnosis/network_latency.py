@@ -12,7 +12,7 @@ import numpy as np
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import Floats, SpanKind
 from akeso.domain.telemetry.traces import Rows, Traces
-from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.case_cache import cached_per_case
 
 _FEWEST = 3  # calls before, and during
 _LEAST_MS = 10.0  # a slower way is of no interest
@@ -41,7 +41,7 @@ class Gap:
         return self.risen_ms >= max(_LEAST_MS, self.past_ms) and self.sure >= _SPREADS
 
 
-@once_a_case
+@cached_per_case
 def gaps_of(case: Case) -> tuple[Gap, ...]:
     """The gaps of a case (computed once, then shared: a case is hashed by identity)."""
     return tuple(gaps(case.traces, case.onset))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Mask, SpanIds, Times
 from akeso.domain.telemetry.traces import Rows, Traces
-from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.case_cache import cached_per_case
 
 Integers = NDArray[np.int64]
 
@@ -67,7 +67,7 @@ class Turn:
     explained: bool = False
 
 
-@once_a_case
+@cached_per_case
 def turns_of(case: Case) -> tuple[Turn, ...]:
     """The turns of a case (computed once, then shared: a case is hashed by identity)."""
     return tuple(turns(case.traces, case.onset))

@@ -9,7 +9,7 @@ import numpy as np
 
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import SpanKind
-from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.case_cache import cached_per_case
 
 _FEWEST = 3  # requests of an operation before, and during
 _HALF = 0.5  # of what is claimed is enough
@@ -25,7 +25,7 @@ def borne_out(case: Case, service: str, claimed_ms: float) -> float:
     return float(np.clip(found / (_HALF * claimed_ms), _LEAST, 1.0))
 
 
-@once_a_case
+@cached_per_case
 def _longer(case: Case) -> Mapping[str, float]:
     """Service → ms that its operations take longer, by medians, each counted as often as it is asked for now."""
     traces = case.traces

@@ -8,7 +8,7 @@ import numpy as np
 from akeso.domain.estate.knowledge import Knowledge, MetricCue, Moves, Symptom
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.telemetry.batches import NANOSECONDS, Mask, SeriesKey
-from akeso.stages.diagnosis.symptoms import DEPARTED, Departure, Symptoms, read
+from akeso.stages.diagnosis.symptoms import DEVIATING, SeriesDeviation, Symptoms, read
 
 _DERIVED = "akeso."
 _SWELLS = 3.0  # times as often as before is no accident
@@ -21,7 +21,7 @@ _RELATIVE = 0.2  # what changes by less is of no practical meaning
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SymptomMatch:
     """A symptom that is seen. starts_s: seconds from the case's onset, NaN unknown; size: how clearly, to compare two
     sightings of one symptom."""
 
@@ -32,9 +32,9 @@ class Sighting:
     size: float
 
 
-def sightings(case: Case, knowledge: Knowledge) -> tuple[Sighting, ...]:
+def matches(case: Case, knowledge: Knowledge) -> tuple[SymptomMatch, ...]:
     """Every symptom that is seen, once a service: by what shows it most clearly. Sorted by symptom and service."""
-    best: dict[tuple[str, str], Sighting] = {}
+    best: dict[tuple[str, str], SymptomMatch] = {}
     for found in (*_of_metrics(case, knowledge), *_of_signals(case, knowledge), *_of_logs(case, knowledge)):
         place = (found.symptom.name, found.service)
         if place not in best or found.size > best[place].size:
@@ -42,67 +42,67 @@ def sightings(case: Case, knowledge: Knowledge) -> tuple[Sighting, ...]:
     return tuple(best[place] for place in sorted(best))
 
 
-def _of_metrics(case: Case, knowledge: Knowledge) -> Iterator[Sighting]:
+def _of_metrics(case: Case, knowledge: Knowledge) -> Iterator[SymptomMatch]:
     cues = [(symptom, cue) for symptom in knowledge.symptoms.values() for cue in symptom.metrics]
     symptoms = read(case)
     # Services share the names of their metrics, and most names match nothing.
     named: dict[str, list[tuple[Symptom, MetricCue]]] = {}
     for service in sorted(symptoms.services):
-        for departure in symptoms.of(service):
-            name = departure.key.metric
+        for deviation in symptoms.of(service):
+            name = deviation.key.metric
             if name.startswith(_DERIVED):
                 continue
-            whole = _whole(departure.key)
+            whole = _whole(deviation.key)
             if whole not in named:
                 named[whole] = [(s, cue) for s, cue in cues if cue.name.search(name) or cue.name.search(whole)]
             for symptom, cue in named[whole]:
-                if (starts_s := _moved(symptoms, departure, cue)) is not None:
-                    yield _sighting(symptom, departure, starts_s)
+                if (starts_s := _moved(symptoms, deviation, cue)) is not None:
+                    yield _sighting(symptom, deviation, starts_s)
 
 
 def _whole(key: SeriesKey) -> str:
     return " ".join((key.metric, *(f"{name}={value}" for name, value in key.attributes)))
 
 
-def _moved(symptoms: Symptoms, departure: Departure, cue: MetricCue) -> float | None:
+def _moved(symptoms: Symptoms, deviation: SeriesDeviation, cue: MetricCue) -> float | None:
     """Seconds from the onset to where the series began to show the symptom, NaN unknown; None when it does not."""
     if cue.above is not None or cue.below is not None:
-        high = cue.above is not None and departure.last > cue.above and not departure.past > cue.above
-        low = cue.below is not None and departure.last < cue.below and not departure.past < cue.below
-        return departure.starts_s if high or low else None
-    if cue.moves is not Moves.ANY and (departure.rise > 0) != (cue.moves is Moves.UP):
+        high = cue.above is not None and deviation.last > cue.above and not deviation.past > cue.above
+        low = cue.below is not None and deviation.last < cue.below and not deviation.past < cue.below
+        return deviation.starts_s if high or low else None
+    if cue.moves is not Moves.ANY and (deviation.rise > 0) != (cue.moves is Moves.UP):
         return None
-    return _unusual(symptoms, departure, cue.by)
+    return _unusual(symptoms, deviation, cue.by)
 
 
-def _unusual(symptoms: Symptoms, departure: Departure, by: float | None) -> float | None:
+def _unusual(symptoms: Symptoms, deviation: SeriesDeviation, by: float | None) -> float | None:
     """The same for a level beyond all that the past held, and by enough. Not `Departure.size`: its floors are those of
     golden signals, which the names of machines' metrics suggest by chance (memory pressure is no number of bytes)."""
-    values = symptoms.values(departure)
+    values = symptoms.values(deviation)
     past = values[~symptoms.during]
     past = past[np.isfinite(past)]
-    if len(past) < _ENOUGH or float(past.min()) <= departure.level <= float(past.max()):
+    if len(past) < _ENOUGH or float(past.min()) <= deviation.level <= float(past.max()):
         return None
-    spread = _NORMAL * float(np.median(np.abs(past - departure.past)))
-    enough = max(DEPARTED * spread, _RELATIVE * abs(departure.past)) if by is None else by
-    if abs(departure.rise) < enough:
+    spread = _NORMAL * float(np.median(np.abs(past - deviation.past)))
+    enough = max(DEVIATING * spread, _RELATIVE * abs(deviation.past)) if by is None else by
+    if abs(deviation.rise) < enough:
         return None
-    begun = (values - departure.past) / departure.rise >= _BEGUN
+    begun = (values - deviation.past) / deviation.rise >= _BEGUN
     begun &= symptoms.matrix.times > symptoms.onset - _EARLY
     times = symptoms.matrix.times[begun]
     return float(times[0] - symptoms.onset) / NANOSECONDS if len(times) else float("nan")
 
 
-def _sighting(symptom: Symptom, departure: Departure, starts_s: float) -> Sighting:
-    key = departure.key
+def _sighting(symptom: Symptom, deviation: SeriesDeviation, starts_s: float) -> SymptomMatch:
+    key = deviation.key
     unit = key.unit.removeprefix("1")
-    before = f"went from {departure.past:.3g} to" if np.isfinite(departure.past) else "is"
-    now = departure.level if np.isfinite(departure.level) else departure.last
+    before = f"went from {deviation.past:.3g} to" if np.isfinite(deviation.past) else "is"
+    now = deviation.level if np.isfinite(deviation.level) else deviation.last
     said = f"{_whole(key)} of {key.service} {before} {now:.3g} {unit}".rstrip()
-    return Sighting(symptom, key.service, said, starts_s, abs(departure.size))
+    return SymptomMatch(symptom, key.service, said, starts_s, abs(deviation.size))
 
 
-def _of_signals(case: Case, knowledge: Knowledge) -> Iterator[Sighting]:
+def _of_signals(case: Case, knowledge: Knowledge) -> Iterator[SymptomMatch]:
     wanted = [symptom for symptom in knowledge.symptoms.values() if symptom.signals]
     symptoms = read(case)
     for service in sorted(symptoms.services):
@@ -114,11 +114,11 @@ def _of_signals(case: Case, knowledge: Knowledge) -> Iterator[Sighting]:
                 yield _sighting(symptom, clearest, clearest.starts_s)
 
 
-def _of_one_operation(departure: Departure) -> bool:
-    return any(name == "operation" for name, _ in departure.key.attributes)
+def _of_one_operation(deviation: SeriesDeviation) -> bool:
+    return any(name == "operation" for name, _ in deviation.key.attributes)
 
 
-def _of_logs(case: Case, knowledge: Knowledge) -> Iterator[Sighting]:
+def _of_logs(case: Case, knowledge: Knowledge) -> Iterator[SymptomMatch]:
     telling = [symptom for symptom in knowledge.symptoms.values() if symptom.logs]
     during: Mask = case.features.times > case.onset
     for pattern in case.logs:
@@ -137,8 +137,8 @@ def _swells(pattern: LogPattern, during: Mask) -> bool:
     return now > 0 and now >= _SWELLS * past
 
 
-def _said(case: Case, symptom: Symptom, pattern: LogPattern, during: Mask) -> Sighting:
+def _said(case: Case, symptom: Symptom, pattern: LogPattern, during: Mask) -> SymptomMatch:
     heard = case.features.times[during & (pattern.counts > 0)]
     line = pattern.example if len(pattern.example) <= _SHOWN else f"{pattern.example[: _SHOWN - 1]}…"
     starts = float(heard[0] - case.onset) / NANOSECONDS
-    return Sighting(symptom, pattern.service, f"{pattern.service} says “{line}”", starts, float(len(heard)))
+    return SymptomMatch(symptom, pattern.service, f"{pattern.service} says “{line}”", starts, float(len(heard)))

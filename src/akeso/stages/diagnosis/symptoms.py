@@ -12,9 +12,9 @@ from akeso.causal.ranks import quantile, typical
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, FeatureMatrix, Floats, Mask, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_RATE, SILENCE, Signal
-from akeso.stages.diagnosis.case_cache import once_a_case
+from akeso.stages.diagnosis.case_cache import cached_per_case
 
-DEPARTED = 3.0  # spreads beyond which a series is taken to have left its past
+DEVIATING = 3.0  # spreads beyond which a series is taken to have left its past
 SILENT_AFTER_S = 2.2  # services report every second; more than two missed reports are no accident
 _NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
 _EARLY_SLOTS = 3  # the correlated onset may be late by as much
@@ -46,7 +46,7 @@ _FLOOR = (1e-9, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class SeriesDeviation:
     """One series, before and during.
 
     past, spread: median and robust standard deviation of the normal past (NaN when there is none); level: median
@@ -72,16 +72,16 @@ class Departure:
 
     @property
     def up(self) -> bool:
-        return self.size >= DEPARTED
+        return self.size >= DEVIATING
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a caller sees of one callee; None where nothing was measured."""
 
-    latency: Departure | None
-    errors: Departure | None
-    rate: Departure | None
+    latency: SeriesDeviation | None
+    errors: SeriesDeviation | None
+    rate: SeriesDeviation | None
 
 
 class Symptoms:
@@ -93,34 +93,34 @@ class Symptoms:
         self.onset = case.onset
         self.during: Mask = matrix.times > case.onset
         self.slot_s = _slot_s(matrix)
-        self._by_service: dict[str, list[Departure]] = {}
+        self._by_service: dict[str, list[SeriesDeviation]] = {}
         self._calls_to: dict[str, list[int]] = {}
-        self._by_name: dict[tuple[str, str, str, Attributes], Departure] = {}
-        for departure in _departures(matrix, case.onset, self.during):
-            key = departure.key
-            self._by_service.setdefault(key.service, []).append(departure)
+        self._by_name: dict[tuple[str, str, str, Attributes], SeriesDeviation] = {}
+        for deviation in _departures(matrix, case.onset, self.during):
+            key = deviation.key
+            self._by_service.setdefault(key.service, []).append(deviation)
             if key.metric == EDGE_RATE:
-                self._calls_to.setdefault(dict(key.attributes).get("peer", ""), []).append(departure.index)
-            self._by_name.setdefault((key.service, key.metric, key.stat, key.attributes), departure)
+                self._calls_to.setdefault(dict(key.attributes).get("peer", ""), []).append(deviation.index)
+            self._by_name.setdefault((key.service, key.metric, key.stat, key.attributes), deviation)
 
     @property
     def services(self) -> frozenset[str]:
         """Every service that has a series."""
         return frozenset(self._by_service)
 
-    def of(self, service: str) -> tuple[Departure, ...]:
+    def of(self, service: str) -> tuple[SeriesDeviation, ...]:
         """All series of a service."""
         return tuple(self._by_service.get(service, ()))
 
-    def find(self, service: str, metric: str, stat: str = "", attributes: Attributes = ()) -> Departure | None:
+    def find(self, service: str, metric: str, stat: str = "", attributes: Attributes = ()) -> SeriesDeviation | None:
         """The series with exactly this name."""
         return self._by_name.get((service, metric, stat, attributes))
 
-    def metric(self, service: str, metric: str) -> Iterator[Departure]:
+    def metric(self, service: str, metric: str) -> Iterator[SeriesDeviation]:
         """The series of a metric with whatever attributes and stats."""
         return (d for d in self.of(service) if d.key.metric == metric)
 
-    def signal(self, service: str, signal: Signal) -> Iterator[Departure]:
+    def signal(self, service: str, signal: Signal) -> Iterator[SeriesDeviation]:
         """The series of a service that carry a signal."""
         return (d for d in self.of(service) if d.signal is signal)
 
@@ -130,13 +130,13 @@ class Symptoms:
         latency, errors, rate = (self.find(caller, name, "", peer) for name in (EDGE_MEAN, EDGE_ERROR_RATIO, EDGE_RATE))
         return Call(latency, errors, rate)
 
-    def values(self, departure: Departure) -> Floats:
+    def values(self, deviation: SeriesDeviation) -> Floats:
         """float64[t] of one series over the whole case."""
-        return self.matrix.values[:, departure.index]
+        return self.matrix.values[:, deviation.index]
 
-    def lately(self, departure: Departure, slots: int = 2) -> float:
+    def lately(self, deviation: SeriesDeviation, slots: int = 2) -> float:
         """Mean of the newest values during the fault; NaN when there are none."""
-        values = self.values(departure)[self.during]
+        values = self.values(deviation)[self.during]
         there = np.flatnonzero(np.isfinite(values))[-slots:]
         # What is measured once a minute already is a mean, and the one before it is of another time.
         there = there[there >= there[-1] - _RARELY * slots] if len(there) else there
@@ -181,13 +181,13 @@ class Symptoms:
         return alive
 
 
-@once_a_case
+@cached_per_case
 def read(case: Case) -> Symptoms:
     """The symptoms of a case (computed once, then shared by all providers: a case is hashed by identity)."""
     return Symptoms(case)
 
 
-def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Departure]:
+def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[SeriesDeviation]:
     past, spread = _normal(matrix, during)
     level = _level(matrix, during)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -195,7 +195,7 @@ def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Dep
     starts = _starts(matrix, onset, past, spread)
     last = _newest(matrix.values)
     for i, key in enumerate(matrix.keys):
-        yield Departure(
+        yield SeriesDeviation(
             index=i,
             key=key,
             signal=Signal(int(matrix.signals[i])),
@@ -308,7 +308,7 @@ def _starts(matrix: FeatureMatrix, onset: int, past: Floats, spread: Floats) -> 
     if len(times) == 0:
         return np.full(len(matrix.keys), np.nan)
     with np.errstate(invalid="ignore"):
-        away = np.abs(values - past) > DEPARTED * spread
+        away = np.abs(values - past) > DEVIATING * spread
     lasting = away.copy()
     lasting[:-1] &= away[1:] | np.isnan(values[1:])
     seconds = (times - onset) / NANOSECONDS

@@ -6,7 +6,7 @@ from dataclasses import replace
 from akeso.domain.estate.topology import Edge, Topology
 
 
-class ToldEdges:
+class DeclaredTopology:
     """What Jaeger has worked out, and what the team's file declares, by tenant.
 
     forget (ns): an edge that was not told for so long fades, like one without calls. Declared edges never fade: the

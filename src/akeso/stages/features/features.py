@@ -54,7 +54,7 @@ class FeatureBuilder:
         self._traces = TraceBook(duration_ns(self.options.traces))
         self._silence = Silence(features, duration_ns(self.options.forget))
         self._signals = np.zeros(0, np.uint8)
-        self._told = 0
+        self._declared = 0
         self._open: int | None = None
         self._looked: int | None = None
         self._tenants: set[str] = set()
@@ -148,9 +148,9 @@ class FeatureBuilder:
 
     def _signals_of(self, size: int) -> Codes:
         self._signals = grown(self._signals, size, 0)
-        for series in range(self._told, size):
+        for series in range(self._declared, size):
             self._signals[series] = signal_of(self._table[series])
-        self._told = max(self._told, size)
+        self._declared = max(self._declared, size)
         return self._signals[:size].copy()
 
     def _slot_start(self, instant: int) -> int:

@@ -76,7 +76,7 @@ class SpanAligner:
         self._learn()
         due, repeated = self._due(end)
         self._tally.repeated += len(repeated)
-        told = self._told(due, end, deaf)
+        told = self._declared(due, end, deaf)
         counted = self._window["counted"]
         counted[due] = counted[repeated] = True
         self._window.forget(end - _JOIN)
@@ -92,7 +92,7 @@ class SpanAligner:
             self._operations.unclosed(),
             self._edges.unclosed(),
         ):
-            return self._told(due, end, deaf)
+            return self._declared(due, end, deaf)
 
     def clear(self) -> None:
         """Time has jumped."""
@@ -133,7 +133,7 @@ class SpanAligner:
             for group in self.book.rename(caller, self._names.peers[peer], node) if news else ():
                 self._edges.drop(group)
 
-    def _told(self, due: Places, end: int, deaf: bool) -> tuple[Ids, Floats]:
+    def _declared(self, due: Places, end: int, deaf: bool) -> tuple[Ids, Floats]:
         kind = self._window["kind"][due]
         parts = (*self._entries(due[is_entry(kind)], end, deaf), self._calls(due[is_call(kind)], end, deaf))
         return np.concatenate([ids for ids, _ in parts]), np.concatenate([values for _, values in parts])

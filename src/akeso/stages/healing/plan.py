@@ -92,7 +92,7 @@ def plan(
     rulings = [r for h in _worth_planning(diagnosis, options) for r in planner.rulings(h, playbooks)]
     ranked = sorted((r for r in rulings if isinstance(r, _Candidate)), key=lambda c: -c.utility)
     distinct = _distinct(ranked)[: options.at_most]
-    return Plan(tuple(_named(incident, i, c.option) for i, c in enumerate(_told(distinct, rulings), start=1)))
+    return Plan(tuple(_named(incident, i, c.option) for i, c in enumerate(_declared(distinct, rulings), start=1)))
 
 
 def refusals(
@@ -225,7 +225,7 @@ def _distinct(ranked: Sequence[_Candidate]) -> list[_Candidate]:
     return list(best.values())
 
 
-def _told(ranked: Sequence[_Candidate], rulings: Sequence[_Ruling]) -> Iterator[_Candidate]:
+def _declared(ranked: Sequence[_Candidate], rulings: Sequence[_Ruling]) -> Iterator[_Candidate]:
     """The first option also says what was passed over, and why."""
     refused = "; ".join(f"{r.playbook} ({r.why})" for r in rulings if isinstance(r, Refusal))
     for i, candidate in enumerate(ranked):

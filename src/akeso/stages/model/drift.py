@@ -87,14 +87,14 @@ def judged(reference: Sample, recent: Sample, signals: Codes, least: int) -> Mas
 
 
 def summarise(
-    reference: Sample, recent: Sample, signals: Codes, options: DriftOptions, usual: "Wander | None" = None
+    reference: Sample, recent: Sample, signals: Codes, options: DriftOptions, usual: "BaselineVariability | None" = None
 ) -> DriftSummary:
     """Whether what most features do has changed. usual: of all features, when it is known already."""
     rows = np.flatnonzero(judged(reference, recent, signals, options.least))
     if not len(rows):
         return DriftSummary(0, 0.0, 0.0, 0.0, 0.0, -1)
     found = drift(reference[:, rows], recent[:, rows], options.bins)
-    usual = usual or wander(reference, options)
+    usual = usual or variability(reference, options)
     psi = np.maximum(found.psi - found.chance - usual.psi[rows], 0.0)
     ks = np.maximum(found.ks - usual.ks[rows], 0.0)
     moved = (psi > options.bound) & (ks > options.bound)
@@ -114,14 +114,14 @@ def drifted(summary: DriftSummary, options: DriftOptions) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wander:
+class BaselineVariability:
     """float64[n]: how far a feature gets from itself while nothing has changed, PSI beyond chance and KS."""
 
     psi: Floats
     ks: Floats
 
 
-def wander(reference: Sample, options: DriftOptions) -> Wander:
+def variability(reference: Sample, options: DriftOptions) -> BaselineVariability:
     """How far the parts of the reference are from the rest of it, at most.
 
     Features of services follow their load, so neighbouring values resemble each other: a short stretch of a series that
@@ -133,7 +133,7 @@ def wander(reference: Sample, options: DriftOptions) -> Wander:
         found = drift(rest, reference[part], options.bins)
         psi.append(np.maximum(found.psi - found.chance, 0.0))
         ks.append(found.ks - _chance_ks(rest, reference[part]))
-    return Wander(_most(psi), _most(ks))
+    return BaselineVariability(_most(psi), _most(ks))
 
 
 def _chance_ks(one: Sample, other: Sample) -> Floats:

@@ -40,7 +40,7 @@ class SelfCheckOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class HealthFinding:
     """Something is wrong with the pipeline itself. agent: which one; fault_class: see the shipped playbooks."""
 
     agent: str
@@ -55,8 +55,8 @@ FEATURE_DRIFT = "feature_drift"
 
 
 def check_latency(
-    latencies_ms: Sequence[float], options: SelfCheckOptions, standing: Complaint | None = None
-) -> Complaint | None:
+    latencies_ms: Sequence[float], options: SelfCheckOptions, standing: HealthFinding | None = None
+) -> HealthFinding | None:
     """A complaint when the newest `latency_events` inferences took too long on average; with fewer of them, what
     stands. latencies_ms: since the pipeline was last changed."""
     if len(latencies_ms) < (options.latency_events if standing is None else options.latency_again):
@@ -67,12 +67,12 @@ def check_latency(
     if mean <= bound:
         return None
     text = f"inference takes {mean:.0f} ms on average over {len(newest)} events; the bound is {bound:.0f} ms"
-    return Complaint("model", INFERENCE_SLOW, text)
+    return HealthFinding("model", INFERENCE_SLOW, text)
 
 
 def check_accuracy(
-    feedback: Sequence[Feedback], options: SelfCheckOptions, standing: Complaint | None = None
-) -> Complaint | None:
+    feedback: Sequence[Feedback], options: SelfCheckOptions, standing: HealthFinding | None = None
+) -> HealthFinding | None:
     """A complaint when too few of the newest `accuracy_events` judged decisions were right; with fewer of them, what
     stands. feedback: on decisions since the pipeline was last changed."""
     if len(feedback) < (options.accuracy_events if standing is None else options.accuracy_again):
@@ -82,7 +82,7 @@ def check_accuracy(
     if right >= options.accuracy:
         return None
     text = f"{right:.1%} of the last {len(judged)} judged decisions were right; the bound is {options.accuracy:.0%}"
-    return Complaint("model", MODEL_INACCURATE, text)
+    return HealthFinding("model", MODEL_INACCURATE, text)
 
 
 def share_right(feedback: Sequence[Feedback]) -> float:
@@ -90,18 +90,22 @@ def share_right(feedback: Sequence[Feedback]) -> float:
     return sum(f.anomalous == f.predicted for f in feedback) / len(feedback) if feedback else float("nan")
 
 
-def check_heartbeats(beats: Mapping[str, datetime], now: datetime, options: SelfCheckOptions) -> tuple[Complaint, ...]:
+def check_heartbeats(
+    beats: Mapping[str, datetime], now: datetime, options: SelfCheckOptions
+) -> tuple[HealthFinding, ...]:
     """A complaint for every agent that has beaten once and does not any more."""
     return tuple(
-        Complaint(agent, AGENT_SILENT, f"agent {agent} gave its last heartbeat {(now - at).total_seconds():.0f} s ago")
+        HealthFinding(
+            agent, AGENT_SILENT, f"agent {agent} gave its last heartbeat {(now - at).total_seconds():.0f} s ago"
+        )
         for agent, at in sorted(beats.items())
         if now - at > options.silence
     )
 
 
 def check_drift(
-    summary: DriftSummary, *, rising: bool, options: SelfCheckOptions, standing: Complaint | None = None
-) -> Complaint | None:
+    summary: DriftSummary, *, rising: bool, options: SelfCheckOptions, standing: HealthFinding | None = None
+) -> HealthFinding | None:
     """A complaint when most features have drifted from the model's reference and are where they went. rising: KS
     still grows."""
     if not drifted(summary, options.drift):
@@ -113,4 +117,4 @@ def check_drift(
         f"(medians: PSI {summary.psi:.2f}, KS {summary.ks:.2f}, JS {summary.js:.2f}; "
         f"the bound is {options.drift.bound:g})"
     )
-    return Complaint("model", FEATURE_DRIFT, text)
+    return HealthFinding("model", FEATURE_DRIFT, text)

@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Duel:
+class PairedOutcomes:
     """Judged decisions of both models: both right, both wrong, only the challenger, only the champion right."""
 
     right: int = 0
@@ -54,10 +54,10 @@ class Duel:
         return self.right + self.wrong + self.challenger + self.champion
 
 
-def evidence(duel: Duel, options: SequentialOptions) -> float:
+def evidence(paired: PairedOutcomes, options: SequentialOptions) -> float:
     """The log likelihood ratio of “better” against “no difference”."""
     gain, loss = log(options.better / 0.5), log((1 - options.better) / 0.5)
-    return duel.challenger * gain + duel.champion * loss
+    return paired.challenger * gain + paired.champion * loss
 
 
 def bounds(options: SequentialOptions) -> tuple[float, float]:
@@ -66,12 +66,12 @@ def bounds(options: SequentialOptions) -> tuple[float, float]:
     return low, log((1 - options.missed_promotion) / options.false_promotion)
 
 
-def outcome(duel: Duel, options: SequentialOptions) -> Outcome:
+def outcome(paired: PairedOutcomes, options: SequentialOptions) -> Outcome:
     """What the decisions so far say."""
     low, high = bounds(options)
-    found = evidence(duel, options)
+    found = evidence(paired, options)
     if found >= high:
         return Outcome.PROMOTE
-    if found <= low or duel.challenger + duel.champion >= options.at_most:
+    if found <= low or paired.challenger + paired.champion >= options.at_most:
         return Outcome.REJECT
     return Outcome.CONTINUE

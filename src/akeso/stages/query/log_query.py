@@ -57,7 +57,7 @@ class LogQuery:
             if current is not None:
                 merged[service, current] = _joined(merged.get((service, current)), group)
         ranked = sorted(merged.items(), key=lambda item: (-item[1].count, item[0]))
-        return tuple(self._told(service, number, group) for (service, number), group in ranked)
+        return tuple(self._declared(service, number, group) for (service, number), group in ranked)
 
     def _add(self, block: LogBlock) -> None:
         miner = self._miners.setdefault(block.service, TemplateMiner())
@@ -74,7 +74,7 @@ class LogQuery:
             group.severity, group.count = max(group.severity, severity), group.count + 1
             group.samples.append(LogSample(at, severity, line, int(block.trace[place]), attributes))
 
-    def _told(self, service: str, number: int, group: _Group) -> LogGroup:
+    def _declared(self, service: str, number: int, group: _Group) -> LogGroup:
         template = self._miners[service][number].text
         newest = sorted(group.samples, key=lambda sample: -sample.at)
         return LogGroup(

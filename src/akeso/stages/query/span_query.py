@@ -68,7 +68,7 @@ class SpanQuery:
         """The groups, by service, the most frequent first."""
         del table
         ranked = sorted(self._groups.items(), key=lambda item: (item[0][0], -item[1].count, item[0]))
-        return tuple(self._told(name, tally) for name, tally in ranked)
+        return tuple(self._declared(name, tally) for name, tally in ranked)
 
     def _add(self, block: SpanBlock) -> None:
         end = block.end
@@ -83,7 +83,7 @@ class SpanQuery:
                 mine = group.ravel() == number
                 self._groups.setdefault(name, _Tally()).add(duration[mine], error[mine])
 
-    def _told(self, name: _Name, tally: _Tally) -> SpanGroup:
+    def _declared(self, name: _Name, tally: _Tally) -> SpanGroup:
         service, operation, peer, kind = name
         seconds = (self._over.end - self._over.start) / NANOSECONDS
         mean = tally.total_ms / tally.count

@@ -73,7 +73,7 @@ class Run:
 
     async def incidents(self) -> Sequence[Incident]:
         """All there were, oldest first."""
-        found = await self.system.register.recent(limit=_MOST_INCIDENTS)
+        found = await self.system.incident_store.recent(limit=_MOST_INCIDENTS)
         return sorted(found, key=lambda incident: (incident.detected_at, incident.id))
 
     async def journal(self) -> bytes:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from akeso.domain.errors import Overloaded
 from akeso.plugins.reasoners._llm.options import Limits
 from akeso.ports.clock import Clock
-from akeso.ports.reasoner import Keeper
+from akeso.ports.reasoner import PositionStore
 
 _MICRO = 1_000_000
 _INCIDENTS = 1_000  # remembered; older ones are over
@@ -39,8 +39,8 @@ class Budget:
     """What a request may cost at most is set aside before it is made, so that two at once cannot overdraw; afterwards
     the difference to what it did cost is given back."""
 
-    def __init__(self, limits: Limits, prices: Prices, clock: Clock, keeper: Keeper | None = None) -> None:
-        self._limits, self._prices, self._clock, self._keeper = limits, prices, clock, keeper
+    def __init__(self, limits: Limits, prices: Prices, clock: Clock, positions: PositionStore | None = None) -> None:
+        self._limits, self._prices, self._clock, self._positions = limits, prices, clock, positions
         self._incidents: OrderedDict[str, Spent] = OrderedDict()
         self._day, self._today = "", Spent()
 
@@ -92,18 +92,18 @@ class Budget:
         if day == self._day:
             return
         tokens = micros = 0
-        if self._keeper is not None:
+        if self._positions is not None:
             tokens, micros = (
-                await self._keeper.marked(f"llm.tokens.{day}"),
-                await self._keeper.marked(f"llm.micros.{day}"),
+                await self._positions.marked(f"llm.tokens.{day}"),
+                await self._positions.marked(f"llm.micros.{day}"),
             )
         if day != self._day:  # another request may have turned it meanwhile
             self._day, self._today = day, Spent(tokens, micros)
 
     async def _keep(self) -> None:
-        if self._keeper is not None:
-            await self._keeper.mark(f"llm.tokens.{self._day}", self._today.tokens)
-            await self._keeper.mark(f"llm.micros.{self._day}", self._today.micros)
+        if self._positions is not None:
+            await self._positions.mark(f"llm.tokens.{self._day}", self._today.tokens)
+            await self._positions.mark(f"llm.micros.{self._day}", self._today.micros)
 
 
 @dataclass(frozen=True, slots=True)

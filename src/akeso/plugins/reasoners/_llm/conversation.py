@@ -24,7 +24,7 @@ from akeso.plugins.reasoners._llm.options import Form, LlmOptions
 from akeso.plugins.reasoners._llm.queries import Queries
 from akeso.plugins.reasoners._llm.wire import open_client, open_model, prices_of
 from akeso.ports.clock import Clock
-from akeso.ports.reasoner import Keeper
+from akeso.ports.reasoner import PositionStore
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class Line:
     close: Callable[[], Awaitable[None]]
 
 
-def open_line(options: LlmOptions, clock: Clock, meters: Meters, keeper: Keeper | None) -> Line:
+def open_line(options: LlmOptions, clock: Clock, meters: Meters, positions: PositionStore | None) -> Line:
     """Takes a second or two (imports, certificates): call it off the event loop. Nothing is sent yet."""
     client = open_client(options)
     patience, prices = options.patience, prices_of(options)
@@ -46,7 +46,7 @@ def open_line(options: LlmOptions, clock: Clock, meters: Meters, keeper: Keeper 
         log.warning("llm.price_unknown", model=options.model, bounded_by="tokens alone")
     guard = Guard(
         options,
-        Budget(options.limits, prices, clock, keeper),
+        Budget(options.limits, prices, clock, positions),
         CircuitBreaker("the language model", clock, BreakerOptions(patience.failures, patience.rest)),
         meters,
     )

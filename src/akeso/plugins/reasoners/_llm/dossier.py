@@ -85,11 +85,11 @@ def _changes(case: Case, shown: Exhibits) -> list[dict[str, str]]:
 
 def _chains(case: Case, knowledge: Knowledge, shown: Exhibits) -> list[list[dict[str, str]]]:
     found = chains(case, knowledge)[:_CHAINS]
-    return [[told for step in chain.steps if (told := _told(step, shown)) is not None] for chain in found]
+    return [[told for step in chain.steps if (told := _declared(step, shown)) is not None] for chain in found]
 
 
-def _told(step: Step, shown: Exhibits) -> dict[str, str] | None:
-    seen = step.sighting.statement if step.sighting else "not measured, only inferred"
+def _declared(step: Step, shown: Exhibits) -> dict[str, str] | None:
+    seen = step.match.statement if step.match else "not measured, only inferred"
     because = f"because {step.link.because}; " if step.link else ""
     source = step.link.source if step.link else "sighting"
     return shown.add("K", f"{step.symptom.says} ({because}{seen})", source)

@@ -14,7 +14,7 @@ from akeso.domain.telemetry.query import MetricSelector, Range
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF
 from akeso.plugins.reasoners._llm.exhibits import Exhibits
 from akeso.ports.reasoner import History, Recall
-from akeso.stages.diagnosis.symptoms import Departure, read
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, read
 
 _MOST = 12  # lines of one answer
 _NAMES = 60
@@ -116,9 +116,9 @@ class Queries:
             **({} if found else {"note": "nothing found"}),
         }
 
-    def _course(self, departure: Departure) -> str:
+    def _course(self, deviation: SeriesDeviation) -> str:
         """A few values along the case: “-60 s 12, 0 s 14, …”."""
-        values, times = read(self.case).values(departure), self.case.features.times
+        values, times = read(self.case).values(deviation), self.case.features.times
         picked = np.unique(np.linspace(0, len(times) - 1, min(9, len(times))).astype(int)).tolist()
         points = [
             f"{(int(times[i]) - self.case.onset) / NANOSECONDS:+.0f} s {values[i]:.3g}"
@@ -128,11 +128,11 @@ class Queries:
         return f"; course: {', '.join(points)}" if points else ""
 
 
-def _series(departure: Departure, course: str) -> str:
-    key = departure.key
+def _series(deviation: SeriesDeviation, course: str) -> str:
+    key = deviation.key
     parts = [
         f"{what} {value:.3g}"
-        for what, value in (("before", departure.past), ("since", departure.level), ("newest", departure.last))
+        for what, value in (("before", deviation.past), ("since", deviation.level), ("newest", deviation.last))
         if np.isfinite(value)
     ]
     return f"{_named(key)} of {key.service} in {key.unit or '1'}: {', '.join(parts) or 'no values'}{course}"
