@@ -1,6 +1,7 @@
 """`akeso demo`: the shop is broken three times; Akeso notices, finds out why, heals, proves it."""
 
 import asyncio
+import os
 import signal
 import tempfile
 import time
@@ -45,7 +46,7 @@ class Waiting:
             disable=not console.is_terminal,
         )
         self._task = self._line.add_task("")
-        self._told_at = 0.0
+        self._told, self._told_at = "", 0.0
 
     def __enter__(self) -> Self:
         self._line.start()
@@ -56,15 +57,16 @@ class Waiting:
 
     def begin(self, text: str) -> None:
         """Something else is waited for from now on."""
-        self._line.reset(self._task, description=escape(text))
+        self._line.reset(self._task)
         self._told_at = 0.0
         self.now(text)
 
     def now(self, text: str) -> None:
         """How far it is."""
         self._line.update(self._task, description=escape(text))
-        if not self._console.is_terminal and time.monotonic() - self._told_at >= LINE_EVERY_S:
-            self._told_at = time.monotonic()
+        due = text != self._told and time.monotonic() - self._told_at >= LINE_EVERY_S
+        if due and not self._console.is_terminal:
+            self._told, self._told_at = text, time.monotonic()
             self._console.print(f"[dim]{escape(text)}[/dim]", highlight=False)
 
 
@@ -102,6 +104,7 @@ async def _demo(console: Console, faults: str, seed: int, keep: bool) -> bool:
     console.print(
         "[bold]Opening a shop of a dozen services, with real databases and visitors, and Akeso beside it.[/bold]"
     )
+    _warn_if_busy(console)
     out = Path(tempfile.mkdtemp(prefix="akeso-demo-"))
     with Waiting(console) as waiting:
         async with _opened(waiting, console, out, seed) as showing:
@@ -117,6 +120,14 @@ async def _demo(console: Console, faults: str, seed: int, keep: bool) -> bool:
                 await _interrupted()
             waiting.begin("closing the shop")
     return all(case.healed for case in cases)
+
+
+def _warn_if_busy(console: Console) -> None:
+    """A shop that gets no processor time is slow without a fault, and so is Akeso."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores:
+        busy = f"This machine is busy (load {load:.0f} on {cores} cores): all takes longer, and a part may fail."
+        console.print(f"[yellow]{busy}[/yellow]")
 
 
 @asynccontextmanager
