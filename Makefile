@@ -32,7 +32,7 @@ demo: .venv/.ready-demo
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	@echo "the site is build/site/index.html"
+	@echo "the site is build/site/index.html; with its search: $(BIN)/mkdocs serve"
 
 # Without what an earlier build left, which would be packed as well.
 wheel: setup
