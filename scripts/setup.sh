@@ -91,7 +91,7 @@ install_all() {
 how_far() {
     local begun newest
     begun=$(grep -cE '^(Collecting|Downloading) ' "$LOG") || begun=0
-    newest=$(tail -n 1 "$LOG" | sed 's/^ *//' | cut -c 1-70)
+    newest=$(tail -n 1 "$LOG" | sed "s/^ *//; s/^Installed \([0-9]*\) packages.*/\1 packages are there; compiling them/" | cut -c 1-70)
     printf '  %3d s  %s' "$SECONDS" "${newest:-asking which files there are}"
     [ "$begun" -eq 0 ] || printf '  [%d begun]' "$begun"
 }
