@@ -8,10 +8,15 @@ cd "$(dirname "$0")/.."
 declare -A PROGRAMS=(
     [chromium]=chromium [curl]=curl [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager
     [java]=default-jre-headless [mvn]=maven
+    [nginx]=nginx [redis-server]=redis-server [rabbitmq-server]=rabbitmq-server
+    [prometheus-node-exporter]=prometheus-node-exporter [prometheus-postgres-exporter]=prometheus-postgres-exporter
+    [prometheus-redis-exporter]=prometheus-redis-exporter [pg_createcluster]=postgresql
 )
 POLICY=/usr/sbin/policy-rc.d
 KAFKA=.services/kafka
 KAFKA_POM=scripts/kafka/pom.xml
+STREET=.services/street
+STREET_NEEDS=scripts/street/requirements.txt
 COPY=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 
 missing() {
@@ -78,9 +83,23 @@ fetched() {
     mvn --batch-mode --quiet -C -U --file "$KAFKA_POM" "$COPY" -DincludeScope=runtime -DoutputDirectory="$PWD/$1"
 }
 
+# The services of `akeso lab street` run in an environment of their own, from hashes. Only a whole one takes the final name.
+street() {
+    cmp -s "$STREET_NEEDS" "$STREET/requirements.txt" && return
+    echo "making the street's environment"
+    rm -rf "$STREET"
+    "${PYTHON:-python3}" -m venv "$STREET/venv"
+    if "$STREET/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$STREET_NEEDS"; then
+        cp "$STREET_NEEDS" "$STREET/requirements.txt"
+    else
+        echo "the street's packages could not be installed (see above); the tests of the street will fail" >&2
+    fi
+}
+
 up() {
     programs
     kafka
+    street
 }
 
 case "${1:-}" in

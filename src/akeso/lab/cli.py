@@ -25,12 +25,14 @@ from akeso.lab.scoring.run import LEARN_FOR_S, Order, given_bench, own_bench, sc
 from akeso.lab.shop.folder import RunFolder, write_atomically
 from akeso.lab.shop.opening import Plan, close, default_folder, is_open, prepare, start
 from akeso.lab.shop.running import Shop
+from akeso.lab.street.cli import app as street
 
 T = TypeVar("T")
 
 DEFAULT_AKESO = "http://127.0.0.1:8321"
 
 app = typer.Typer(no_args_is_help=True, help="A small real shop of processes with real faults, and its scorer.")
+app.add_typer(street, name="street")
 screen = Console(stderr=True)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="The shop's folder.")]

@@ -27,7 +27,7 @@ class Site:
     @property
     def visitors(self) -> VisitorsClient:
         """Asks the visitors, and sends more of them."""
-        return VisitorsClient(self.shop)
+        return VisitorsClient(self.shop.facts.load_url)
 
 
 @dataclass(frozen=True, slots=True)

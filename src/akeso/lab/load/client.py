@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from akeso.lab.errors import ShopNotRunning
-from akeso.lab.shop.running import Shop, eventually, exchange
+from akeso.lab.shop.running import eventually, exchange
 
 LOOK_EVERY_S = 0.25
 
@@ -57,13 +57,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class VisitorsClient:
-    """The desk of the visitors of one shop."""
+    """The desk of the visitors, at a URL."""
 
-    shop: Shop
+    url: str
 
     async def view(self) -> View:
         """The present view."""
-        return View.of(await exchange("GET", f"{self.shop.facts.load_url}/view"))
+        return View.of(await exchange("GET", f"{self.url}/view"))
 
     async def answering(self, within_s: float) -> None:
         """Return once their desk answers. Raises NotReady."""
@@ -79,12 +79,12 @@ class VisitorsClient:
 
     async def seconds(self, last: int) -> list[dict[str, Any]]:
         """Requests, errors and worst latency of each of the `last` seconds that are over."""
-        rows: list[dict[str, Any]] = await exchange("GET", f"{self.shop.facts.load_url}/seconds?last={last}")
+        rows: list[dict[str, Any]] = await exchange("GET", f"{self.url}/seconds?last={last}")
         return rows
 
     async def begin_learning(self, seconds: float) -> None:
         """Let the visitors learn their calm bands during the next `seconds`."""
-        await exchange("POST", f"{self.shop.facts.load_url}/learn", {"seconds": seconds})
+        await exchange("POST", f"{self.url}/learn", {"seconds": seconds})
 
     async def wait_learnt(self, within_s: float) -> View:
         """Return once the bands are learnt, or when `within_s` have passed; look at the answer."""
@@ -93,11 +93,11 @@ class VisitorsClient:
     async def surge(self, journey: str, factor: float, ramp_s: float = 0.0) -> None:
         """Let a journey come `factor` times as often."""
         body = {"journey": journey, "factor": factor, "ramp_s": ramp_s}
-        await exchange("POST", f"{self.shop.facts.load_url}/surge", body)
+        await exchange("POST", f"{self.url}/surge", body)
 
     async def end_surge(self) -> None:
         """Back to base load."""
-        await exchange("DELETE", f"{self.shop.facts.load_url}/surge")
+        await exchange("DELETE", f"{self.url}/surge")
 
     async def wait_healthy(self, for_s: float, within_s: float) -> View:
         """Return once the shop was healthy for `for_s` from now on, or when `within_s` have passed.

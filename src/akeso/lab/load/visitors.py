@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp import web
@@ -20,6 +21,7 @@ LOOK_EVERY_S = 0.25
 ASK_EVERY_S = 0.8
 ASK_AT_ONCE = 100
 LARGEST_FACTOR = 40.0
+SHOP_JOURNEYS = tuple(journey.name for journey in JOURNEYS)
 
 
 class Visitors:
@@ -95,11 +97,19 @@ class Visitors:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-class Desk:
-    """The lab's door to the visitors."""
+class Crowd(Protocol):
+    """Visitors of any place: what they remember, and how often they come."""
 
-    def __init__(self, visitors: Visitors) -> None:
+    diary: Diary
+    surge: Surge
+
+
+class Desk:
+    """The lab's door to the visitors of a place. journeys: what they know to do."""
+
+    def __init__(self, visitors: Crowd, journeys: Collection[str] = SHOP_JOURNEYS) -> None:
         self._visitors = visitors
+        self._known = {*journeys, EVERY_JOURNEY}
 
     def application(self) -> web.Application:
         """`GET /view`, `GET /seconds?last=`, `POST /learn {"seconds"}`, `POST /surge`, `DELETE /surge`."""
@@ -128,10 +138,11 @@ class Desk:
 
     async def _begin_surge(self, request: web.Request) -> web.Response:
         wanted = await request.json()
-        known = {journey.name for journey in JOURNEYS} | {EVERY_JOURNEY}
         factor = float(wanted["factor"])
-        if wanted["journey"] not in known or not 0 < factor <= LARGEST_FACTOR:
-            raise web.HTTPUnprocessableEntity(text=f"journey must be one of {known}, factor at most {LARGEST_FACTOR}")
+        if wanted["journey"] not in self._known or not 0 < factor <= LARGEST_FACTOR:
+            raise web.HTTPUnprocessableEntity(
+                text=f"journey must be one of {self._known}, factor at most {LARGEST_FACTOR}"
+            )
         began, ramp_s, before = time.time(), float(wanted.get("ramp_s", 0.0)), self._visitors.surge
         initial = before.factor_of(before.journey, began) if before.journey == wanted["journey"] else 1.0
         self._visitors.surge = Surge(wanted["journey"], factor, began, ramp_s, initial)

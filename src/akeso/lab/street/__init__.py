@@ -1,0 +1,1 @@
+"""A stranger's stack: ordinary servers and services that nobody made for Akeso, with their own defaults."""

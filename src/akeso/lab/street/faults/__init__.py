@@ -1,0 +1,1 @@
+"""What goes wrong on the street, and what only looks like it."""

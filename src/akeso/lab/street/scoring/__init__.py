@@ -1,0 +1,1 @@
+"""Runs Akeso beside the street and scores what it did."""

@@ -1,0 +1,1 @@
+"""The ways in which Akeso is told of the street."""
