@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from akeso.lab.load.diary import Diary
+from akeso.lab.load.visitor_log import Diary
 from akeso.lab.load.journeys import Request
 from akeso.lab.load.surge import CALM, Surge
 from akeso.lab.load.verdict import Visit
