@@ -38,10 +38,20 @@ class Action:
     status: str
     applied_at: float | None
 
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Self:
+        """From Akeso's JSON."""
+        return cls(
+            raw["action"], raw["target"], raw["status"], _seconds(raw["applied_at"]) if raw["applied_at"] else None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What the scorer needs of an incident; times are seconds since the epoch."""
+    """What the scorer needs of an incident; times are seconds since the epoch.
+
+    actions: effects that were really carried out. proposed: every step of its plans, whatever became of it.
+    """
 
     id: str
     status: str
@@ -52,6 +62,7 @@ class Incident:
     hypotheses: tuple[Hypothesis, ...]
     actions: tuple[Action, ...]
     outcome: str | None
+    proposed: tuple[Action, ...] = ()
 
     @property
     def terminal(self) -> bool:
@@ -60,7 +71,7 @@ class Incident:
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> Self:
-        """From Akeso's JSON; only effects that were really carried out are taken over."""
+        """From Akeso's JSON."""
         hypotheses = [Hypothesis(h["service"], h["fault_class"], h["confidence"]) for h in raw["hypotheses"]]
         real = [a for a in raw["actions"] if a["status"] in CARRIED_OUT and not a["dry_run"]]
         return cls(
@@ -71,11 +82,9 @@ class Incident:
             detected_at=_seconds(raw["detected_at"]),
             ended_at=_seconds(raw["resolved_at"]) if raw["resolved_at"] else None,
             hypotheses=tuple(hypotheses),
-            actions=tuple(
-                Action(a["action"], a["target"], a["status"], _seconds(a["applied_at"]) if a["applied_at"] else None)
-                for a in real
-            ),
+            actions=tuple(Action.of(a) for a in real),
             outcome=raw["outcome"],
+            proposed=tuple(Action.of(a) for a in raw["actions"]),
         )
 
 

@@ -14,14 +14,16 @@ from rich.console import Console
 from akeso.lab.errors import LabError, UnknownFault
 from akeso.lab.load.client import View
 from akeso.lab.street.check import Proof, prove
-from akeso.lab.street.console import faults_table, proofs_table
+from akeso.lab.street.console import cases_table, faults_table, proofs_table, summary_table
 from akeso.lab.street.faults.fault import Fault
 from akeso.lab.street.faults.register import FAULTS, chosen
 from akeso.lab.street.faults.restore import restore
 from akeso.lab.street.folder import StreetFolder, default_street
 from akeso.lab.street.namespaces import enter_new, enter_those_of
+from akeso.lab.street.scoring.run import Order, score
 from akeso.lab.street.stack.opening import StreetPlan, close, is_up, prepare, start
 from akeso.lab.street.stack.street import Street
+from akeso.lab.street.telling.ways import way_of
 
 T = TypeVar("T")
 LEARN_FOR_S = 20.0
@@ -111,6 +113,30 @@ def check(faults: FaultsOption = "all", run: RunOption = None, as_json: JsonOpti
         raise typer.Exit(1)
 
 
+@app.command("run")
+def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    tell: TellOption = "everything",
+    faults: FaultsOption = "all",
+    repeat: Annotated[int, typer.Option(min=1, help="How often each fault.")] = 1,
+    seed: Annotated[int, typer.Option(help="What orders and visitors are drawn from.")] = 0,
+    out: Annotated[Path, typer.Option(help="Where report.json goes.")] = Path("out/street"),
+    warm: Annotated[float, typer.Option(min=20, help="Seconds that Akeso learns first.")] = 60.0,
+    calm: Annotated[float, typer.Option(min=0, help="Seconds of normal life, 0 for none.")] = 300.0,
+    hold: Annotated[float, typer.Option(min=10, help="Seconds that a fault lasts.")] = 150.0,
+    after: Annotated[float, typer.Option(min=0, help="Seconds to look after it was undone.")] = 60.0,
+    run: RunOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score an Akeso of its own: normal life with a nightly job and a deploy, then every fault; writes report.json."""
+    order = Order(_chosen(faults), _way(tell), out.resolve(), repeat, seed, warm, calm, hold, after)
+    enter_new(network=True)
+    report = _run(lambda: score(order, run.resolve() if run else None, _tell))
+    if as_json:
+        print(json.dumps(report))
+    else:
+        Console().print(cases_table(report), summary_table(report))
+
+
 async def _up(plan: StreetPlan) -> None:
     street = await prepare(plan)
     try:
@@ -190,6 +216,17 @@ def _chosen(names: str) -> tuple[Fault, ...]:
         return chosen(names)
     except LabError as exc:
         _refuse(exc)
+
+
+def _way(name: str) -> str:
+    try:
+        return way_of(name).name
+    except LabError as exc:
+        _refuse(exc)
+
+
+def _tell(text: str) -> None:
+    screen.print(text, highlight=False, soft_wrap=True)
 
 
 def _refuse(exc: LabError) -> NoReturn:

@@ -7,10 +7,10 @@ from typing import Any
 
 import aiohttp
 
-from akeso.lab.load.visitor_log import Diary
 from akeso.lab.load.journeys import Request
 from akeso.lab.load.surge import CALM, Surge
 from akeso.lab.load.verdict import Visit
+from akeso.lab.load.visitor_log import Diary
 from akeso.lab.street.visitors.habits import BORROW, HABITS, MEMBERS, Habit, tide
 
 PATIENCE_S = 3.0
