@@ -10,7 +10,7 @@ from pathlib import Path
 from akeso.lab.errors import NotReady
 
 SETTINGS = ("trust=auto", "dry_run=false")
-KEY_WITHIN_S = 15.0
+KEY_WITHIN_S = 60.0
 STOP_WITHIN_S = 8.0
 
 

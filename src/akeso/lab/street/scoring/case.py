@@ -13,7 +13,8 @@ from akeso.lab.street.scoring.baseline import Firing
 class Seen:
     """Times in seconds since the epoch; None for what did not happen.
 
-    well_at: when visitors were well before the undoing. error: why the fault could not be brought about, undone or seen as it should.
+    well_at: when visitors were well before the undoing. error: why the fault could not be brought about or undone, or
+    was not seen.
     """
 
     injected_at: float

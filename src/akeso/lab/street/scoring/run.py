@@ -78,9 +78,10 @@ class Progress:
         """Write and return the report."""
         order = self.order
         about = {
-            "way": order.way, "seed": order.seed, "repeat": order.repeat, "warm_s": order.warm_s, "calm_s": order.calm_s,
-            "hold_s": order.hold_s, "after_s": order.after_s, "faults": [fault.name for fault in order.faults],
-            "took_s": round(time.time() - self.began, 1), "load": [round(each, 1) for each in os.getloadavg()],
+            "way": order.way, "seed": order.seed, "repeat": order.repeat, "warm_s": order.warm_s,
+            "calm_s": order.calm_s, "hold_s": order.hold_s, "after_s": order.after_s,
+            "faults": [fault.name for fault in order.faults], "took_s": round(time.time() - self.began, 1),
+            "load": [round(each, 1) for each in os.getloadavg()],
         }  # fmt: skip
         report = document(self.life, self.cases, about)
         write_atomically(order.out / "report.json", json.dumps(report, indent=2) + "\n")
@@ -109,10 +110,10 @@ async def score(order: Order, run: Path | None, tell: Told) -> dict[str, Any]:
 def _sequence(order: Order, street: Street) -> list[tuple[Fault, int]]:
     """Every fault that this street can have, once a repeat, in an order drawn from the seed."""
     possible = [fault for fault in order.faults if fault.possible_on(street)]
-    drawn = [
-        (Random(f"{order.seed}/{repeat}").sample(possible, len(possible)), repeat) for repeat in range(order.repeat)
-    ]
-    return [(fault, repeat) for faults, repeat in drawn for fault in faults]
+    cases: list[tuple[Fault, int]] = []
+    for repeat in range(order.repeat):
+        cases += [(fault, repeat) for fault in Random(f"{order.seed}/{repeat}").sample(possible, len(possible))]
+    return cases
 
 
 async def _warm_up(bench: Bench, order: Order, tell: Told) -> None:
