@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from akeso.lab.shop.running import is_alive
 from akeso.lab.street.folder import StreetFolder
 
-MARK = "AKESO_STREET_NAMESPACES"
+MARK = "STREET_NAMESPACES"
 NETWORK, MOUNTS = "network", "mounts"
 
 
