@@ -20,6 +20,8 @@ CODE: Mapping[str, tuple[str, ...]] = {
     "mailer": ("mailer.py", "settings.py"),
     JOB: ("overdue.py", "settings.py"),
 }
+# gunicorn reads a file of this name by itself.
+DELIVERED_AS = {"gunicorn_settings.py": "gunicorn.conf.py"}
 FIRST_RELEASES = ("2.4.0", "2.4.1")
 FIRST_CONFIGURATIONS = ("1", "2")
 QUEUE = "notices"
@@ -50,7 +52,8 @@ def deliver_first(folder: StreetFolder, addresses: Addresses) -> None:
 def release_files(service: str, version: str) -> dict[str, str]:
     """The code of a release that works."""
     code = resources.files("akeso.lab.street.application")
-    return {name: code.joinpath(name).read_text() for name in CODE[service]} | {"VERSION": version}
+    files = {DELIVERED_AS.get(name, name): code.joinpath(name).read_text() for name in CODE[service]}
+    return files | {"VERSION": version}
 
 
 def first_settings(service: str, addresses: Addresses) -> dict[str, str | int | float]:
@@ -79,7 +82,7 @@ def service_programs(folder: StreetFolder, addresses: Addresses, otlp_url: str |
     """Write the start scripts; returns the programs. otlp_url: where OpenTelemetry sends, None for not at all."""
     ports, start = addresses.ports, _Starter(folder, otlp_url)
     listen = "--host 127.0.0.1 --port"
-    web = f"gunicorn --config gunicorn_settings.py --bind 127.0.0.1:{ports['web']} web:app"
+    web = f"gunicorn --bind 127.0.0.1:{ports['web']} web:app"
     multiple = folder.at("web-metrics")
     return (
         start.program(
