@@ -19,7 +19,7 @@ BENIGN_FOR_S = 12.0
 HURT_FOR_S = 3.0
 LOOK_EVERY_S = 0.25
 # Two cores that others use as well make single moments slow; what is benign may cause no more than that.
-BENIGN_PAIN_S = 3.0
+BENIGN_PAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A running street, as the tools hold it."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -14,6 +15,9 @@ from akeso.lab.shop.supervision import Supervisor
 from akeso.lab.street.folder import Facts, StreetFolder
 from akeso.lab.street.stack.facts import Addresses
 from akeso.lab.street.telling.ways import way_of
+
+# nginx leaves an upstream alone for ten seconds after it refused a connection; only then may the next one go.
+APART_S = 11.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ class Street:
 
     async def restart(self, service: str) -> None:
         """Stop and start its processes one after the other, as a rolling deploy does."""
-        for program in await self.programs(service):
+        for number, program in enumerate(await self.programs(service)):
+            if number:
+                await asyncio.sleep(APART_S)
             await self.supervisor.stop(program.full_name)
             await self.supervisor.start(program.full_name)
             await self.serving(program.name)
