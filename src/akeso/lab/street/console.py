@@ -80,6 +80,7 @@ SUMMARY = (
     ("benign_with_effects", "Benign with an effect"),
     ("life_false_incidents", "False incidents in normal life"),
     ("life_effects", "Effects in normal life"),
+    ("life_pain_s", "Visitors hurt in normal life all the same, s"),
 )
 BASELINE = (
     ("noticed", "First alert: fired"),

@@ -12,9 +12,11 @@ from akeso.lab.street.scoring.case import Case
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Normal life, with the nightly job and a deploy: every incident in it is false, and so is every alert."""
+    """Normal life, with the nightly job and a deploy: every incident in it is false, and so is every alert, unless the
+    machine itself had no time. pain_s: seconds in which visitors were hurt all the same."""
 
     seconds: float
+    pain_s: float
     incidents: tuple[Incident, ...]
     alerts: tuple[Firing, ...]
 
@@ -22,6 +24,7 @@ class Life:
         """As it stands in the report."""
         return {
             "seconds": round(self.seconds, 1),
+            "pain_s": round(self.pain_s, 1),
             "false_incidents": [f"{each.service}: {each.title} ({each.status})" for each in self.incidents],
             "proposed": [f"{a.action} {a.target}: {a.status}" for each in self.incidents for a in each.proposed],
             "effects": [f"{a.action} {a.target}" for each in self.incidents for a in each.actions],
@@ -51,6 +54,7 @@ def summarise(life: Life | None, cases: Sequence[Case]) -> dict[str, Any]:
         "benign_with_incidents": sum(bool(case.incidents) for case in benign),
         "benign_with_effects": sum(bool(case.applied) for case in benign),
         "life_false_incidents": len(life.incidents) if life else None,
+        "life_pain_s": round(life.pain_s, 1) if life else None,
         "life_effects": sum(len(each.actions) for each in life.incidents) if life else None,
         "baseline": _baseline(life, hurting),
         "not_counted": [f"{case.fault.name}: {case.seen.error}" for case in cases if case.seen.error is not None],

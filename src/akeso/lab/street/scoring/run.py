@@ -18,6 +18,7 @@ from akeso.lab.scoring.akeso_client import AkesoClient, Incident
 from akeso.lab.scoring.akeso_process import SETTINGS, launch_akeso
 from akeso.lab.shop.folder import write_atomically
 from akeso.lab.shop.running import eventually
+from akeso.lab.street.check import pain
 from akeso.lab.street.faults.fault import Fault
 from akeso.lab.street.faults.life import fine_deploy, run_job
 from akeso.lab.street.faults.restore import restore
@@ -98,7 +99,7 @@ async def score(order: Order, run: Path | None, tell: Told) -> dict[str, Any]:
             tell(f"normal life for {order.calm_s:.0f} s, with the nightly job and a deploy")
             progress.life = await _live(bench, order.calm_s)
             progress.write()
-            tell(f"  {len(progress.life.incidents)} incidents")
+            tell(f"  {len(progress.life.incidents)} incidents; visitors were hurt for {progress.life.pain_s:.0f} s")
         for fault, repeat in _sequence(order, bench.street):
             case = await run_case(bench, order, fault, repeat)
             progress.cases.append(case)
@@ -134,7 +135,8 @@ async def _live(bench: Bench, seconds: float) -> Life:
     await fine_deploy(bench.street)
     await asyncio.sleep(max(0.0, began + seconds - time.time()))
     lived = time.time()
-    return Life(lived - began, await bench.akeso.incidents(began), bench.alerts.between(began, lived))
+    hurt_s = pain(await bench.street.visitors.view(), began, lived)
+    return Life(lived - began, hurt_s, await bench.akeso.incidents(began), bench.alerts.between(began, lived))
 
 
 async def run_case(bench: Bench, order: Order, fault: Fault, repeat: int) -> Case:
