@@ -113,7 +113,7 @@ class Street:
             return
 
 
-async def answering(url: str, within_s: float = 30.0) -> None:
+async def answering(url: str, within_s: float = 90.0) -> None:
     """Return once a door answers at all. Raises NotReady."""
 
     async def answers() -> bool:
