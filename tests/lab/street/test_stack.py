@@ -20,7 +20,7 @@ from akeso.lab.street.visitors.habits import HABITS, WAVE, tide
 
 def street(path: Path) -> Street:
     folder = StreetFolder(path)
-    folder.save(Facts(USUAL, "write", True, True, "loop", 0, None, None))
+    folder.save(Facts(USUAL, "write", True, True, "loop", "/var/lib/postgresql", 0, None, None))
     return Street.at(folder)
 
 
@@ -82,7 +82,7 @@ def test_akeso_reads_what_the_operator_wrote(tmp_path: Path) -> None:
     place = street(tmp_path)
     place.folder.services_file.write_text(services_text(place.folder, place.supervisor.url, place.dsn))
     services = load_services(place.folder.services_file)
-    assert services.by_name.keys() == {"nginx", "web", "catalog", "loans", "mailer", "postgres", "redis", "rabbitmq"}
+    assert services.specs.keys() == {"nginx", "web", "catalog", "loans", "mailer", "postgres", "redis", "rabbitmq"}
 
 
 def test_visitors_come_more_and_less_but_always_come() -> None:

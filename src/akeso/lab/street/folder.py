@@ -17,7 +17,8 @@ class Facts:
     """How to reach the parts of a street; written once, before anything starts.
 
     ports: by name, see akeso.lab.street.stack.ports. way: how Akeso is told. own_network, own_mounts: whether it lives
-    in such namespaces of its own. disk: what the database stands on. akeso_url: None when nobody is told.
+    in such namespaces of its own. disk, disk_place: what the database stands on, and where that is mounted.
+    akeso_url: None when nobody is told.
     """
 
     ports: Mapping[str, int]
@@ -25,6 +26,7 @@ class Facts:
     own_network: bool
     own_mounts: bool
     disk: str
+    disk_place: str
     seed: int
     akeso_url: str | None
     akeso_key: str | None
@@ -55,11 +57,6 @@ class StreetFolder:
     def logs(self) -> Path:
         """One file a process."""
         return self.path / "logs"
-
-    @property
-    def disk(self) -> Path:
-        """Where the small disk is mounted; the database's data stand on it."""
-        return self.path / "disk"
 
     @property
     def certificates(self) -> Path:

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from akeso.lab.street.stack.disk import LOOP, PLAIN
 from akeso.lab.street.stack.street import Street
 
 Effect = Callable[[Street], Awaitable[None]]
 Probe = Callable[[Street], Awaitable[bool]]
-Need = Literal["network", "loop", "mounts"]
+# disk: a small one of its own, so that filling it hurts nobody else. loop: one on a loop device.
+Need = Literal["network", "disk", "loop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,8 @@ class Fault:
 
     def possible_on(self, street: Street) -> bool:
         """Whether this street has what it needs."""
-        has = {
-            "network": street.facts.own_network,
-            "mounts": street.facts.own_mounts,
-            "loop": street.facts.disk == "loop",
-        }
+        facts = street.facts
+        has = {"network": facts.own_network, "disk": facts.disk != PLAIN, "loop": facts.disk == LOOP}
         return all(has[need] for need in self.needs)
 
 

@@ -32,7 +32,7 @@ async def _compressing(street: Street) -> bool:
 
 
 async def _fill(street: Street) -> None:
-    await asyncio.to_thread(_write_until_full, street.folder.disk / FILLER)
+    await asyncio.to_thread(_write_until_full, Path(street.facts.disk_place) / FILLER)
 
 
 def _write_until_full(file: Path) -> None:
@@ -47,13 +47,13 @@ def _write_until_full(file: Path) -> None:
 
 async def make_room(street: Street) -> None:
     """Delete the dump; a database that gave up is started again."""
-    (street.folder.disk / FILLER).unlink(missing_ok=True)
+    (Path(street.facts.disk_place) / FILLER).unlink(missing_ok=True)
     if await street.is_down("postgres"):
         await street.start("postgres")
 
 
 async def _is_full(street: Street) -> bool:
-    return (street.folder.disk / FILLER).exists()
+    return (Path(street.facts.disk_place) / FILLER).exists()
 
 
 def _group(street: Street) -> Path:
@@ -65,7 +65,7 @@ async def _throttle(street: Street) -> None:
     group = _group(street)
     try:
         group.mkdir(exist_ok=True)
-        limit = f"{device_of(street.folder.disk)} {WRITES_A_SECOND}"
+        limit = f"{device_of(Path(street.facts.disk_place))} {WRITES_A_SECOND}"
         (group / "blkio.throttle.write_iops_device").write_text(limit)
         for pid in tree(server.pid):
             (group / "cgroup.procs").write_text(str(pid))
@@ -153,7 +153,7 @@ FAULTS = (
         inject=_fill,
         undo=make_room,
         active=_is_full,
-        needs=("mounts",),
+        needs=("disk",),
         hurts_within_s=60.0,
         well_within_s=60.0,
     ),
@@ -166,7 +166,7 @@ FAULTS = (
         inject=_throttle,
         undo=unthrottle,
         active=_is_throttled,
-        needs=("mounts", "loop"),
+        needs=("loop",),
         hurts_within_s=40.0,
         well_within_s=60.0,
     ),

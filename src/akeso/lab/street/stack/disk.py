@@ -6,15 +6,19 @@ from pathlib import Path
 from akeso.lab.street.folder import StreetFolder
 
 MEGABYTES = 320
+USUAL_PLACE = Path("/var/lib/postgresql")
 LOOP, MEMORY, PLAIN = "loop", "tmpfs", "folder"
 
 
-def mount_disk(folder: StreetFolder, own_mounts: bool) -> str:
-    """Mount it at `folder.disk`; returns what it is. It is gone with the mounts of the street."""
-    folder.disk.mkdir()
-    if not own_mounts:
-        return PLAIN
-    return LOOP if _image(folder) else _memory(folder)
+def mount_disk(folder: StreetFolder, own_mounts: bool) -> tuple[str, Path]:
+    """Mount it; returns what it is and where. It is gone with the mounts of the street, and covers nothing outside."""
+    if own_mounts and USUAL_PLACE.is_dir():
+        kind = LOOP if _image(folder) else _memory()
+        if kind != PLAIN:
+            return kind, USUAL_PLACE
+    place = folder.path / "disk"
+    place.mkdir()
+    return PLAIN, place
 
 
 def _image(folder: StreetFolder) -> bool:
@@ -22,11 +26,11 @@ def _image(folder: StreetFolder) -> bool:
     with image.open("wb") as file:
         file.truncate(MEGABYTES * 1024 * 1024)
     made = _ran("mkfs.ext4", "-q", "-m", "0", str(image))
-    return made and _ran("mount", "-o", "loop", str(image), str(folder.disk))
+    return made and _ran("mount", "-o", "loop", str(image), str(USUAL_PLACE))
 
 
-def _memory(folder: StreetFolder) -> str:
-    return MEMORY if _ran("mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(folder.disk)) else PLAIN
+def _memory() -> str:
+    return MEMORY if _ran("mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(USUAL_PLACE)) else PLAIN
 
 
 def device_of(mounted: Path) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from akeso.lab.errors import NotReady, ShopError, ShopNotRunning
 from akeso.lab.shop.folder import write_atomically
@@ -59,9 +60,9 @@ async def prepare(plan: StreetPlan) -> Street:
     ports = chosen_ports(own.network)
     if own.mounts:
         name_machines(folder)
-    disk = mount_disk(folder, own.mounts)
+    disk, place = mount_disk(folder, own.mounts)
     akeso_url = f"http://127.0.0.1:{ports['akeso']}" if plan.akeso_url == OWN else plan.akeso_url
-    facts = Facts(ports, way.name, own.network, own.mounts, disk, plan.seed, akeso_url, plan.akeso_key)
+    facts = Facts(ports, way.name, own.network, own.mounts, disk, str(place), plan.seed, akeso_url, plan.akeso_key)
     folder.save(facts)
     folder.logs.mkdir()
     street = Street(folder, facts)
@@ -79,7 +80,7 @@ def _lay_out(street: Street, way: Way) -> tuple[Program, ...]:
     deliver_first(folder, addresses)
     otlp_url = facts.akeso_url if way.otlp else None
     return (
-        prepare_postgres(folder, facts.ports["postgres"]),
+        prepare_postgres(Path(facts.disk_place), facts.ports["postgres"]),
         redis_program(folder, facts.ports),
         *rabbitmq_programs(folder, facts.ports),
         *watcher_programs(folder, addresses, way.listeners(facts.akeso_url)),
@@ -179,6 +180,4 @@ async def _clear(folder: StreetFolder) -> None:
 
 def discard(folder: StreetFolder) -> None:
     """Delete the folder of a street that is down."""
-    if os.path.ismount(folder.disk):
-        subprocess.run(["umount", str(folder.disk)], check=False)
     shutil.rmtree(folder.path)

@@ -8,7 +8,6 @@ from pathlib import Path
 import asyncpg
 
 from akeso.lab.errors import ShopError
-from akeso.lab.street.folder import StreetFolder
 from akeso.lab.street.stack.programs import Program
 
 SERVER_USER = "postgres"
@@ -28,10 +27,10 @@ INSERT INTO books (id, title, author)
 """
 
 
-def prepare_postgres(folder: StreetFolder, port: int) -> Program:
+def prepare_postgres(disk: Path, port: int) -> Program:
     """Make the cluster; returns the server's program. Raises ShopError."""
     user = SERVER_USER if os.geteuid() == 0 else None
-    data = folder.disk / "postgres"
+    data = disk / "postgres"
     data.mkdir(mode=0o700)
     binaries = _binaries()
     initialise = [
@@ -47,7 +46,7 @@ def prepare_postgres(folder: StreetFolder, port: int) -> Program:
     if user is not None:
         entry = pwd.getpwnam(user)
         os.chown(data, entry.pw_uid, entry.pw_gid)
-        folder.disk.chmod(0o755)
+        disk.chmod(0o755)
     done = subprocess.run(initialise, cwd="/", capture_output=True, text=True, check=False, user=user, group=user)
     if done.returncode != 0:
         raise ShopError(f"initdb failed: {done.stderr.strip()}")
