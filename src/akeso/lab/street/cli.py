@@ -236,10 +236,15 @@ def _refuse(exc: LabError) -> NoReturn:
 
 def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     async def begin() -> T:
-        task = asyncio.current_task()
-        if task is not None:
-            # Told to end, a command still takes down what it brought up.
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def end() -> None:
+            # Told again, it still takes down what it brought up.
+            loop.add_signal_handler(signal.SIGTERM, lambda: None)
+            if task is not None:
+                task.cancel()
+
+        loop.add_signal_handler(signal.SIGTERM, end)
         return await work()
 
     try:
