@@ -1,0 +1,1 @@
+"""OpenTelemetry's names: resources, and calls by the old and the stable semantic conventions."""
