@@ -68,11 +68,11 @@ class OtelTraces:
     def observe(self, observation: Observation) -> None:
         """See akeso.worlds.delivery.Teller."""
         self._assignment.tally.take(observation)
-        self._flush(observation.end)
         requests = self._kept(observation.requests)
         if len(requests):
             for side in self._writers.sides(requests, observation.instances.clock_skew_s):
                 self._wait(side)
+        self._flush(observation.end)
 
     def due(self, now: int) -> list[Delivery]:
         """See akeso.worlds.delivery.Teller."""
