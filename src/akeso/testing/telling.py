@@ -1,7 +1,7 @@
 """What senders of a world said, read by Akeso's own sources."""
 
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,7 @@ from akeso.ports.source import IngestRequest, Intake, Source
 from akeso.protocols.snappy import unsnap
 from akeso.worlds.delivery import Delivery
 
-_SOURCES = (
+_SOURCES: tuple[Callable[[], Source], ...] = (
     Alertmanager,
     ChangeEvents,
     CloudEvents,
