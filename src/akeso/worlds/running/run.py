@@ -60,10 +60,14 @@ class Run:
 
     async def deliver(self, delivery: Delivery) -> Reply:
         """One sender's request, now."""
-        reply = await self._door.send(delivery.method, delivery.path, delivery.headers, delivery.body)
+        return await self.send(delivery.sender, delivery.method, delivery.path, delivery.headers, delivery.body)
+
+    async def send(self, sender: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Anybody's request, now; path with the query."""
+        reply = await self._door.send(method, path, headers, body)
         self.requests += 1
         if reply.refused:
-            self.refused[delivery.sender, delivery.path, reply.status] += 1
+            self.refused[sender, path, reply.status] += 1
         return reply
 
     async def call(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
