@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from akeso.plugins.discovery import build, discover
+from akeso.ports.action import on_akeso
 from akeso.testing.actions import ActionConformance
 
 pytestmark = pytest.mark.integration
@@ -31,8 +32,15 @@ async def test_no_action_claims_success_when_its_target_refuses(name: str, close
     await ActionConformance(build("actions")[name], closed_port).never_claims_success_without_a_target()
 
 
+async def test_a_webhook_that_can_be_undone_claims_no_success_either(closed_port: int) -> None:
+    http = f"http://127.0.0.1:{closed_port}"
+    binding = {"kind": "webhook", "url": f"{http}/do", "undo": f"{http}/undo", "check": f"{http}/check"}
+    webhook = build("actions", {"call_webhook": {"reversible": True}})["call_webhook"]
+    await ActionConformance(webhook, closed_port, binding).never_claims_success_without_a_target()
+
+
 # What acts on Akeso's own pipeline calls nobody, and so has no time-out of a call.
-OUTWARD = sorted(name for name, plugin in discover("actions").items() if not hasattr(plugin, "connect"))
+OUTWARD = sorted(name for name, plugin in discover("actions").items() if not on_akeso(plugin))
 
 
 @pytest.mark.parametrize("name", OUTWARD)

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from akeso.composition.detection import make_detectors
+from akeso.composition.files import read_services
 from akeso.composition.recordings import Recording
-from akeso.composition.system import read_services
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.detection.alarm import Alarm
 from akeso.domain.detection.symptoms import SYMPTOMS

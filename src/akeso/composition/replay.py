@@ -21,22 +21,20 @@ from akeso.agents.detection.decision import DecisionAgent
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.detection.model import ModelAgent
-from akeso.agents.incidents.gate import Gate, PolicyInputs
 from akeso.agents.incidents.governance import GovernanceAgent
-from akeso.agents.incidents.incident_context import IncidentContext, Sources
-from akeso.agents.incidents.move_executor import HealingDeps
 from akeso.agents.incidents.replay_healing import ReplayHealingAgent
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.runtime.replay import Played, Replay, ReplayOptions
 from akeso.composition.detection import make_detectors
-from akeso.composition.system import make_embedder, make_faculties, read_knowledge, read_policy, read_services
+from akeso.composition.files import read_knowledge, read_policy, read_services
+from akeso.composition.healing import HealingSurroundings, wire_healing
+from akeso.composition.system import make_embedder
 from akeso.config.settings import Settings
 from akeso.config.topology_file import load_topology
 from akeso.domain.incident.incident import Incident
 from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.engine.effects import ActionCatalog, Effects
 from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions
 from akeso.engine.inert_actions import inert
 from akeso.engine.suspension import Suspension
@@ -148,22 +146,13 @@ class ReplaySystem:
         return agents
 
     def _replaying(self) -> ReplayHealingAgent:
-        settings, clock, incident_store = self._settings, self._clock, self._incident_store
-        actions = inert(build("actions", settings.actions))
-        suspension = Suspension(self._journal, clock)
-        effects = Effects(
-            ActionCatalog(actions, self._services), incident_store, suspension, clock, settings.healing.effects
-        )
-        grounds = PolicyInputs(actions, self._services, self._window, incident_store, suspension)
-        gating = replace(settings.healing.gate, govern=replace(settings.healing.gate.govern, trust=settings.trust))
-        gate = Gate(grounds, self._bus, clock, gating)
-        sources = Sources(self._window, self._memory, self._services, tuple(actions))
-        context = IncidentContext(
-            make_faculties(settings, read_knowledge(settings)), sources, clock, settings.healing.context
-        )
-        advance = replace(settings.healing.agent.advance, dry_run=settings.dry_run)
-        options = replace(settings.healing.agent, advance=advance)
-        return ReplayHealingAgent(HealingDeps(incident_store, effects, gate, context, clock), self._window, options)
+        settings, clock = self._settings, self._clock
+        around = HealingSurroundings(
+            self._bus, clock, self._services, read_knowledge(settings), self._window, self._memory,
+            self._incident_store, Suspension(self._journal, clock),
+        )  # fmt: skip
+        healing = wire_healing(settings, inert(build("actions", settings.actions)), around)
+        return ReplayHealingAgent(healing.deps, self._window, healing.kinds, healing.options)
 
 
 def _numbered() -> IncidentStoreOptions:

@@ -1,7 +1,6 @@
 """The composition root: settings → a running system. The only module that knows which adapter stands behind a port."""
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,16 +12,12 @@ from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.keys.file import KeyFile
 from akeso.adapters.memory.sql import SqlMemory
-from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.incidents.explanation import ExplanationAgent
-from akeso.agents.incidents.gate import Gate, PolicyInputs
 from akeso.agents.incidents.governance import GovernanceAgent
 from akeso.agents.incidents.healing import HealingAgent
-from akeso.agents.incidents.incident_context import IncidentContext, ReasoningParts, Sources
-from akeso.agents.incidents.move_executor import HealingDeps
 from akeso.agents.intake.change_recorder import ChangeRecorderAgent
 from akeso.agents.intake.feed import FeedAgent
 from akeso.agents.intake.ingestion import IngestionAgent
@@ -32,17 +27,15 @@ from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner
 from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
+from akeso.composition.files import read_knowledge, read_policy, read_services
+from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings, wire_healing
 from akeso.composition.parts import Parts, Tables, installed
 from akeso.composition.prometheus_collectors import IntakeCollector, PipelineCollector
-from akeso.config.service_file import load_services
 from akeso.config.settings import PullSettings, Settings
 from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidInput, InvalidSettings
-from akeso.domain.estate.knowledge import Knowledge
-from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.engine.effects import ActionCatalog, Effects
 from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions, new_incident_id
 from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build, make
@@ -50,55 +43,16 @@ from akeso.ports.embedder import Embedder
 from akeso.ports.puller import Address
 from akeso.ports.reasoner import Consulting, Reasoner, ReasonerContext
 from akeso.ports.source import Source
-from akeso.stages.diagnosis.calibration_file import load_calibration
-from akeso.stages.diagnosis.knowledge_file import load_knowledge
-from akeso.stages.healing.playbooks import Playbook, load_playbooks
 from akeso.stages.query.metric_query import MetricQuery
 
 WATERMARK = "decisions"
-# Who puts a diagnosis into words at once; another one's words come later.
-FIRST_WORDS = "deterministic"
 # Of one question that a reasoner asks the store.
 HISTORY_POINTS, HISTORY_SERIES = 500_000, 50
-
-
-def read_services(settings: Settings) -> Services:
-    """What the team says about its services; nothing is fine."""
-    return load_services(settings.services) if settings.services else Services()
-
-
-def read_playbooks(settings: Settings) -> tuple[Playbook, ...]:
-    """The shipped playbooks and those of the team."""
-    return load_playbooks(settings.playbooks)
-
-
-def read_knowledge(settings: Settings) -> Knowledge:
-    """What ships about machines and software, and what the team adds."""
-    return load_knowledge(settings.knowledge)
-
-
-def read_policy(settings: Settings) -> CedarPolicy:
-    """The team's policies; without any, the shipped ones."""
-    return CedarPolicy.from_files([settings.policies or shipped_policies()])
 
 
 def make_embedder(settings: Settings) -> Embedder:
     """What the settings choose. Raises InvalidSettings where its extra is missing."""
     return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
-
-
-def make_faculties(settings: Settings, knowledge: Knowledge) -> ReasoningParts:
-    """How incidents are thought about."""
-    healing = settings.healing
-    bridging = {**settings.evidence.get("bridging", {}), "knowledge": knowledge}
-    return ReasoningParts.of(
-        tuple(build("evidence", {**settings.evidence, "bridging": bridging}).values()),
-        read_playbooks(settings),
-        make("reasoners", FIRST_WORDS, {"knowledge": knowledge}),
-        healing.diagnose,
-        healing.plan,
-        load_calibration(settings.calibration) if settings.calibration else None,
-    )
 
 
 def _make(folder: Path) -> None:
@@ -190,7 +144,9 @@ class System:
     async def _wire(self) -> None:
         await self.suspension.refresh()
         self.detection = await open_detection(self.settings, await self._surroundings())
-        healing = self.healing = self._healing()
+        healing = self._healing()
+        self.context = healing.deps.context
+        self.healing = HealingAgent(healing.deps, self.window, healing.options, self._mark)
         feature = FeatureAgent(
             self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
         )
@@ -199,11 +155,11 @@ class System:
         agents: list[Agent] = [
             self.feed,
             self.ingestion,
-            ChangeRecorderAgent(self.incident_store, self.ingestion.accept, self.clock),
+            ChangeRecorderAgent(self.incident_store, self.ingestion.accept, self.clock, healing.kinds),
             feature,
             *self.detection.agents,
             GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
-            healing,
+            self.healing,
             *self._pull(),
         ]
         if self.settings.forecast.enabled:
@@ -243,22 +199,14 @@ class System:
             self.journal, self.bus, self.clock, self.feature_table, self.window, self.services, quiet_until
         )
 
-    def _healing(self) -> HealingAgent:
+    def _healing(self) -> Healing:
         actions = self._parts.make_actions(self.settings)
         connect(actions, self.detection.pipeline)
-        settings = self.settings.healing
-        catalog = ActionCatalog(actions, self.services)
-        effects = Effects(catalog, self.incident_store, self.suspension, self.clock, settings.effects)
-        grounds = PolicyInputs(actions, self.services, self.window, self.incident_store, self.suspension)
-        govern = replace(settings.gate.govern, trust=self.settings.trust)
-        gate = Gate(grounds, self.bus, self.clock, replace(settings.gate, govern=govern), self._parts.token)
-        sources = Sources(self.window, self.memory, self.services, tuple(actions))
-        context = self.context = IncidentContext(
-            make_faculties(self.settings, self.knowledge), sources, self.clock, settings.context
-        )
-        deps = HealingDeps(self.incident_store, effects, gate, context, self.clock)
-        advance = replace(settings.agent.advance, dry_run=self.settings.dry_run)
-        return HealingAgent(deps, self.window, replace(settings.agent, advance=advance), self._mark)
+        around = HealingSurroundings(
+            self.bus, self.clock, self.services, self.knowledge, self.window, self.memory, self.incident_store,
+            self.suspension, self._parts.token,
+        )  # fmt: skip
+        return wire_healing(self.settings, actions, around)
 
     def _later_words(self) -> Reasoner | None:
         """The reasoner whose words come after those that are at hand at once; None when there is no other."""

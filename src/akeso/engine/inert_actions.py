@@ -6,7 +6,7 @@ from akeso.domain.errors import Forbidden
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import EffectOutcome
 from akeso.domain.incident.plan import Risk, Step
-from akeso.ports.action import Action, PreState
+from akeso.ports.action import Action, PreState, change_kind, on_akeso
 
 
 class StilledAction:
@@ -17,6 +17,8 @@ class StilledAction:
         self.reversible: bool = like.reversible
         self.risk: Risk = like.risk
         self.binding: str = like.binding
+        self.change_kind = change_kind(like)
+        self.on_akeso = on_akeso(like)
 
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         raise self._refused(step, service)

@@ -7,6 +7,8 @@ from akeso.ports.pipeline import Pipeline
 class OwnPipeline:
     """Stands for the running system once the composition root has connected it; until then nothing can be done."""
 
+    on_akeso = True
+
     def __init__(self) -> None:
         self._pipeline: Pipeline | None = None
 

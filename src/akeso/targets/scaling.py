@@ -10,7 +10,7 @@ from akeso.domain.incident.plan import Step
 from akeso.targets.binding import whole_number
 from akeso.targets.effect import Effect, PreState
 from akeso.targets.outcome import looking, recorded
-from akeso.targets.supervisor import Member, Patience, Supervisor
+from akeso.targets.supervisor import EXAMPLE, Member, Patience, Supervisor
 
 
 class Aim(StrEnum):
@@ -37,6 +37,7 @@ class Scaling(Effect):
 
     reversible = True
     binding = Bound.PROCESS.value
+    example_binding = EXAMPLE
     aim: Aim
 
     def __init__(self, call_s: float = 3.0, grace_s: float = 1.5, deadline_s: float = 15.0) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from akeso.domain.errors import ActionFailed, Unavailable
-from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.estate.service import Binding, Bound, ServiceSpec
 from akeso.targets.binding import bound
 
+EXAMPLE: Binding = {"kind": "valkey", "url": "redis://127.0.0.1:6379/0", "stream": "work", "group": "workers"}
 _BATCH = 200
 _RESCUER = "akeso"
 

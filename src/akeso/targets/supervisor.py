@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from akeso.domain.errors import ActionFailed, Unavailable
-from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.estate.service import Binding, Bound, ServiceSpec
 from akeso.targets.binding import bound
 
+EXAMPLE: Binding = {"kind": "supervisord", "url": "http://127.0.0.1:9001/RPC2", "group": "payments"}
 _LIVE = frozenset({"RUNNING", "STARTING", "STOPPING"})
 _DEAD = frozenset({"EXITED", "FATAL", "BACKOFF", "UNKNOWN"})
 _NOT_RUNNING, _ALREADY_STARTED = 70, 60

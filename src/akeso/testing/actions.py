@@ -1,45 +1,44 @@
 """What every action has to keep to, and an action that does as a test says."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.estate.service import Binding, Bound, ServiceSpec
+from akeso.domain.estate.service import Binding, ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Risk, Step
-from akeso.ports.action import Action
+from akeso.plugins.discovery import discover
+from akeso.ports.action import Action, change_kind, example_binding, on_akeso
 
 PreState = Mapping[str, str]
 
 
-def unreachable_bindings(port: int) -> dict[str, Binding]:
-    """Complete bindings of every kind that ships, whose targets do not exist. port: a local one nobody listens on."""
-    http = f"http://127.0.0.1:{port}"
-    return {
-        Bound.PROCESS: {"kind": "supervisord", "url": f"{http}/RPC2", "group": "absent"},
-        Bound.RELEASE: {"kind": "directory", "path": "/nonexistent/release"},
-        Bound.CONFIGURATION: {"kind": "directory", "path": "/nonexistent/configuration"},
-        Bound.QUEUE: {"kind": "valkey", "url": f"redis://127.0.0.1:{port}/0", "stream": "work", "group": "workers"},
-        Bound.DATABASE: {"kind": "postgresql", "dsn": f"postgresql://nobody:secret@127.0.0.1:{port}/absent"},
-        Bound.FALLBACK: {"kind": "webhook", "on": f"{http}/on", "off": f"{http}/off", "status": f"{http}/status"},
-        Bound.WEBHOOK: {"kind": "webhook", "url": f"{http}/do", "undo": f"{http}/undo", "check": f"{http}/check"},
-    }
+def unreachable(binding: Binding, port: int) -> Binding:
+    """The same with addresses of this machine at a port, which nobody listens on."""
+    return {name: re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", value) for name, value in binding.items()}
+
+
+def example_bindings(port: int) -> dict[str, Binding]:
+    """What the actions that discovery finds show of their bindings, with targets that do not exist."""
+    shown = {plugin.binding: example_binding(plugin) for plugin in discover("actions").values() if plugin.binding}
+    return {name: unreachable(binding, port) for name, binding in shown.items()}
 
 
 class ActionConformance:
     """Checks that hold for every action; a test calls each with an action and a port nobody listens on.
 
-    Third parties whose binding does not ship give their own complete `binding` to a target that does not exist.
+    binding: a complete one to a target that does not exist; the action's own example when None.
     """
 
     limit_s = 5.0
 
     def __init__(self, action: Action, port: int, binding: Binding | None = None) -> None:
         self.action = action
-        bindings = unreachable_bindings(port)
+        bindings = example_bindings(port)
         if action.binding:
-            bindings[action.binding] = binding or bindings[action.binding]
+            bindings[action.binding] = binding or unreachable(example_binding(action), port)
         self.service = ServiceSpec("payments", bindings=bindings)
         self.step = Step("step-1", action.name, "payments")
 
@@ -51,6 +50,24 @@ class ActionConformance:
         assert isinstance(self.action.risk, Risk)
         assert isinstance(self.action.reversible, bool)
         assert isinstance(self.action.binding, str)
+        kinds = change_kind(self.action)
+        assert kinds is None or all(isinstance(kind, str) and kind for kind in kinds)
+        assert not (on_akeso(self.action) and self.action.binding), "what acts on Akeso needs no binding"
+
+    def shows_its_binding(self) -> None:
+        """An action that needs a binding shows a complete one, with its kind."""
+        if self.action.binding:
+            example = example_binding(self.action)
+            assert example.get("kind"), f"{self.action.name}: example_binding with a kind is wanted, not {example!r}"
+            assert all(isinstance(value, str) and value for value in example.values())
+
+    async def names_a_missing_field(self) -> None:
+        """Without one of the fields of its example, or with an empty one, the failure names the field."""
+        example = self.service.bindings.get(self.action.binding, {}) if self.action.binding else {}
+        for field_name in sorted(example.keys() - {"kind"}):
+            left = {name: value for name, value in example.items() if name != field_name}
+            for binding in (left, {**left, field_name: ""}):
+                await self._refuses(binding, f"bindings.{self.action.binding}.{field_name}")
 
     async def names_what_is_missing(self) -> None:
         """Without its binding, or with one of the wrong kind or an empty field, the failure names the field."""

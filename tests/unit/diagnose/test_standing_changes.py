@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from akeso.domain.estate.changes import standing
 from akeso.domain.incident.plan import Step
 from akeso.domain.telemetry.batches import Change
-from akeso.plugins.discovery import discover
-from akeso.stages.healing.own_changes import KINDS, change_of
+from akeso.plugins.discovery import build
+from akeso.stages.healing.own_changes import change_kinds, change_of
+from akeso.testing.actions import ScriptedAction
 
+KINDS = change_kinds(build("actions"))
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -30,16 +30,20 @@ def test_a_rollback_takes_back_nothing_that_came_later_nor_elsewhere_nor_of_anot
 
 def test_a_rollback_is_a_change_of_its_target_and_undoing_it_deploys_again() -> None:
     step = Step("s", "rollback_release", "cart")
-    done, undone = change_of(step, AT, undone=False), change_of(step, AT, undone=True)
+    done, undone = change_of(step, AT, KINDS, undone=False), change_of(step, AT, KINDS, undone=True)
     assert done is not None
     assert undone is not None
     assert (done.service, done.kind, undone.kind) == ("cart", "rollback", "deploy")
 
 
 def test_effects_that_change_no_service_are_no_changes() -> None:
-    assert change_of(Step("s", "end_database_session", "db"), AT, undone=False) is None
+    assert change_of(Step("s", "end_database_session", "db"), AT, KINDS, undone=False) is None
 
 
-@pytest.mark.parametrize("action", KINDS)
-def test_only_real_actions_are_told_of(action: str) -> None:
-    assert action in discover("actions")
+def test_an_action_says_itself_what_change_it_is() -> None:
+    kinds = change_kinds({"quiet": ScriptedAction(), "loud": Loud()})
+    assert kinds == {"loud": ("cache", "uncache")}
+
+
+class Loud(ScriptedAction):
+    change_kind = ("cache", "uncache")

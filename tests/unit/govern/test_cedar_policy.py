@@ -12,6 +12,8 @@ from akeso.adapters.policy.cedar import DEFAULT_DENY, UNDECIDABLE, CedarPolicy, 
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.incident.plan import Risk, Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest
+from akeso.plugins.discovery import discover
+from akeso.ports.action import on_akeso
 from akeso.testing.policy import ROUTINE, PolicyConformance
 
 SHIPPED = CedarPolicy.from_files([shipped_policies()])
@@ -245,12 +247,10 @@ def test_whatever_is_asked_the_limits_hold(request: PolicyRequest) -> None:
         assert request.role in {"approver", "admin"}
 
 
-OWN = replace(ROUTINE, step=Step("s", "rollback_model", "akeso.model"), trust=2, confidence=0.3, tier=0)
+OWN = replace(ROUTINE, step=Step("s", "rollback_model", "akeso.model"), on_akeso=True, trust=2, confidence=0.3, tier=0)
 
 
-@pytest.mark.parametrize(
-    "action", ["safe_mode", "rollback_model", "retrain_model", "adjust_threshold", "restart_agent"]
-)
+@pytest.mark.parametrize("action", sorted(name for name, plugin in discover("actions").items() if on_akeso(plugin)))
 def test_akesos_own_pipeline_is_healed_without_a_person(action: str) -> None:
     assert SHIPPED.decide(replace(OWN, step=Step("s", action, "akeso.model"))) == Allow("heal-itself")
 
@@ -260,6 +260,9 @@ def test_but_not_where_nothing_may_be_done(change: dict[str, object]) -> None:
     assert isinstance(SHIPPED.decide(replace(OWN, **change)), Deny)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("step", [Step("s", "restart", "akeso.model"), Step("s", "rollback_model", "shop.akeso.model")])
-def test_and_nothing_else_passes_under_its_name(step: Step) -> None:
-    assert SHIPPED.decide(replace(OWN, step=step)) == HALF_HOUR
+def test_an_action_on_a_service_does_not_pass_under_its_name() -> None:
+    assert SHIPPED.decide(replace(OWN, step=Step("s", "restart", "akeso.model"), on_akeso=False)) == HALF_HOUR
+
+
+def test_an_action_on_akeso_does_not_pass_on_a_service_of_a_like_name() -> None:
+    assert SHIPPED.decide(replace(OWN, step=Step("s", "rollback_model", "shop.akeso.model"))) == HALF_HOUR

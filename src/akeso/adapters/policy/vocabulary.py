@@ -40,6 +40,7 @@ type Circumstances = {
     recent_repeats: Long,
     change_freeze: Bool,
     suspended: Bool,
+    on_akeso: Bool,
 };
 """
 
@@ -84,6 +85,7 @@ def question(request: PolicyRequest, verb: Verb) -> dict[str, Any]:
             "recent_repeats": request.recent_repeats,
             "change_freeze": request.change_freeze,
             "suspended": request.suspended,
+            "on_akeso": request.on_akeso,
         },
     }
 

@@ -15,7 +15,7 @@ from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
 from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
-from akeso.ports.action import Action
+from akeso.ports.action import Action, on_akeso
 from akeso.ports.bus import Bus, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.window import TelemetryWindow
@@ -66,7 +66,7 @@ class Gate:
         if action is None or option is None:
             return Deny("gate", f"there is no action {step.action}")
         situation = await self._situation(incident, dry_run=dry_run)
-        nature = Nature(action.reversible, action.risk)
+        nature = Nature(action.reversible, action.risk, on_akeso(action))
         request = policy_request(incident, option, step, nature, situation)
         record = incident.actions[step.id]
         if record.approved_by:

@@ -22,7 +22,7 @@ from akeso.ports.journal import Lease
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.healing.advance import View, next_move
 from akeso.stages.healing.moves import Execute, Look, Nothing, Undo
-from akeso.stages.healing.own_changes import BY, change_of
+from akeso.stages.healing.own_changes import BY, ChangeKinds, change_of
 
 _LEASED = timedelta(days=1)
 # A change in the recording that is older was not made for what would be done now.
@@ -40,8 +40,11 @@ class ReplayHealingAgent:
     name = "healing"
     topics = (Topic.DECISIONS, Topic.ALERTS, Topic.POLICY_DECISIONS)
 
-    def __init__(self, deps: HealingDeps, window: TelemetryWindow, options: HealingOptions | None = None) -> None:
-        self._options = options or HealingOptions()
+    def __init__(
+        self, deps: HealingDeps, window: TelemetryWindow, kinds: ChangeKinds, options: HealingOptions | None = None
+    ) -> None:
+        """kinds: which actions change a service, and how."""
+        self._options, self._kinds = options or HealingOptions(), kinds
         self._deps, actor = deps, self._options.worker.actor
         self._executor = MoveExecutor(deps, actor, self._options.advance)
         self._inbox = Inbox(deps, window, self._options.correlate, actor, tuple)
@@ -110,7 +113,7 @@ class ReplayHealingAgent:
         step, undone = move.step, isinstance(move, Undo)
         since = epoch_ns(now - _RECENT)
         for change in self._window.changes(incident.tenant, since, epoch_ns(now)):
-            expected = change_of(step, change.at, undone=undone)
+            expected = change_of(step, change.at, self._kinds, undone=undone)
             if expected is None or change.by != BY or change in self._used:
                 continue
             if (change.service, change.kind) == (expected.service, expected.kind):

@@ -10,19 +10,24 @@ from akeso.engine.incident_store import IncidentStore
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.source import Answer, Intake
-from akeso.stages.healing.own_changes import change_of
+from akeso.stages.healing.own_changes import ChangeKinds, change_of
 
 
 class ChangeRecorderAgent:
-    """INCIDENT_LOG → changes, by the same way as those that people report (`accept` is the ingestion agent's)."""
+    """INCIDENT_LOG → changes, by the same way as those that people report (`accept` is the ingestion agent's). kinds:
+    which actions change a service, and how."""
 
     name = "chronicle"
     topics = (Topic.INCIDENT_LOG,)
 
     def __init__(
-        self, incident_store: IncidentStore, accept: Callable[[Intake], Awaitable[Answer]], clock: Clock
+        self,
+        incident_store: IncidentStore,
+        accept: Callable[[Intake], Awaitable[Answer]],
+        clock: Clock,
+        kinds: ChangeKinds,
     ) -> None:
-        self._incident_store, self._accept, self._clock = incident_store, accept, clock
+        self._incident_store, self._accept, self._clock, self._kinds = incident_store, accept, clock, kinds
 
     async def start(self) -> None: ...
 
@@ -43,7 +48,7 @@ class ChangeRecorderAgent:
             incident = await self._incident_store.get(entry.incident)
         except NotFound:
             return
-        change = change_of(incident.actions[step_id].step, entry.at, undone=undone)
+        change = change_of(incident.actions[step_id].step, entry.at, self._kinds, undone=undone)
         if change is not None:
             batch = TelemetryBatch(incident.tenant, self._clock.nanoseconds(), changes=(change,))
             await self._accept(Intake(batch, Answer()))

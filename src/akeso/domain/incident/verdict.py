@@ -11,7 +11,8 @@ from akeso.domain.incident.plan import Risk, Step
 
 @dataclass(frozen=True, slots=True)
 class PolicyRequest:
-    """What a decision stands on. principal: agent or user name; role: agent, viewer, operator, approver or admin."""
+    """What a decision stands on. principal: agent or user name; role: agent, viewer, operator, approver or admin.
+    on_akeso: the action is one on Akeso's own pipeline, and touches nobody's service."""
 
     principal: str
     role: str
@@ -28,6 +29,7 @@ class PolicyRequest:
     change_freeze: bool = False
     suspended: bool = False
     dry_run: bool = False
+    on_akeso: bool = False
     approved_by: str = ""
     context: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from akeso.composition.system import make_faculties, read_knowledge
+from akeso.composition.files import read_knowledge
+from akeso.composition.healing import reasoning_parts
 from akeso.config.service_file import load_services
 from akeso.config.settings import Settings, load_settings
 from akeso.config.topology_file import load_topology
@@ -84,7 +85,7 @@ class _Told:
 async def _declared(asked: Asked, settings: Settings, number: int, *, refute: bool) -> list[_Told]:
     if refute:
         require()
-    think = make_faculties(settings, read_knowledge(settings)).diagnose
+    think = reasoning_parts(settings, read_knowledge(settings)).diagnose
     told = [_Told(name, each, think(each.case)) for name, each in _chosen(await cases(asked, settings), number)]
     return [await _refuted(each) for each in told] if refute else told
 

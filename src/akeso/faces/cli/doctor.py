@@ -85,7 +85,7 @@ def _data_folder(folder: Path) -> Finding:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    from akeso.composition.system import read_knowledge, read_playbooks, read_policy, read_services
+    from akeso.composition.files import read_knowledge, read_playbooks, read_policy, read_services
 
     services = Services()
     readers: dict[str, Callable[[Settings], object]] = {

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from akeso.composition.system import read_knowledge
+from akeso.composition.files import read_knowledge
 from akeso.config.settings import load_settings
 from akeso.domain.errors import NotFound
 from akeso.domain.estate.knowledge import Knowledge, Layer, Link, Symptom

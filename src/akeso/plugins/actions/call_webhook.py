@@ -1,6 +1,7 @@
 """Let a team's own automation do it."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from akeso.domain.estate.service import Binding, Bound, ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
@@ -24,6 +25,7 @@ class CallWebhook:
     reversible: bool = False
     risk = Risk.MEDIUM
     binding = Bound.WEBHOOK.value
+    example_binding: ClassVar[Binding] = {"kind": "webhook", "url": "http://127.0.0.1:9002/heal"}
 
     def __init__(self, call_s: float = 10.0, *, reversible: bool = False) -> None:
         self._call_s, self.reversible = call_s, reversible

@@ -7,7 +7,7 @@ from akeso.domain.estate.service import Bound, ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Risk, Step
 from akeso.targets.outcome import looking, recorded, seen, told
-from akeso.targets.stream import Stream, open_stream
+from akeso.targets.stream import EXAMPLE, Stream, open_stream
 
 PreState = Mapping[str, str]
 
@@ -19,6 +19,7 @@ class DrainQueue:
     reversible = True
     risk = Risk.MEDIUM
     binding = Bound.QUEUE.value
+    example_binding = EXAMPLE
 
     def __init__(self, call_s: float = 5.0) -> None:
         self._call_s = call_s

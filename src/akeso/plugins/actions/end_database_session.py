@@ -2,9 +2,10 @@
 
 import asyncio
 from datetime import datetime
+from typing import ClassVar
 
 from akeso.domain.errors import ActionFailed
-from akeso.domain.estate.service import Bound, ServiceSpec
+from akeso.domain.estate.service import Binding, Bound, ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Risk, Step
 from akeso.targets.binding import seconds
@@ -27,6 +28,7 @@ class EndDatabaseSession(Effect):
     reversible = False
     risk = Risk.MEDIUM
     binding = Bound.DATABASE.value
+    example_binding: ClassVar[Binding] = {"kind": "postgresql", "dsn": "postgresql://akeso:secret@127.0.0.1:5432/shop"}
 
     def __init__(self, call_s: float = 5.0, open_for_s: float = 1.0, look_s: float = 3.0) -> None:
         self._call_s, self._open_for_s, self._look_s = call_s, open_for_s, look_s

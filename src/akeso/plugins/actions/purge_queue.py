@@ -6,7 +6,7 @@ from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Risk, Step
 from akeso.targets.effect import Effect, PreState
 from akeso.targets.outcome import looking, recorded
-from akeso.targets.stream import open_stream
+from akeso.targets.stream import EXAMPLE, open_stream
 
 
 class PurgeQueue(Effect):
@@ -16,6 +16,7 @@ class PurgeQueue(Effect):
     reversible = False
     risk = Risk.HIGH
     binding = Bound.QUEUE.value
+    example_binding = EXAMPLE
 
     def __init__(self, call_s: float = 5.0) -> None:
         self._call_s = call_s

@@ -7,7 +7,7 @@ from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Risk, Step
 from akeso.targets.binding import seconds
 from akeso.targets.outcome import looking, recorded, seen, told
-from akeso.targets.stream import Consumer, Stream, open_stream
+from akeso.targets.stream import EXAMPLE, Consumer, Stream, open_stream
 
 PreState = Mapping[str, str]
 
@@ -23,6 +23,7 @@ class RedriveQueue:
     reversible = False
     risk = Risk.LOW
     binding = Bound.QUEUE.value
+    example_binding = EXAMPLE
 
     def __init__(self, call_s: float = 5.0, idle_s: float = 5.0) -> None:
         self._call_s, self._idle_s = call_s, idle_s

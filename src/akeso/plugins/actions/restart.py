@@ -6,7 +6,7 @@ from akeso.domain.incident.plan import Risk, Step
 from akeso.targets.binding import whole_number
 from akeso.targets.effect import Effect, PreState
 from akeso.targets.outcome import looking, recorded
-from akeso.targets.supervisor import Member, Patience, Supervisor, due, renewed, restart_record
+from akeso.targets.supervisor import EXAMPLE, Member, Patience, Supervisor, due, renewed, restart_record
 
 
 class Restart(Effect):
@@ -19,6 +19,8 @@ class Restart(Effect):
     reversible = False
     risk = Risk.LOW
     binding = Bound.PROCESS.value
+    example_binding = EXAMPLE
+    change_kind = ("restart", "restart")
 
     def __init__(self, call_s: float = 3.0, grace_s: float = 1.5, deadline_s: float = 15.0) -> None:
         self._patience = Patience(call_s, grace_s, deadline_s)

@@ -1,6 +1,8 @@
 """Put the previous release of a service back."""
 
-from akeso.domain.estate.service import Bound
+from typing import ClassVar
+
+from akeso.domain.estate.service import Binding, Bound
 from akeso.domain.incident.plan import Risk
 from akeso.targets.versions import VersionSwap
 
@@ -12,4 +14,6 @@ class RollbackRelease(VersionSwap):
     reversible = True
     risk = Risk.MEDIUM
     binding = Bound.RELEASE.value
+    example_binding: ClassVar[Binding] = {"kind": "directory", "path": "/nonexistent/release"}
+    change_kind = ("rollback", "deploy")
     thing = "release"

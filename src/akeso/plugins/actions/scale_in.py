@@ -14,6 +14,7 @@ class ScaleIn(Scaling):
 
     name = "scale_in"
     risk = Risk.MEDIUM
+    change_kind = ("scale", "scale")
     aim = Aim.STOPPED
 
     def chosen(self, members: Sequence[Member], wanted: int, service: str) -> PreState:

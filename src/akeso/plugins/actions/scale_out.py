@@ -14,6 +14,7 @@ class ScaleOut(Scaling):
 
     name = "scale_out"
     risk = Risk.LOW
+    change_kind = ("scale", "scale")
     aim = Aim.RUNNING
 
     def chosen(self, members: Sequence[Member], wanted: int, service: str) -> PreState:

@@ -1,6 +1,7 @@
 """Let a service use its fallback instead of what it depends on."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from akeso.domain.errors import ActionFailed
 from akeso.domain.estate.service import Binding, Bound, ServiceSpec
@@ -20,6 +21,13 @@ class SwitchFallback:
     reversible = True
     risk = Risk.LOW
     binding = Bound.FALLBACK.value
+    example_binding: ClassVar[Binding] = {
+        "kind": "webhook",
+        "on": "http://127.0.0.1:9003/on",
+        "off": "http://127.0.0.1:9003/off",
+        "status": "http://127.0.0.1:9003/status",
+    }
+    change_kind = ("fallback", "fallback")
 
     def __init__(self, call_s: float = 3.0) -> None:
         self._call_s = call_s

@@ -40,10 +40,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """What the action of a step says of itself (its `reversible` and `risk`)."""
+    """What the action of a step says of itself (its `reversible`, `risk` and `on_akeso`)."""
 
     reversible: bool
     risk: Risk
+    on_akeso: bool = False
 
 
 def policy_request(
@@ -62,6 +63,7 @@ def policy_request(
         step=step,
         reversible=nature.reversible,
         risk=nature.risk,
+        on_akeso=nature.on_akeso,
         tier=spec.tier,
         environment=spec.environment,
         external=spec.external,

@@ -2,30 +2,26 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 from akeso.domain.incident.plan import Step
 from akeso.domain.telemetry.batches import Change
+from akeso.ports.action import Action, ChangeKind, change_kind
 
 BY = "akeso"
 
-
-# Action → the kind of change that applying it is, and that undoing it is.
-KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "rollback_release": ("rollback", "deploy"),
-        "revert_configuration": ("revert", "config"),
-        "scale_out": ("scale", "scale"),
-        "scale_in": ("scale", "scale"),
-        "restart": ("restart", "restart"),
-        "switch_fallback": ("fallback", "fallback"),
-    }
-)
+# Action → the kind of change that applying it is, and that undoing it is; without those that change no service.
+ChangeKinds = Mapping[str, ChangeKind]
 
 
-def change_of(step: Step, at: datetime, *, undone: bool) -> Change | None:
+def change_kinds(actions: Mapping[str, Action]) -> ChangeKinds:
+    """What these actions say of themselves."""
+    said = {name: change_kind(action) for name, action in actions.items()}
+    return {name: kind for name, kind in said.items() if kind is not None}
+
+
+def change_of(step: Step, at: datetime, kinds: ChangeKinds, *, undone: bool) -> Change | None:
     """The change that an effect was; None for effects that change no service."""
-    kinds = KINDS.get(step.action)
-    if kinds is None:
+    kind = kinds.get(step.action)
+    if kind is None:
         return None
-    return Change(step.target, kinds[undone], "", at, BY, labels=(("step", step.id),))
+    return Change(step.target, kind[undone], "", at, BY, labels=(("step", step.id),))
