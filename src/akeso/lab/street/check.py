@@ -78,7 +78,7 @@ async def prove_one(street: Street, fault: Fault) -> Proof:
     hurt_at = view.first_unhealthy_after(began) if fault.benign or pain(view, began, view.now) >= HURT_FOR_S else None
     was_active = await fault.active(street)
     undone_at = time.time()
-    await fault.undo(street)
+    await fault.clear(street)
     after = await street.visitors.wait_healthy(WELL_FOR_S, fault.well_within_s)
     still_active = await fault.active(street)
     return Proof(

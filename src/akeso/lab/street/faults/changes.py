@@ -196,7 +196,7 @@ FAULTS = (
             ("nginx", "loans", "loans.internal"), ("certificate_expired", "bad_configuration"), LOAN_PAGES, ()
         ),
         inject=_expire,
-        undo=renew,
+        clear=renew,
         active=_expired,
     ),
 )  # fmt: skip

@@ -21,7 +21,7 @@ def _stopped(service: str, aliases: tuple[str, ...], hurts: tuple[str, ...], wel
         undone=f"{service} is started",
         truth=Truth((service, *aliases), ("crash", "dependency_down"), hurts, (("restart", service),)),
         inject=stop,
-        undo=start,
+        clear=start,
         active=is_down,
         well_within_s=well_within_s,
     )

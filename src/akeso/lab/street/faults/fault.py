@@ -38,7 +38,7 @@ class Fault:
     undone: str
     truth: Truth
     inject: Effect
-    undo: Effect
+    clear: Effect
     active: Probe
     benign: bool = False
     needs: tuple[Need, ...] = ()

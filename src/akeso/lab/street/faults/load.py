@@ -28,7 +28,7 @@ FAULTS = (
         undone="they go",
         truth=Truth(("web", "nginx", "catalog"), ("traffic_surge",), EVERY_PAGE, (("scale_out", "web"),)),
         inject=_crowd,
-        undo=_disperse,
+        clear=_disperse,
         active=_crowded,
         hurts_within_s=40.0,
     ),

@@ -6,15 +6,13 @@ from pathlib import Path
 
 from akeso.lab.errors import ShopError
 from akeso.lab.street.faults.fault import EVERY_PAGE, LOAN_PAGES, Fault, Truth
-from akeso.lab.street.stack.disk import device_of
 from akeso.lab.street.stack.people import BACKUP
-from akeso.lab.street.stack.signals import tree
 from akeso.lab.street.stack.street import Street
+from akeso.lab.street.stack.throttle import is_slow, slow_down, speed_up
 
 HOST = ("node", "host", "node-exporter", "127.0.0.1", "localhost")
 DATABASE = ("postgres", "postgresql", "db", "db.internal", "postgres-exporter")
 FILLER = "dump.sql"
-THROTTLES = Path("/sys/fs/cgroup/blkio")
 WRITES_A_SECOND = 1
 SLOW_RATE = "160kbit"
 
@@ -56,38 +54,17 @@ async def _is_full(street: Street) -> bool:
     return (Path(street.facts.disk_place) / FILLER).exists()
 
 
-def _group(street: Street) -> Path:
-    return THROTTLES / f"akeso-street-{street.folder.keeper()}"
-
-
 async def _throttle(street: Street) -> None:
-    (server,) = await street.supervisor.running("postgres")
-    group = _group(street)
-    try:
-        group.mkdir(exist_ok=True)
-        limit = f"{device_of(Path(street.facts.disk_place))} {WRITES_A_SECOND}"
-        (group / "blkio.throttle.write_iops_device").write_text(limit)
-        for pid in tree(server.pid):
-            (group / "cgroup.procs").write_text(str(pid))
-    except OSError as exc:
-        raise ShopError(f"the disk cannot be slowed down here: {exc}") from exc
+    await slow_down(street, WRITES_A_SECOND)
 
 
 async def unthrottle(street: Street) -> None:
     """The disk is as fast as it is."""
-    group = _group(street)
-    if not group.exists():
-        return
-    for pid in (group / "cgroup.procs").read_text().split():
-        try:
-            (THROTTLES / "cgroup.procs").write_text(pid)
-        except ProcessLookupError:
-            continue
-    group.rmdir()
+    speed_up(street.folder)
 
 
 async def _is_throttled(street: Street) -> bool:
-    return _group(street).exists()
+    return is_slow(street.folder)
 
 
 async def _narrow(street: Street) -> None:
@@ -140,7 +117,7 @@ FAULTS = (
         undone="the backup is ended",
         truth=Truth(HOST, ("cpu_saturation",), EVERY_PAGE, ()),
         inject=_compress,
-        undo=_end_compression,
+        clear=_end_compression,
         active=_compressing,
         hurts_within_s=30.0,
     ),
@@ -151,7 +128,7 @@ FAULTS = (
         undone="the dump is deleted, and the database started if it gave up",
         truth=Truth((*DATABASE, *HOST), ("disk_pressure",), ("borrow",), ()),
         inject=_fill,
-        undo=make_room,
+        clear=make_room,
         active=_is_full,
         needs=("disk",),
         hurts_within_s=60.0,
@@ -164,7 +141,7 @@ FAULTS = (
         undone="the limit is lifted",
         truth=Truth((*DATABASE, *HOST), ("slow_disk", "disk_pressure", "latency_degradation"), LOAN_PAGES, ()),
         inject=_throttle,
-        undo=unthrottle,
+        clear=unthrottle,
         active=_is_throttled,
         needs=("loop",),
         hurts_within_s=40.0,
@@ -177,7 +154,7 @@ FAULTS = (
         undone="the limit is lifted",
         truth=Truth(DATABASE, ("network_delay", "latency_degradation", "slow_dependency"), EVERY_PAGE, ()),
         inject=_narrow,
-        undo=widen,
+        clear=widen,
         active=_is_narrow,
         needs=("network",),
         hurts_within_s=40.0,

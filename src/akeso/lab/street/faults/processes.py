@@ -39,7 +39,7 @@ def _stopped(name: str, service: str, kinds: tuple[str, ...], hurts: tuple[str, 
         undone="SIGCONT",
         truth=Truth((service,), kinds, hurts, (("restart", service),)),
         inject=stop,
-        undo=go_on,
+        clear=go_on,
         active=stands_still,
         hurts_within_s=hurts_within_s,
     )

@@ -150,7 +150,7 @@ async def run_case(bench: Bench, order: Order, fault: Fault, repeat: int) -> Cas
     try:
         await injecting
         undone_at = time.time()
-        await fault.undo(bench.street)
+        await fault.clear(bench.street)
     except LabError as exc:
         undone_at, error = time.time(), f"{type(exc).__name__}: {exc}"
     restored = await restore(bench.street)

@@ -28,6 +28,7 @@ from akeso.lab.street.stack.services import deliver_first, service_programs
 from akeso.lab.street.stack.services_file import services_text
 from akeso.lab.street.stack.signals import signal_tree
 from akeso.lab.street.stack.street import Street, answering
+from akeso.lab.street.stack.throttle import speed_up
 from akeso.lab.street.stack.watchers import watcher_programs
 from akeso.lab.street.telling.ways import Way, way_of
 
@@ -142,6 +143,7 @@ async def close(street: Street) -> None:
     keeper = street.folder.keeper()
     if keeper is None or not is_alive(keeper):
         return
+    speed_up(street.folder)
     try:
         for program in await street.supervisor.programs():
             # A stopped process does not hear that it is to end.
@@ -152,7 +154,7 @@ async def close(street: Street) -> None:
     try:
         await eventually(lambda: _ended(keeper), "the end of the supervisor", DOWN_WITHIN_S)
     except NotReady:
-        os.kill(keeper, 9)
+        signal_tree(keeper, signal.SIGKILL)
         raise
 
 

@@ -109,6 +109,7 @@ class _Starter:
             "PATH": f"{ENVIRONMENT}:/usr/bin:/bin",
             "SETTINGS": str(settings),
             "NO_PROXY": "*",
+            "PYTHONPATH": "",
             "MALLOC_ARENA_MAX": "2",
         }
         return Program(
