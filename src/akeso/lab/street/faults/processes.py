@@ -52,7 +52,7 @@ KILLED = Fault(
     undone="loans is started",
     truth=Truth(("loans", "loans.internal"), ("crash",), LOAN_PAGES, (("restart", "loans"),)),
     inject=_kill,
-    undo=_start,
+    clear=_start,
     active=_is_down,
 )
 HANGS = ("latency_degradation", "crash", "hang", "deadlock")
