@@ -80,10 +80,13 @@ def fuzz(
 
 
 def campaigns() -> Iterator[Campaign]:
-    """Every source in every media type that it has an example of, every puller, every compression."""
+    """Every source in every media type that it has an example of (JSON where there is none), every puller, every
+    compression."""
     bodies: dict[str, list[bytes]] = {}
     for name, media_type, body in examples():
         bodies.setdefault(f"source:{name}:{media_type}", []).append(body)
+    for name in discover("sources").keys() - {target.split(":")[1] for target in bodies}:
+        bodies[f"source:{name}:application/json"] = [b"{}"]
     yield from (Campaign(target, tuple(seeds)) for target, seeds in bodies.items())
     yield from (Campaign(f"pull:{name}", _ANSWERS) for name in discover("pullers"))
     plain = b"".join(each for seeds in bodies.values() for each in seeds)

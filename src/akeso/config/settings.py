@@ -30,6 +30,7 @@ from akeso.agents.detection.model import ModelOptions
 from akeso.agents.incidents.gate import GateOptions
 from akeso.agents.incidents.healing import HealingOptions
 from akeso.agents.incidents.incident_context import IncidentContextOptions
+from akeso.agents.incidents.notification import NotificationOptions
 from akeso.agents.intake.ingestion import IngestionOptions
 from akeso.agents.runtime.runner import RuntimeOptions
 from akeso.agents.runtime.supervisor import SupervisorOptions
@@ -146,11 +147,13 @@ class Settings(BaseSettings):
     llm: LlmOptions = Field(default_factory=LlmOptions)
 
     pull: tuple[PullSettings, ...] = ()
+    notification: NotificationOptions = Field(default_factory=NotificationOptions)
 
     detectors: PluginOptions = {}
     evidence: PluginOptions = {}
     sources: PluginOptions = {}
     actions: PluginOptions = {}
+    notifiers: PluginOptions = {}
 
     @property
     def journal_url(self) -> str:

@@ -8,8 +8,15 @@ from akeso.domain.incident.incident import Incident
 
 @runtime_checkable
 class Notifier(Protocol):
-    """Tells somebody about an incident event. Failure is retried by the caller and never stops healing."""
+    """Tells somebody about an incident event (see akeso.domain.incident.notice for which, and for a headline).
+
+    Its constructor takes the options of its table in the settings as keyword arguments. What it raises is retried by
+    the caller and never stops healing, so the same event may be told more than once: `entry.incident` and
+    `entry.sequence` together name it.
+    """
 
     name: str
 
-    async def notify(self, incident: Incident, entry: Entry) -> None: ...
+    async def notify(self, incident: Incident, entry: Entry) -> None:
+        """Returns once it was told. Raises an AkesoError when it was not."""
+        ...

@@ -15,18 +15,19 @@ async def call(
     method: str,
     url: str,
     timeout_s: float,
-    body: Mapping[str, object] | None = None,
+    body: Mapping[str, object] | bytes | None = None,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
 ) -> httpx.Response:
-    """A 2xx answer. Raises ActionFailed when it was refused (4xx, 3xx) or never sent, Unavailable when nobody can
-    tell what became of it (5xx, a time-out, a lost connection)."""
+    """A 2xx answer. body: what is sent as JSON, or the bytes themselves. Raises ActionFailed when it was refused (4xx,
+    3xx) or never sent, Unavailable when nobody can tell what became of it (5xx, a time-out, a lost connection)."""
     place = f"{method} {url}"
     # Reading the certificates takes tens of milliseconds, which the event loop must not stand still for.
     verify = await asyncio.to_thread(_certificates) if url.lower().startswith("https:") else False
     try:
         async with httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=verify) as client:
-            answer = await client.request(method, url, json=body, headers=headers, params=query)
+            sent = {"content": body} if isinstance(body, bytes) else {"json": body}
+            answer = await client.request(method, url, headers=headers, params=query, **sent)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
         raise ActionFailed(f"{place}: cannot be reached ({exc})") from exc
     except httpx.TimeoutException as exc:

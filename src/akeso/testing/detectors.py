@@ -123,7 +123,7 @@ class DetectorConformance:
             assert detector.score(wide).score.shape == (10_000,)
             detector.learn(wide, np.ones(10_000, bool))
 
-    # True for a detector whose whole memory is the last few values, normal or not.
+    # True for a detector whose whole memory is the last few values, normal or not; its class says so by the same name.
     short_memory = False
 
     def _taught(self, lessons: Iterator[FeatureFrame]) -> Detector:

@@ -29,6 +29,7 @@ class Climb:
     """
 
     name = "climb"
+    short_memory = True
 
     def __init__(self, span: int = 10, steadiness: float = 0.85, fading: float = 0.9995) -> None:
         self._steadiness, self._fading = steadiness, fading

@@ -1,7 +1,7 @@
 """Prometheus, and whatever answers its query API (Thanos, Mimir, VictoriaMetrics)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -41,6 +41,7 @@ class Prometheus:
     """
 
     name = "prometheus"
+    example_options: ClassVar[Mapping[str, object]] = {"queries": ["up"]}
 
     def __init__(
         self,

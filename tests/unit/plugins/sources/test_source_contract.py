@@ -33,10 +33,6 @@ PIECES = st.one_of(
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), PIECES), min_size=1, max_size=4)
 
 
-def test_every_source_has_an_example() -> None:
-    assert {name for name, _, _ in VALID} == SOURCES.keys()
-
-
 @each_example
 def test_a_valid_body_is_taken(name: str, content_type: str, body: bytes) -> None:
     source = SOURCES[name]

@@ -1,0 +1,21 @@
+"""The notifiers that the settings ask for."""
+
+from akeso.config.settings import Settings
+from akeso.domain.errors import InvalidInput, InvalidSettings
+from akeso.plugins.discovery import make
+from akeso.ports.notifier import Notifier
+
+
+def make_notifiers(settings: Settings) -> dict[str, Notifier]:
+    """By the names of their tables. `kind` says which plugin one is, where it is not called like the table. Raises
+    InvalidSettings naming the setting."""
+    return {name: _notifier(name, dict(options)) for name, options in settings.notifiers.items()}
+
+
+def _notifier(name: str, options: dict[str, object]) -> Notifier:
+    kind = str(options.pop("kind", name))
+    try:
+        made: Notifier = make("notifiers", kind, options)
+    except InvalidInput as bad:
+        raise InvalidSettings(f"notifiers.{name}.{bad.field}", bad.reason) from bad
+    return made

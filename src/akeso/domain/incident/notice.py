@@ -1,0 +1,46 @@
+"""What people are told of an incident without asking: that it began, waits for them, or ended."""
+
+from enum import StrEnum
+
+from akeso.domain.incident import events as e
+from akeso.domain.incident.incident import Incident
+
+
+class Notice(StrEnum):
+    """Why somebody is told."""
+
+    OPENED = "opened"
+    NEEDS_APPROVAL = "needs_approval"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+    FAILED = "failed"
+
+
+def notice_of(event: e.Event) -> Notice | None:
+    """Why people are told of this event; None when they are not."""
+    match event:
+        case e.IncidentDetected():
+            return Notice.OPENED
+        case e.ApprovalRequested() | e.ActionPreviewed():
+            return Notice.NEEDS_APPROVAL
+        case e.IncidentResolved():
+            return Notice.RESOLVED
+        case e.IncidentEscalated():
+            return Notice.ESCALATED
+        case e.IncidentFailed():
+            return Notice.FAILED
+    return None
+
+
+def headline(incident: Incident, event: e.Event) -> str:
+    """One line for the person on call; the incident's title where the event is none that people are told of."""
+    match event:
+        case e.ApprovalRequested(step=step) | e.ActionPreviewed(step=step):
+            proposed = incident.actions[step].step
+            return f"Approval needed: {proposed.action} on {proposed.target}, for: {incident.title}"
+        case e.IncidentResolved(why=why) | e.IncidentEscalated(why=why) | e.IncidentFailed(why=why):
+            ending = type(event).__name__.removeprefix("Incident")
+            return f"{ending}: {incident.title}" + (f" ({why})" if why else "")
+        case e.IncidentDetected():
+            return f"Opened: {incident.title}"
+    return incident.title
