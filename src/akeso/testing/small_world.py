@@ -240,6 +240,7 @@ class SmallWorld:
             self._nodes(),
             requests,
             happenings,
+            {},
             heard,
             np.ones(len(self.census.estate.nodes), np.bool_),
         )

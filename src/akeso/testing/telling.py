@@ -1,8 +1,9 @@
 """What senders of a world said, read by Akeso's own sources."""
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from akeso.ports.source import IngestRequest, Intake, Source
 from akeso.protocols.snappy import unsnap
 from akeso.worlds.delivery import Delivery
 
-_SOURCES: tuple[Callable[[], Source], ...] = (
+_SOURCES: tuple[Any, ...] = (
     Alertmanager,
     ChangeEvents,
     CloudEvents,

@@ -21,8 +21,12 @@ PYTHON_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.
 """prometheus_client's DEFAULT_BUCKETS, s."""
 ISTIO_MS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1e3, 2.5e3, 5e3, 1e4, 3e4, 6e4, 3e5, 6e5, 1.8e6, 3.6e6)
 """Envoy's bounds of histograms, ms, as Istio tells them."""
+EXPRESS_SECONDS = (0.003, 0.03, 0.1, 0.3, 1.5, 5.0, 10.0)
+"""express-prom-bundle's default buckets, s."""
+DOTNET_SECONDS = tuple(round(0.001 * 2**power, 3) for power in range(16))
+"""prometheus-net's buckets of http_request_duration_seconds, s."""
 
-_SECONDS = (*OTEL_SECONDS, *OTEL_DB_SECONDS, *PROMETHEUS_SECONDS, *PYTHON_SECONDS)
+_SECONDS = (*EXPRESS_SECONDS, *DOTNET_SECONDS, *OTEL_SECONDS, *OTEL_DB_SECONDS, *PROMETHEUS_SECONDS, *PYTHON_SECONDS)
 BOUNDS_MS: NDArray[np.float64] = np.unique(
     np.concatenate((GRID_MS, [1e3 * each for each in _SECONDS], [each for each in OTEL_DEFAULT if each], ISTIO_MS))
 )

@@ -1,0 +1,1 @@
+"""How a Prometheus server scrapes, keeps and answers."""
