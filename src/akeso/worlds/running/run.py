@@ -13,6 +13,7 @@ from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.engine.codec import encode_event, instant
 from akeso.faces.api.server import create_api
+from akeso.ports.bus import Topic
 from akeso.worlds.delivery import Delivery
 from akeso.worlds.running.door import Door, Reply
 from akeso.worlds.running.effects import Acting
@@ -47,6 +48,7 @@ class Run:
         self.system, self.clock = system, clock
         self.requests, self.refused = 0, Counter[tuple[str, str, int]]()
         self._scene, self._door = scene, Door(create_api(system))
+        self._listening: list[asyncio.Task[None]] = []
         self._key = system.key_path.read_text().strip()
 
     async def live_until(self, instant: int) -> None:
@@ -74,6 +76,16 @@ class Run:
         """What a person or a tool of theirs asks of the API, with the admin's key unless `headers` have another."""
         given = {"x-api-key": self._key, "content-type": "application/json", **(headers or {})}
         return await self._door.send(method, path, given, body)
+
+    def listen(self, topics: Sequence[Topic], name: str, hear: Callable[[Any], None]) -> None:
+        """Let `hear` have every payload of these topics from now on, as one more consumer of the bus."""
+        self._listening.append(asyncio.create_task(self._hear(topics, name, hear), name=name))
+
+    async def _hear(self, topics: Sequence[Topic], name: str, hear: Callable[[Any], None]) -> None:
+        async with self.system.bus.subscribe(topics, name) as subscription:
+            async for message in subscription:
+                hear(message.payload)
+                await subscription.commit(message)
 
     async def incidents(self) -> Sequence[Incident]:
         """All there were, oldest first."""

@@ -1,0 +1,1 @@
+"""How a run beside a world went, against what was really so."""
