@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,15 +23,6 @@ from akeso.worlds.dialects.tally.tally import Tally
 from akeso.worlds.scenarios.timing import Duration
 from akeso.worlds.spec import WorldSpec
 from akeso.worlds.world import World
-
-
-class _Dialect(Protocol):
-    """A class of akeso.worlds.dialects."""
-
-    name: str
-    Options: type[BaseModel]
-
-    def __call__(self, assignment: Assignment, options: BaseModel) -> Teller: ...
 
 
 class _Part(BaseModel):
@@ -49,7 +40,8 @@ def known_dialects() -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(dialects.__path__):
         module = importlib.import_module(f"{dialects.__name__}.{info.name}")
-        for _, plugin in inspect.getmembers(module, inspect.isclass):
+        members: list[tuple[str, Any]] = inspect.getmembers(module, inspect.isclass)
+        for _, plugin in members:
             if plugin.__module__ == module.__name__ and isinstance(getattr(plugin, "Options", None), type):
                 found[plugin.name] = plugin
     return dict(sorted(found.items()))
