@@ -1,6 +1,6 @@
 """Every plugin that discovery finds passes the suite that ships for the authors of its kind.
 
-Detectors and actions have suites of several tests each: tests/unit/detectors and tests/unit/actions.
+Detectors and actions have suites of several tests each, in the folders beside this file.
 """
 
 import inspect

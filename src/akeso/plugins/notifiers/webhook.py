@@ -26,7 +26,6 @@ class Webhook:
     """
 
     name = "webhook"
-    on_request = True
     example_options: ClassVar[Mapping[str, object]] = {
         "url": "http://127.0.0.1:9004/incidents",
         "secret": "whsec_c2lnbmVkIGJ5IEFrZXNv",
