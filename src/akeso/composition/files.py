@@ -1,12 +1,13 @@
 """The files that the settings name, read."""
 
 from akeso.adapters.policy.cedar import CedarPolicy, shipped_policies
+from akeso.config.playbook_file import load_playbooks
 from akeso.config.service_file import load_services
 from akeso.config.settings import Settings
 from akeso.domain.estate.knowledge import Knowledge
 from akeso.domain.estate.service import Services
 from akeso.stages.diagnosis.knowledge_file import load_knowledge
-from akeso.stages.healing.playbooks import Playbook, load_playbooks
+from akeso.stages.healing.playbooks import Playbook
 
 
 def read_services(settings: Settings) -> Services:

@@ -1,12 +1,11 @@
 """services.yaml → Services. Everything in it is optional; a wrong type or an unknown rung names its place."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field
 
-from akeso.domain.errors import InvalidSettings
+from akeso.config.checked_file import STRICT, checked_yaml, read_text
 from akeso.domain.estate.service import Services, ServiceSpec, Trust
 
 
@@ -22,14 +21,14 @@ Rung = Annotated[Trust, BeforeValidator(_rung)]
 
 
 class _Slo(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = STRICT
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     error_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
     slow_ratio: float = Field(default=0.01, gt=0, le=1)
 
 
 class _Service(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = STRICT
     tier: int = Field(default=3, ge=0, le=9)
     owner: str = ""
     environment: str = "production"
@@ -43,29 +42,14 @@ class _Service(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = STRICT
     services: dict[str, _Service | None] = {}
 
 
 def load_services(path: Path) -> Services:
     """The services that a file describes. Raises InvalidSettings naming the file, the field and the reason."""
-    try:
-        parsed = _File.model_validate(_read(path))
-    except ValidationError as bad:
-        first = bad.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidSettings(f"{path.name}: {where}".removesuffix(": "), first["msg"]) from bad
+    parsed = checked_yaml(read_text(path), path.name, _File)
     return Services({name: _spec(name, service or _Service()) for name, service in parsed.services.items()})
-
-
-def _read(path: Path) -> Any:
-    try:
-        content = yaml.safe_load(path.read_bytes())
-    except OSError as bad:
-        raise InvalidSettings(str(path), f"cannot be read: {bad.strerror}") from bad
-    except yaml.YAMLError as bad:
-        raise InvalidSettings(str(path), f"is no YAML: {bad}") from bad
-    return {} if content is None else content
 
 
 def _spec(name: str, service: _Service) -> ServiceSpec:

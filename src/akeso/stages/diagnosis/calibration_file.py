@@ -4,16 +4,43 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
-from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from akeso.domain.errors import InvalidSettings
 from akeso.stages.diagnosis.confidence import GROUNDS, Calibration
 
 VERSION = 1
-_NUMBERS = ("intercept", "floor", "ceiling")
+
+
+def _ground(name: str) -> str:
+    if name not in GROUNDS:
+        raise ValueError(f"there is no ground {name}; there are {', '.join(GROUNDS)}")
+    return name
+
+
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Probability = Annotated[_Number, Field(gt=0, lt=1)]
+
+
+class _File(BaseModel):
+    """What a scale is made of; what else stands in the file is for people."""
+
+    version: Literal[1]
+    source: str = ""
+    intercept: _Number
+    floor: _Probability
+    ceiling: _Probability
+    weights: Annotated[dict[Annotated[str, AfterValidator(_ground)], _Number], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.floor > self.ceiling:
+            raise ValueError("floor lies above ceiling")
+        return self
 
 
 @lru_cache(maxsize=1)
@@ -33,21 +60,15 @@ def load_calibration(path: Path) -> Calibration:
 
 
 def parsed(text: str, name: str) -> Calibration:
-    """The scale in the text of a file called `name`."""
+    """The scale in the text of a file called `name`. Raises InvalidSettings naming the field that is wrong."""
     try:
-        told = json.loads(text)
-    except ValueError as bad:
-        raise InvalidSettings(name, f"is no JSON: {bad}") from bad
-    if not isinstance(told, dict):
-        raise InvalidSettings(name, "is no JSON object")
-    if told.get("version") != VERSION:
-        raise InvalidSettings(f"{name}: version", f"is {told.get('version')}, this Akeso reads {VERSION}")
-    numbers = {field: _number(told, field, name) for field in _NUMBERS}
-    if not 0.0 < numbers["floor"] <= numbers["ceiling"] < 1.0:
-        raise InvalidSettings(f"{name}: floor", "floor and ceiling are no probabilities in their order")
-    return Calibration(
-        **numbers, weights=_weights(told.get("weights"), name), version=VERSION, source=str(told.get("source", ""))
-    )
+        told = _File.model_validate_json(text)
+    except ValidationError as bad:
+        first = bad.errors()[0]
+        where = f"{name}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
+        raise InvalidSettings(where, first["msg"].removeprefix("Value error, ")) from bad
+    weights = MappingProxyType(dict(told.weights))
+    return Calibration(told.intercept, weights, told.floor, told.ceiling, VERSION, told.source)
 
 
 def written(scale: Calibration, about: Mapping[str, Any]) -> str:
@@ -62,18 +83,3 @@ def written(scale: Calibration, about: Mapping[str, Any]) -> str:
         **about,
     }
     return json.dumps(told, indent=1) + "\n"
-
-
-def _weights(told: Any, name: str) -> Mapping[str, float]:
-    if not isinstance(told, dict) or not told:
-        raise InvalidSettings(f"{name}: weights", "are missing")
-    if unknown := sorted(set(told) - set(GROUNDS)):
-        raise InvalidSettings(f"{name}: weights.{unknown[0]}", f"no such ground; there are {', '.join(GROUNDS)}")
-    return MappingProxyType({ground: _number(told, ground, f"{name}: weights") for ground in told})
-
-
-def _number(told: Mapping[str, Any], field: str, name: str) -> float:
-    value = told.get(field)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise InvalidSettings(f"{name}: {field}", f"is {value!r}, not a number")
-    return float(value)

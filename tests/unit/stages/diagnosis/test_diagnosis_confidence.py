@@ -113,8 +113,9 @@ def test_a_scale_survives_its_file(tmp_path: Path) -> None:
         ({"weights": {}}, "weights"),
         ({"weights": {"mood": 1.0}}, "weights.mood"),
         ({"weights": {"odds": None}}, "odds"),
+        ({"weights": {"odds": True}}, "odds"),
         ({"floor": 0.9, "ceiling": 0.1}, "floor"),
-        ({"ceiling": 1.0}, "floor"),
+        ({"ceiling": 1.0}, "ceiling"),
     ],
 )
 def test_a_wrong_file_is_refused_by_its_field(tmp_path: Path, change: dict[str, object], named: str) -> None:
@@ -129,5 +130,5 @@ def test_no_file_and_no_json_are_refused(tmp_path: Path) -> None:
         load_calibration(tmp_path / "none.json")
     for text in ("{", "[]"):
         (tmp_path / "c.json").write_text(text)
-        with pytest.raises(InvalidSettings, match="JSON"):
+        with pytest.raises(InvalidSettings, match=r"JSON|object"):
             load_calibration(tmp_path / "c.json")

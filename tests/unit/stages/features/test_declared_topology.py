@@ -65,10 +65,10 @@ def test_a_file_declares_edges(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("edges: [{caller: a}]", "edges.0.callee"),
-        ("edges: [{caller: a, callee: a}]", "edges.0"),
-        ("edges: [{caller: a, callee: b, rate: 3}]", "edges.0.rate"),
-        ("edges: [{caller: '', callee: b}]", "edges.0.caller"),
+        ("edges: [{caller: a}]", "edges[0].callee"),
+        ("edges: [{caller: a, callee: a}]", "edges[0]"),
+        ("edges: [{caller: a, callee: b, rate: 3}]", "edges[0].rate"),
+        ("edges: [{caller: '', callee: b}]", "edges[0].caller"),
         ("nodes: []", "nodes"),
         ("[", "topology.yaml"),
     ],

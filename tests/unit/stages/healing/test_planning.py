@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from akeso.config.playbook_file import load_playbooks
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.estate.topology import Edge, Topology
@@ -10,7 +11,6 @@ from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident
 from akeso.domain.incident.plan import Plan, Step
 from akeso.domain.telemetry.batches import Change
 from akeso.stages.healing.plan import History, PlanOptions, Surroundings, plan, refusals
-from akeso.stages.healing.playbooks import load_playbooks
 from akeso.testing.recorded.cases import spec
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

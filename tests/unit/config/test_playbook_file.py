@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from akeso.config.playbook_file import load_playbooks, parse
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.incident.diagnosis import FaultClass
 from akeso.plugins.discovery import build
-from akeso.stages.healing.playbooks import load_playbooks, parse
 
 BOOK = "mine.yaml: playbooks[0]"
 GOOD = """
@@ -31,20 +31,25 @@ def test_a_playbook_is_read_with_its_defaults() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "field", "reason"),
     [
-        ("name: cool-down", "title: cool-down", "mine.yaml: playbooks[0].title", "is not known"),
-        ("- name: cool-down\n    when", "- when", "mine.yaml: playbooks[0].name", "is missing"),
-        ("cpu_saturation: 0.5", "cpu_saturation: 5", f"{BOOK}.when.fault_classes.cpu_saturation", "at most 1"),
-        ("{cpu_saturation: 0.5}", "{}", "mine.yaml: playbooks[0].when.fault_classes", "at least one"),
-        ("signals: [cpu]", "signals: [smell]", "mine.yaml: playbooks[0].when.signals[0]", "must be one of"),
-        ("risk: high", "risk: mad", "mine.yaml: playbooks[0].risk", "must be one of none, low, medium, high"),
-        ("undo: none", "undo: maybe", "mine.yaml: playbooks[0].undo", "must be one of none, automatic"),
-        ("cost: 0.2", "cost: cheap", "mine.yaml: playbooks[0].cost", "must be a number"),
-        ("cost: 0.2", "cost: true", "mine.yaml: playbooks[0].cost", "must be a number"),
-        ("cost: 0.2", "cost: .nan", "mine.yaml: playbooks[0].cost", "must be a number"),
-        ("{action: restart,", "{", "mine.yaml: playbooks[0].steps[0].action", "is missing"),
-        ("cost: 0.2", "preconditions: [{moon: full}]", "mine.yaml: playbooks[0].preconditions[0].moon", "is not known"),
-        ("playbooks:", "playbook:", "mine.yaml: playbook", "is not known"),
-        ("playbooks:", "playbooks: [", "mine.yaml", "is not YAML"),
+        ("name: cool-down", "title: cool-down", "mine.yaml: playbooks[0].title", "not permitted"),
+        ("- name: cool-down\n    when", "- when", "mine.yaml: playbooks[0].name", "required"),
+        ("cpu_saturation: 0.5", "cpu_saturation: 5", f"{BOOK}.when.fault_classes.cpu_saturation", "equal to 1"),
+        ("{cpu_saturation: 0.5}", "{}", "mine.yaml: playbooks[0].when.fault_classes", "at least 1"),
+        ("signals: [cpu]", "signals: [smell]", "mine.yaml: playbooks[0].when.signals[0]", "is none of"),
+        ("risk: high", "risk: mad", "mine.yaml: playbooks[0].risk", "is none of none, low, medium, high"),
+        ("undo: none", "undo: maybe", "mine.yaml: playbooks[0].undo", "'none' or 'automatic'"),
+        ("cost: 0.2", "cost: cheap", "mine.yaml: playbooks[0].cost", "number"),
+        ("cost: 0.2", "cost: true", "mine.yaml: playbooks[0].cost", "number"),
+        ("cost: 0.2", "cost: .nan", "mine.yaml: playbooks[0].cost", "number"),
+        ("{action: restart,", "{", "mine.yaml: playbooks[0].steps[0].action", "required"),
+        ("cost: 0.2", "preconditions: [{moon: full}]", f"{BOOK}.preconditions[0].moon", "not permitted"),
+        ("cost: 0.2", "preconditions: [{}]", "mine.yaml: playbooks[0].preconditions[0]", "exactly one of"),
+        ("cost: 0.2", "preconditions: [{external: 1}]", f"{BOOK}.preconditions[0].external", "boolean"),
+        ("cost: 0.2", "cost: -1", f"{BOOK}.cost", "greater than or equal to 0"),
+        ("cost: 0.2", "verification: {within_seconds: 0}", f"{BOOK}.verification.within_seconds", "equal to 1"),
+        ("{grace: 5}", '{grace: ""}', f"{BOOK}.steps[0].parameters.grace", "at least 1 character"),
+        ("playbooks:", "playbook:", "mine.yaml: playbook", "not permitted"),
+        ("playbooks:", "playbooks: [", "mine.yaml", "is no YAML"),
     ],
 )  # fmt: skip
 def test_an_error_names_file_field_and_reason(before: str, after: str, field: str, reason: str) -> None:
