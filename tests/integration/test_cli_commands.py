@@ -17,7 +17,11 @@ from akeso.testing.servers.running import ENVIRONMENT, Akeso, Target, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 
-SOON = ("healing.agent.advance.settle=0.2", "healing.agent.advance.doubt=0.2", "healing.agent.worker.poll=0.1")
+SOON = (
+    "healing.agent.advance.initial_delay=0.2",
+    "healing.agent.advance.recheck_interval=0.2",
+    "healing.agent.worker.poll=0.1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +178,7 @@ def test_doctor_sees_a_running_akeso_and_what_is_broken(akeso: Akeso, tmp_path: 
     ("arguments", "said"),
     [
         (("--set", "trsut=auto"), "trsut"),
-        (("--set", "healing.agent.advance.settle=soon"), "healing.agent.advance.settle"),
+        (("--set", "healing.agent.advance.initial_delay=soon"), "healing.agent.advance.initial_delay"),
         (("--set", "trust"), "--set"),
         (("--config", "none.toml"), "none.toml"),
         (("--services", "none.yaml"), "none.yaml"),

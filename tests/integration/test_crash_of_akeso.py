@@ -46,9 +46,10 @@ playbooks:
 """
 QUICK = (
     "trust=auto", "dry_run=false", "playbooks=playbooks", "actions.call_webhook.reversible=true",
-    "features.features.slot=0.5", "features.features.lateness=0.3", "ingestion.hot_window=60",
-    "healing.agent.advance.settle=0.3", "healing.agent.advance.doubt=0.2", "healing.agent.advance.look_after=0.3",
-    "healing.agent.advance.patience=2", "healing.agent.worker.poll=0.1", "healing.agent.retry=0.5",
+    "features.slot=0.5", "features.lateness=0.3", "ingestion.hot_window=60",
+    "healing.agent.advance.initial_delay=0.3", "healing.agent.advance.recheck_interval=0.2",
+    "healing.agent.advance.look_after=0.3",
+    "healing.agent.advance.unknown_timeout=2", "healing.agent.worker.poll=0.1", "healing.agent.retry=0.5",
     f"healing.agent.correlate.settles_for={SETTLES_S}",
     *(f"healing.{where}.guards.{name}" for where in ("gate", "effects")
       for name in ("cool_down=0", "budget=10000", "repeats=10000")),

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 SENDERS = 12
 LASTS_S = 6.0
 # A flood of bodies of 1 MB, each of a thousand lines, has to be more than may be in memory at once.
-SMALL = ("ingestion.request_bytes=8000000", "ingestion.handover_bytes=16000000")
+SMALL = ("ingestion.request_bytes=8000000", "ingestion.publish_queue_bytes=16000000")
 
 
 class Flood:

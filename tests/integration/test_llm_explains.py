@@ -25,7 +25,7 @@ OBEYS: list[Step] = [
         [("Look at what changed on cart.", ["E1"])],
     ),
 ]
-QUICK = ("features.features.slot=0.5", "features.features.lateness=0.5")
+QUICK = ("features.slot=0.5", "features.lateness=0.5")
 
 
 def settings(model: LanguageModel) -> tuple[str, ...]:

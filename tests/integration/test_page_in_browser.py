@@ -18,7 +18,11 @@ from akeso.testing.servers.running import Akeso, Target, eventually, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 
-SOON = ("healing.agent.advance.settle=0.2", "healing.agent.advance.doubt=0.2", "healing.agent.worker.poll=0.1")
+SOON = (
+    "healing.agent.advance.initial_delay=0.2",
+    "healing.agent.advance.recheck_interval=0.2",
+    "healing.agent.worker.poll=0.1",
+)
 NASTY = "<img src=x onerror=\"document.title='hit'\"> customers cannot pay"
 
 

@@ -17,7 +17,7 @@ from akeso.testing.servers.running import Akeso, eventually, repeating, run_akes
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
 # Short slots, so that what is normal is known soon, which stay open long enough for a busy machine.
-QUICK = ("features.features.slot=0.5", "features.features.lateness=2")
+QUICK = ("features.slot=0.5", "features.lateness=2")
 SERVER, CLIENT = 2, 3
 CALLS = 10
 CALM_VISITS = 160  # of ten a second

@@ -23,7 +23,11 @@ HASTY = """
 permit (principal, action == Action::"ask", resource == Service::"hasty")
 when { context.trust == "approve" };
 """
-SOON = ("healing.agent.advance.settle=0.2", "healing.agent.advance.doubt=0.2", "healing.agent.worker.poll=0.1")
+SOON = (
+    "healing.agent.advance.initial_delay=0.2",
+    "healing.agent.advance.recheck_interval=0.2",
+    "healing.agent.worker.poll=0.1",
+)
 
 
 @dataclass

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(120
 SERVICES = ("shop", "cart", "ledger")
 CALM_EVENTS = 240  # of ten a second and service
 # Half the usual slots, so that what is normal is known twice as soon.
-QUICK = ("trust=auto", "dry_run=false", "features.features.slot=0.5", "features.features.lateness=0.5")
+QUICK = ("trust=auto", "dry_run=false", "features.slot=0.5", "features.lateness=0.5")
 
 
 def _learnt(incident: Any) -> bool:

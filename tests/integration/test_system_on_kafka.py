@@ -17,7 +17,7 @@ from akeso.testing.servers.running import Akeso, eventually, faring
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 # Half the usual slots, so that what is normal is known twice as soon.
-QUICK = ("features.features.slot=0.5", "features.features.lateness=0.5")
+QUICK = ("features.slot=0.5", "features.lateness=0.5")
 SERVICES = ("shop", "cart")
 CALM_EVENTS = 160  # of ten a second
 
@@ -54,7 +54,7 @@ def test_what_came_while_kafka_was_away_reaches_the_detectors_when_it_is_back(
     with akeso.running(), faring(akeso, SERVICES, set()) as sent:
         eventually(lambda: len(sent) > 20 and is_handed_out(akeso), "telemetry reaches the detectors", 60)
         kafka.kill()
-        eventually(lambda: "handover.bus_away" in akeso.log(), "the bus is missed", 60, 0.5)
+        eventually(lambda: "publish_queue.bus_away" in akeso.log(), "the bus is missed", 60, 0.5)
         before = len(sent)
         eventually(lambda: len(sent) > before, "senders are still heard", 60)
         kafka.start()

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from akeso.domain.detection.alarm import Alarm
 from akeso.domain.errors import InvalidSettings, Unavailable
+from akeso.domain.renamed import with_new_names
 
 
 class AlarmFile:
@@ -21,8 +23,9 @@ class AlarmFile:
         if not self._path.exists():
             return ()
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=tuple[Alarm, ...])
-        except (OSError, msgspec.DecodeError) as bad:
+            found = msgspec.json.decode(self._path.read_bytes(), type=list[Any])
+            return msgspec.convert([with_new_names(alarm, "alarm") for alarm in found], tuple[Alarm, ...])
+        except (OSError, msgspec.DecodeError, msgspec.ValidationError) as bad:
             raise InvalidSettings(str(self._path), f"does not hold alarms: {bad}") from bad
 
     def keep(self, alarms: Iterable[Alarm]) -> None:

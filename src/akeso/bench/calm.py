@@ -100,7 +100,7 @@ async def recorded(files: Sequence[Path], settings: Settings, block: int, part: 
     table, blocks, slots = SeriesTable(), [], 0
     for file in files:
         ingest = SeriesTable()
-        builder, frames = FeatureBuilder(ingest, table, settings.features.features), []
+        builder, frames = FeatureBuilder(ingest, table, settings.features), []
         async for batch in Recording(file).batches(ingest, settings):
             frames += [closed.frame for closed in builder.close_until(batch.received_at)]
             builder.add(batch)
@@ -136,7 +136,7 @@ def live(stock: Stock, settings: Settings, slots: int, seed: int) -> Day:
     """Score, decide, learn and budget every slot as the agents do, with the settings' defaults."""
     services = read_services(settings)
     detectors = make_detectors(settings, services, stock.table)
-    facts, state, options = FactsTable(stock.table), DecideState(), settings.decision.decide
+    facts, state, options = FactsTable(stock.table), DecideState(), settings.decision
     significance, budget = Significance(), AlertBudget(services, settings.budget)
     raised = hard = 0
     alarms: dict[tuple[str, str, int], Alarm] = {}
@@ -164,8 +164,8 @@ def report(day: Day, stock: Stock, settings: Settings, hours: float) -> dict[str
     services = sorted({key.service for key in stock.table.keys})
     budget = AlertBudget(read_services(settings), settings.budget)
     allowed = {service: budget.budget(service) * hours / 168 for service in services}
-    told = Counter(alarm.service for alarm in day.alarms if alarm.told)
-    held = Counter(alarm.service for alarm in day.alarms if not alarm.told)
+    notified = Counter(alarm.service for alarm in day.alarms if alarm.notified)
+    withheld = Counter(alarm.service for alarm in day.alarms if not alarm.notified)
     loudest = {s: max((a.score for a in day.alarms if a.service == s), default=0.0) for s in services}
     return {
         "made_hours": hours,
@@ -174,11 +174,13 @@ def report(day: Day, stock: Stock, settings: Settings, hours: float) -> dict[str
         "series": len(stock.table),
         "symptoms_raised": day.raised,
         "by_a_rule": day.hard,
-        "alarms_told": sum(told.values()),
-        "alarms_held_back": sum(held.values()),
+        "alarms_notified": sum(notified.values()),
+        "alarms_withheld": sum(withheld.values()),
         "allowed": sum(allowed.values()),
         "allowed_a_week": {service: budget.budget(service) for service in services},
-        "services": {s: {"told": told[s], "held_back": held[s], "loudest": round(loudest[s], 2)} for s in services},
+        "services": {
+            s: {"notified": notified[s], "withheld": withheld[s], "loudest": round(loudest[s], 2)} for s in services
+        },
         "wall_s": round(day.took_s, 1),
     }
 
@@ -204,12 +206,12 @@ def _levelled(blocks: Sequence[Matrix], signals: Codes) -> tuple[Matrix, ...]:
 
 
 def _tell(found: dict[str, Any]) -> None:
-    table = Table("service", "a week", "told", "held back", "loudest", box=box.SIMPLE_HEAD)
+    table = Table("service", "a week", "notified", "withheld", "loudest", box=box.SIMPLE_HEAD)
     for name, service in found["services"].items():
         allowed = f"{found['allowed_a_week'][name]:g}"
-        table.add_row(name, allowed, str(service["told"]), str(service["held_back"]), f"{service['loudest']:.2f}")
+        table.add_row(name, allowed, str(service["notified"]), str(service["withheld"]), f"{service['loudest']:.2f}")
     Console().print(table)
     slots, series = f"{found['recorded_slots']:,} recorded slots", f"{found['series']:,} series"
-    told = f"{found['symptoms_raised']} symptoms, {found['alarms_told']} alarms told"
-    held = f"{found['alarms_held_back']} held back; {found['allowed']:.1f} are allowed in this time"
+    told = f"{found['symptoms_raised']} symptoms, {found['alarms_notified']} alarms notified"
+    held = f"{found['alarms_withheld']} held back; {found['allowed']:.1f} are allowed in this time"
     Console().print(f"{found['made_hours']:g} made hours of {slots}, {series}: {told}, {held}.", highlight=False)

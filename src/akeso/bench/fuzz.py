@@ -90,9 +90,9 @@ def campaigns() -> Iterator[Campaign]:
     yield from (Campaign(target, tuple(seeds)) for target, seeds in bodies.items())
     yield from (Campaign(f"pull:{name}", _ANSWERS) for name in discover("pullers"))
     plain = b"".join(each for seeds in bodies.values() for each in seeds)
-    yield Campaign("door:gzip", (gzip.compress(plain), gzip.compress(b"") * 3))
-    yield Campaign("door:deflate", (zlib.compress(plain),))
-    yield Campaign("door:snappy", (bytes(cramjam.snappy.compress_raw(plain)),))
+    yield Campaign("encoding:gzip", (gzip.compress(plain), gzip.compress(b"") * 3))
+    yield Campaign("encoding:deflate", (zlib.compress(plain),))
+    yield Campaign("encoding:snappy", (bytes(cramjam.snappy.compress_raw(plain)),))
 
 
 _ANSWERS = tuple(

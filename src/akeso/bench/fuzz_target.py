@@ -1,6 +1,6 @@
 """One decoder under libFuzzer: `python -m akeso.bench.fuzz_target TARGET [libFuzzer's flags and folders]`.
 
-Targets: `source:NAME:MEDIA-TYPE` (a source's decoder), `pull:NAME` (what a pulled endpoint answers), `door:ENCODING`
+Targets: `source:NAME:MEDIA-TYPE` (a source's decoder), `pull:NAME` (what a pulled endpoint answers), `encoding:NAME`
 (decompression). Anything but an intake that holds together or a refusal that names its field is a crash. A process of
 its own, because libFuzzer ends the one that it runs in.
 """
@@ -30,8 +30,8 @@ def target(name: str) -> Target:
             return _source(*rest.split(":", 1))
         case "pull":
             return _pull(rest)
-        case "door":
-            return _door(rest)
+        case "encoding":
+            return _encoding(rest)
     raise InvalidSettings("target", f"{name} is none")
 
 
@@ -77,7 +77,7 @@ def _pull(name: str) -> Target:
     return take
 
 
-def _door(encoding: str) -> Target:
+def _encoding(encoding: str) -> Target:
     from akeso.protocols.decompression import LIMIT, Refused, decompressed
 
     def take(data: bytes) -> None:

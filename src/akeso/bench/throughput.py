@@ -53,12 +53,12 @@ GOALS = {
 }
 SERIES = 10_000
 CURVE = (1_000, 100_000)
-_SETTINGS = ("features.features.series=200000",)
+_SETTINGS = ("features.series=200000",)
 _WRITE = "content-type: application/x-protobuf\r\ncontent-encoding: snappy\r\n"
 _SECOND = "content-type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\ncontent-encoding: snappy\r\n"
 _PLAIN = "content-type: application/x-protobuf\r\n"
 # What the early looks at open slots are worth.
-_NO_LOOKS = ("features.features.looks=false",)
+_NO_LOOKS = ("features.early_evaluation=false",)
 
 Figures = dict[str, float]
 

@@ -94,22 +94,19 @@ async def open_detection(settings: Settings, around: Surroundings) -> Detection:
     settings = await _with_champion(settings, registry)
     model = ModelAgent(around.bus, around.clock, detectors(), around.features, settings.model, registry)
     training_deps = TrainingDeps(registry, labels, around.history, detectors, around.journal.record_config)
-    recent = settings.selfcheck.drift_window
-    options = replace(settings.models.pipeline, recent=recent)
-    pipeline = OwnPipeline(model, training_deps, around.bus, around.clock, options)
-    decision = replace(settings.decision, quiet_until=around.quiet_until)
-    evaluation = replace(settings.models.evaluation, decide=settings.decision.decide)
+    pipeline = OwnPipeline(model, training_deps, around.bus, around.clock, settings.models.pipeline)
     surveyed = Surveyed(around.clock, registry, around.features)
     return Detection(
         model,
-        _decision_agent(settings, around, decision),
+        _decision_agent(settings, around),
         MonitoringAgent(around.bus, settings.tenant, settings.selfcheck, surveyed),
-        EvaluationAgent(pipeline, labels, detectors, around.features, evaluation),
+        EvaluationAgent(pipeline, labels, detectors, around.features, settings.models.evaluation),
         pipeline,
     )
 
 
-def _decision_agent(settings: Settings, around: Surroundings, options: DecisionOptions) -> DecisionAgent:
+def _decision_agent(settings: Settings, around: Surroundings) -> DecisionAgent:
+    options = DecisionOptions(settings.decision, around.quiet_until)
     alarms = AlarmFile(settings.data / "alarms.json")
     budget = AlertBudget(around.services, settings.budget, alarms.load())
     return DecisionAgent(around.bus, around.clock, around.features, options, budget, alarms.keep)
@@ -121,9 +118,7 @@ async def _with_champion(settings: Settings, registry: ModelRegistry) -> Setting
     if champion is None:
         return settings
     threshold = (await registry.get(champion)).threshold
-    model = replace(settings.model, decide=replace(settings.model.decide, threshold=threshold))
-    decision = replace(settings.decision, decide=replace(settings.decision.decide, threshold=threshold))
-    return settings.model_copy(update={"model": model, "decision": decision})
+    return settings.changed(decision=replace(settings.decision, threshold=threshold))
 
 
 def connect(actions: Mapping[str, object], pipeline: OwnPipeline) -> None:

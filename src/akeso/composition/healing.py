@@ -1,10 +1,10 @@
 """The composition of what heals, for a running system and for a replay."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from secrets import token_hex
 
-from akeso.agents.incidents.gate import Gate, GateOptions, PolicyInputs
+from akeso.agents.incidents.gate import Gate, PolicyInputs
 from akeso.agents.incidents.healing import HealingOptions
 from akeso.agents.incidents.incident_context import IncidentContext, ReasoningParts, Sources
 from akeso.agents.incidents.move_executor import HealingDeps
@@ -77,25 +77,15 @@ def wire_healing(settings: Settings, actions: Mapping[str, Action], around: Heal
     )
     context = _context(settings, actions, around)
     deps = HealingDeps(around.incident_store, effects, _gate(settings, actions, around), context, around.clock)
-    return Healing(deps, _agent_options(settings), change_kinds(actions))
+    return Healing(deps, settings.healing.agent, change_kinds(actions))
 
 
 def _gate(settings: Settings, actions: Mapping[str, Action], around: HealingSurroundings) -> Gate:
     inputs = PolicyInputs(actions, around.services, around.window, around.incident_store, around.suspension)
-    return Gate(inputs, around.bus, around.clock, _gate_options(settings), around.token)
+    return Gate(inputs, around.bus, around.clock, settings.healing.gate, around.token)
 
 
 def _context(settings: Settings, actions: Mapping[str, Action], around: HealingSurroundings) -> IncidentContext:
     sources = Sources(around.window, around.memory, around.services, tuple(actions))
     parts = reasoning_parts(settings, around.knowledge)
     return IncidentContext(parts, sources, around.clock, settings.healing.context)
-
-
-def _gate_options(settings: Settings) -> GateOptions:
-    gate = settings.healing.gate
-    return replace(gate, govern=replace(gate.govern, trust=settings.trust))
-
-
-def _agent_options(settings: Settings) -> HealingOptions:
-    agent = settings.healing.agent
-    return replace(agent, advance=replace(agent.advance, dry_run=settings.dry_run))

@@ -39,7 +39,10 @@ class IntakeCollector(Collector):
         taken = self._ingestion
         return {
             "akeso_ingest_bodies_bytes": (taken.bodies.used, "Bodies of requests in memory"),
-            "akeso_ingest_handover_bytes": (taken.handover_bytes, "Stored telemetry that waits for the detectors"),
+            "akeso_ingest_publish_queue_bytes": (
+                taken.publish_queue_bytes,
+                "Stored telemetry that waits for the detectors",
+            ),
             "akeso_ingest_series": (taken.series, "Series of all tenants"),
         }
 

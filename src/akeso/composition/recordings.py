@@ -112,10 +112,10 @@ async def _of_folder(path: Path, table: SeriesTable) -> AsyncIterator[TelemetryB
 
 async def _of_lines(path: Path, table: SeriesTable, settings: Settings) -> AsyncIterator[TelemetryBatch]:
     sources: dict[str, Source] = build("sources", settings.sources)
-    doors = {path: source for source in sources.values() for path in source.paths}
+    sources_by_path = {path: source for source in sources.values() for path in source.paths}
     newest = 0
     for number, line in _lines(path):
-        batch = _decoded(line, f"{path.name}, line {number}", doors, settings.tenant, table)
+        batch = _decoded(line, f"{path.name}, line {number}", sources_by_path, settings.tenant, table)
         # Nobody wrote down when it arrived: not before its newest stamp, and not before what stands above it.
         newest = max(newest, _newest(batch))
         yield replace(batch, received_at=newest)
@@ -126,19 +126,19 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
 
 
-def _decoded(line: bytes, place: str, doors: dict[str, Source], tenant: str, table: SeriesTable) -> TelemetryBatch:
+def _decoded(line: bytes, place: str, sources: dict[str, Source], tenant: str, table: SeriesTable) -> TelemetryBatch:
     try:
-        door = _door(msgspec.json.decode(line))
+        path = _path(msgspec.json.decode(line))
         headers = {"content-type": "application/json"}
-        return doors[door].decode(IngestRequest(door, headers, line, tenant, 0), table).batch
+        return sources[path].decode(IngestRequest(path, headers, line, tenant, 0), table).batch
     except (msgspec.DecodeError, InvalidInput) as bad:
         raise InvalidInput(place, str(bad)) from bad
 
 
-def _door(content: Any) -> str:
+def _path(content: Any) -> str:
     if not isinstance(content, dict):
         raise InvalidInput("line", "is no JSON object")
-    return next((door for name, door in _REQUESTS.items() if name in content), _RECORDS)
+    return next((path for name, path in _REQUESTS.items() if name in content), _RECORDS)
 
 
 def _newest(batch: TelemetryBatch) -> int:

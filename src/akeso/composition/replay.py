@@ -1,12 +1,12 @@
 """The other composition root: recorded telemetry through the stages of the running Akeso, with nothing to act with.
 
 Ingestion, the journal of the installation, its bus and its actions' targets are left out: a replay keeps its journal in
-memory, and its actions are stilled (akeso.engine.inert_actions).
+memory, and its actions are inert (akeso.engine.inert_actions).
 """
 
 import time
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Self
@@ -17,7 +17,7 @@ from akeso.adapters.journals.database import Database
 from akeso.adapters.journals.memory import MemoryJournal
 from akeso.adapters.memory.sql import SqlMemory
 from akeso.adapters.telemetry.hot import HotWindow
-from akeso.agents.detection.decision import DecisionAgent
+from akeso.agents.detection.decision import DecisionAgent, DecisionOptions
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.detection.model import ModelAgent
@@ -128,14 +128,14 @@ class ReplaySystem:
 
     def _hot_window(self) -> HotWindow:
         settings = self._settings
-        options = settings.features.features
+        options = settings.features
         window = HotWindow(options.slot, settings.ingestion.hot_window, self._features, options.forget)
-        window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
+        window.declared.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
         return window
 
     def _detection(self, quiet_until: int) -> list[Agent]:
         settings, bus, clock, features = self._settings, self._bus, self._clock, self._features
-        decision = replace(settings.decision, quiet_until=quiet_until)
+        decision = DecisionOptions(settings.decision, quiet_until)
         agents: list[Agent] = [
             FeatureAgent(bus, clock, self.ingest_table, features, self._window, settings.features),
             ModelAgent(bus, clock, make_detectors(settings, self._services, features), features, settings.model),

@@ -77,10 +77,10 @@ class System:
         self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
         self.bus = parts.open_bus(settings, Tables(self.ingest_table, self.feature_table))
         self.store = parts.open_store(settings, self.ingest_table)
-        slot = settings.features.features.slot
-        forget = settings.features.features.forget
+        slot = settings.features.slot
+        forget = settings.features.forget
         self.window = HotWindow(slot, settings.ingestion.hot_window, self.feature_table, forget)
-        self.window.told.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
+        self.window.declared.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
         naming = IncidentStoreOptions(new_id=lambda at: new_incident_id(at, parts.token))
         self.incident_store = IncidentStore(journal, self.bus, self.clock, naming)
         self.suspension = Suspension(journal, self.clock)
@@ -185,7 +185,7 @@ class System:
         if not endpoints:
             return []
         sink = PullSink(
-            lambda: self.started, self.ingestion.accept, self.window.told.learn, self.store.marked, self.store.mark
+            lambda: self.started, self.ingestion.accept, self.window.declared.learn, self.store.marked, self.store.mark
         )
         return [PullAgent(endpoints, sink, self.clock, self.ingest_table, PullMetrics(self.registry))]
 

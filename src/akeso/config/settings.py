@@ -4,26 +4,29 @@ Order, the first wins: what a command gives, `AKESO_…` in the environment, `.e
 names are joined by two underscores in the environment (`AKESO_HEALING__SETTLE=3`). Durations are seconds.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, Self, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
+import structlog
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
     TomlConfigSettingsSource,
 )
 
-from akeso.agents.detection.decision import DecisionOptions
 from akeso.agents.detection.feature import FeatureAgentOptions
 from akeso.agents.detection.forecast import ForecastAgentOptions
 from akeso.agents.detection.model import ModelOptions
@@ -36,15 +39,21 @@ from akeso.agents.runtime.runner import RuntimeOptions
 from akeso.agents.runtime.supervisor import SupervisorOptions
 from akeso.agents.selfhealing.evaluation import EvaluationOptions
 from akeso.agents.selfhealing.pipeline import PipelineOptions
+from akeso.config.derived import derived, refuse_derived
 from akeso.config.service_file import Rung
-from akeso.domain.errors import InvalidSettings
+from akeso.domain import renamed
+from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.estate.service import Trust
 from akeso.engine.effects import EffectOptions
 from akeso.plugins.reasoners._llm.options import KEYS, LlmOptions
 from akeso.stages.detection.alert_budget import BudgetOptions
+from akeso.stages.detection.decide import DecideOptions
 from akeso.stages.diagnosis.diagnose import DiagnoseOptions
+from akeso.stages.healing.guards import GuardOptions
 from akeso.stages.healing.plan import PlanOptions
 from akeso.stages.model.self_check import SelfCheckOptions
+
+log = structlog.get_logger(__name__)
 
 DEFAULT_FILE = Path("akeso.toml")
 PREFIX = "AKESO_"
@@ -55,11 +64,22 @@ PluginOptions = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class HealingSettings:
-    """Everything between an incident and its end. reasoner: the plugin that puts a diagnosis into words; the words of
-    one that asks others (llm) come after the deterministic ones."""
+    """Everything between an incident and its end.
+
+    agent: see below.
+    context: see below.
+    guards: see below.
+    gate: see below.
+    effects: see below.
+    diagnose: see below.
+    plan: see below.
+    reasoner: the plugin that puts a diagnosis into words; the words of one that asks others (llm) come after the
+        deterministic ones.
+    """
 
     agent: HealingOptions = field(default_factory=HealingOptions)
     context: IncidentContextOptions = field(default_factory=IncidentContextOptions)
+    guards: GuardOptions = field(default_factory=GuardOptions)
     gate: GateOptions = field(default_factory=GateOptions)
     effects: EffectOptions = field(default_factory=EffectOptions)
     diagnose: DiagnoseOptions = field(default_factory=DiagnoseOptions)
@@ -69,8 +89,14 @@ class HealingSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Versions of the detection model. registry: in the journal's database, or in MLflow (extra [mlflow]); uri: of
-    MLflow's tracking server or store ("": a store of its own in the data folder); name: of the registered model."""
+    """Versions of the detection model.
+
+    registry: where they are kept: in the journal's database, or in MLflow (extra [mlflow]).
+    uri: MLflow's tracking server or store; "": a store of its own in the data folder.
+    name: name of the registered model.
+    pipeline: see below.
+    evaluation: see below.
+    """
 
     registry: Literal["sql", "mlflow"] = "sql"
     uri: str = ""
@@ -80,7 +106,18 @@ class ModelSettings:
 
 
 class PullSettings(BaseModel):
-    """An endpoint to pull from. kind: the puller plugin; whatever else is given goes to it."""
+    """An endpoint that telemetry is pulled from. What is given besides these goes to the puller plugin.
+
+    kind: the puller plugin.
+    url: where the endpoint is.
+    name: what it is called; "": its kind and place.
+    tenant: whose telemetry it is; "": the tenant of the settings.
+    headers: headers of every request.
+    timeout: time for a request.
+    every: time between two requests.
+    delay: how long an endpoint takes until it holds all of an instant.
+    backfill: how far back it is asked after Akeso or the endpoint was away.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -102,7 +139,45 @@ class PullSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored."""
+    """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored.
+
+    data: folder of journal, telemetry, keys and everything else that is kept.
+    host: address to listen on.
+    port: port of the API and the page.
+    grpc_port: port of OTLP over gRPC; unset: 4317 if it is free and the extra is there; 0: none.
+    otlp_http_port: port of OTLP over HTTP; unset: 4318 if it is free; 0: none.
+    tenant: whose telemetry arrives without a key.
+    log_level: debug, info, warning or error.
+    services: services.yaml, what the team says about its services.
+    playbooks: folder with playbooks of the team, besides the shipped ones.
+    policies: Cedar policies of the team, instead of the shipped ones.
+    topology: topology.yaml, edges that no span shows.
+    calibration: the scale of confidence that `akeso learn calibrate` wrote; unset: the shipped one.
+    knowledge: file or folder with what the team adds to what ships about machines and software.
+    journal: SQLAlchemy address of the journal's database; "": SQLite in the data folder.
+    kafka: Kafka's bootstrap servers; "": messages stay in the process.
+    embedder: what turns incidents into vectors to find similar ones; minilm needs the extra [embeddings].
+    trust: rung of services that state none: observe, suggest, approve or auto.
+    dry_run: whether effects are only shown and nothing is executed that no person approved for real.
+    anonymous_ingest: whether telemetry is accepted without a key.
+    runtime: see below.
+    supervisor: see below.
+    selfcheck: see below.
+    forecast: see below.
+    ingestion: see below.
+    features: see below.
+    model: see below.
+    decision: see below.
+    budget: see below.
+    models: see below.
+    healing: see below.
+    llm: see below.
+    pull: see below.
+    detectors: options of detectors, by name; see the plugins' pages.
+    evidence: options of evidence providers, by name.
+    sources: options of sources, by name.
+    actions: options of actions, by name.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
@@ -139,7 +214,7 @@ class Settings(BaseSettings):
     ingestion: IngestionOptions = Field(default_factory=IngestionOptions)
     features: FeatureAgentOptions = Field(default_factory=FeatureAgentOptions)
     model: ModelOptions = Field(default_factory=ModelOptions)
-    decision: DecisionOptions = Field(default_factory=DecisionOptions)
+    decision: DecideOptions = Field(default_factory=DecideOptions)
     budget: BudgetOptions = Field(default_factory=BudgetOptions)
     models: ModelSettings = Field(default_factory=ModelSettings)
     healing: HealingSettings = Field(default_factory=HealingSettings)
@@ -165,10 +240,25 @@ class Settings(BaseSettings):
         """Where the journal is unless `journal` says otherwise."""
         return self.data.resolve() / "akeso.db"
 
+    def changed(self, **values: Any) -> Self:
+        """The same with other values at the top level, and with what follows from them."""
+        return self.model_copy(update=values)._filled()
+
     @model_validator(mode="before")
     @classmethod
     def _durations(cls, given: Any) -> Any:
-        return {name: _in_seconds(get_type_hints(cls).get(name), value) for name, value in given.items()}
+        hints = get_type_hints(cls)
+        for name, value in given.items():
+            refuse_derived(hints.get(name), value, name)
+        return {name: _read(hints.get(name), value) for name, value in given.items()}
+
+    @model_validator(mode="after")
+    def _filled(self) -> Self:
+        # What is set at one place and read at several; a frozen model lets nobody else do this.
+        for name, value in list(self.__dict__.items()):
+            if is_dataclass(value):
+                self.__dict__[name] = derived(value, self)
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -182,7 +272,15 @@ class Settings(BaseSettings):
         del file_secret_settings
         assert isinstance(dotenv_settings, DotEnvSettingsSource)
         dotenv_settings.env_vars = {n: v for n, v in dotenv_settings.env_vars.items() if _is_own(n)}
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        assert isinstance(init_settings, InitSettingsSource)
+        assert isinstance(env_settings, EnvSettingsSource)
+        toml = TomlConfigSettingsSource(settings_cls)
+        # Each by itself, so that the order of the sources holds for the present names.
+        for source in (init_settings, toml):
+            source.init_kwargs = _renewed(source.init_kwargs)
+        for variables in (env_settings, dotenv_settings):
+            variables.env_vars = _renewed_variables(variables.env_vars)
+        return init_settings, env_settings, dotenv_settings, toml
 
 
 def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -215,8 +313,13 @@ def _with_key(settings: Settings) -> Settings:
     return settings.model_copy(update={"llm": replace(settings.llm, api_key=SecretStr(found))})
 
 
-def _in_seconds(kind: Any, value: Any) -> Any:
-    # The environment knows only text, and Pydantic reads a number of seconds only from a number.
+def _read(kind: Any, value: Any) -> Any:
+    # The environment knows only text. Pydantic reads a number of seconds only from a number, and lists from none.
+    if isinstance(value, str) and get_origin(kind) in {frozenset, tuple}:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
     if kind is timedelta and isinstance(value, str):
         try:
             return float(value)
@@ -224,8 +327,48 @@ def _in_seconds(kind: Any, value: Any) -> Any:
             return value
     if is_dataclass(kind) and isinstance(value, Mapping):
         hints = get_type_hints(kind)
-        return {name: _in_seconds(hints.get(name), inner) for name, inner in value.items()}
+        return {name: _read(hints.get(name), inner) for name, inner in value.items()}
     return value
+
+
+def _renewed(tree: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        made, old = renamed.renewed(tree)
+    except InvalidInput as bad:
+        raise InvalidSettings(bad.field, bad.reason) from bad
+    for name, new in old.items():
+        log.warning("settings.renamed", setting=name, now=new)
+    return made
+
+
+def _renewed_variables(variables: Mapping[str, str | None]) -> dict[str, str | None]:
+    # Before they are read, since a text is read as its field says. One that holds a section is taken apart.
+    made: dict[str, str | None] = {}
+    for name, text in variables.items():
+        path = name[len(PREFIX) :].lower().replace("__", ".")
+        if not _is_own(name) or not (texts := _leaves_of(path, text)):
+            made[name] = text
+            continue
+        for new, value in texts.items():
+            log.warning("settings.renamed", setting=name.upper(), now=_variable(new).upper())
+            made.setdefault(_variable(new), value)
+    return made
+
+
+def _leaves_of(path: str, text: str | None) -> dict[str, str | None]:
+    """The values of a variable by the present names of their settings; nothing where no name is an earlier one."""
+    try:
+        value = json.loads(text or "")
+    except ValueError:
+        value = text
+    leaves = renamed.leaves(value, path) if isinstance(value, dict) else {path: text}
+    if all(renamed.current(old) == old for old in leaves):
+        return {}
+    return {renamed.current(old): v if v is None or isinstance(v, str) else json.dumps(v) for old, v in leaves.items()}
+
+
+def _variable(path: str) -> str:
+    return (PREFIX + path.replace(".", "__")).lower()
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:

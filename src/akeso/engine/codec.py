@@ -18,6 +18,7 @@ import msgspec
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.events import Event
+from akeso.domain.renamed import with_new_names
 
 GENESIS = "0" * 64
 KINDS: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})
@@ -54,6 +55,8 @@ def decode_event(kind: str, payload: bytes) -> Event:
         tree = msgspec.json.decode(payload)
         for anomaly in _anomalies(tree):
             anomaly.update({name: nan for name in _MAY_BE_NAN if anomaly.get(name, 0) is None})
+        if isinstance(tree, dict) and "diagnosis" in tree:
+            tree["diagnosis"] = with_new_names(tree["diagnosis"], "diagnosis")
         return msgspec.convert(tree, declared)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, ValueError) as bad:
         raise _located(kind, bad) from bad

@@ -34,15 +34,22 @@ _PERMITS = frozenset({"allow", "modify"})
 
 @dataclass(frozen=True, slots=True)
 class EffectOptions:
-    """look_within: time for capture, preview and check; act_within: for apply and undo, after that the outcome is
-    unknown. write_attempts, write_wait: how often and how far apart an outcome is tried to be written."""
+    """How effects are run.
+
+    look_within: time for capturing the state before, for a preview and for a check.
+    act_within: time for applying and for undoing; after that the outcome is unknown.
+    write_attempts: how often it is tried to write an outcome down.
+    write_wait: how far apart these tries are.
+    actor: in whose name outcomes are written into the journal.
+    guards: the limits that are checked right before an effect.
+    """
 
     look_within: timedelta = timedelta(seconds=10)
     act_within: timedelta = timedelta(seconds=30)
     write_attempts: int = 20
     write_wait: timedelta = timedelta(milliseconds=500)
     actor: str = "effects"
-    guards: GuardOptions = field(default_factory=GuardOptions)
+    guards: GuardOptions = field(default_factory=GuardOptions, metadata={"set_at": "healing.guards"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,13 @@ class Effects:
 
     def __init__(
         self,
-        stage: ActionCatalog,
+        catalog: ActionCatalog,
         incident_store: IncidentStore,
         suspension: Suspension,
         clock: Clock,
         options: EffectOptions | None = None,
     ) -> None:
-        self._catalog, self._incident_store, self._clock = stage, incident_store, clock
+        self._catalog, self._incident_store, self._clock = catalog, incident_store, clock
         self._suspension = suspension
         self._options = options or EffectOptions()
         self._running: dict[str, asyncio.Task[Incident]] = {}

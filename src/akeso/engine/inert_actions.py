@@ -9,7 +9,7 @@ from akeso.domain.incident.plan import Risk, Step
 from akeso.ports.action import Action, PreState, change_kind, on_akeso
 
 
-class StilledAction:
+class InertAction:
     """An Action with the nature of another and none of its reach: it neither changes its target nor looks at it."""
 
     def __init__(self, like: Action) -> None:
@@ -41,9 +41,9 @@ class StilledAction:
         raise self._refused(step, service)
 
     def _refused(self, step: Step, service: ServiceSpec) -> Forbidden:
-        return Forbidden(f"{self.name} is stilled: {step.id} would touch {service.name}")
+        return Forbidden(f"{self.name} is inert in a replay: {step.id} would touch {service.name}")
 
 
 def inert(actions: Mapping[str, Action]) -> dict[str, Action]:
-    """All of them, stilled."""
-    return {name: StilledAction(action) for name, action in actions.items()}
+    """All of them, made inert."""
+    return {name: InertAction(action) for name, action in actions.items()}

@@ -15,30 +15,30 @@ log = structlog.get_logger(__name__)
 OTLP_GRPC, OTLP_HTTP = 4317, 4318
 
 
-class GrpcDoor(Protocol):
+class GrpcListener(Protocol):
     """An OTLP/gRPC server that listens."""
 
     async def stop(self, grace_s: float) -> None: ...
 
 
-def http_doors(settings: Settings) -> list[socket.socket]:
+def http_listeners(settings: Settings) -> list[socket.socket]:
     """Akeso's own port, and the one of OTLP/HTTP where there is one. Raises InvalidSettings when a port that was asked
     for is taken; the standard port is done without, because a collector may have it."""
-    doors = [_bind(settings.host, settings.port, "port")]
+    listeners = [_bind(settings.host, settings.port, "port")]
     wanted = settings.otlp_http_port
     if wanted == 0:
-        return doors
+        return listeners
     try:
-        return [*doors, _bind(settings.host, OTLP_HTTP if wanted is None else wanted, "otlp_http_port")]
+        return [*listeners, _bind(settings.host, OTLP_HTTP if wanted is None else wanted, "otlp_http_port")]
     except InvalidSettings as taken:
         if wanted is not None:
-            doors[0].close()
+            listeners[0].close()
             raise
         log.warning("otlp_http.port_taken", reason=str(taken))
-        return doors
+        return listeners
 
 
-async def grpc_door(system: System) -> GrpcDoor | None:
+async def grpc_listener(system: System) -> GrpcListener | None:
     """OTLP/gRPC where it is wanted and can be had. Raises InvalidSettings when a port that was asked for is taken or
     the extra is missing."""
     wanted = system.settings.grpc_port
@@ -50,15 +50,15 @@ async def grpc_door(system: System) -> GrpcDoor | None:
         raise InvalidSettings("grpc_port", "needs the extra: pip install 'akeso[grpc]'")
     from akeso.faces.grpc.server import OtlpServer  # extra [grpc]
 
-    door = OtlpServer(system)
+    listener = OtlpServer(system)
     try:
-        await door.start(system.settings.host, OTLP_GRPC if wanted is None else wanted)
+        await listener.start(system.settings.host, OTLP_GRPC if wanted is None else wanted)
     except InvalidSettings as taken:
         if wanted is not None:
             raise
         log.warning("grpc.port_taken", reason=str(taken))
         return None
-    return door
+    return listener
 
 
 def _bind(host: str, port: int, setting: str) -> socket.socket:

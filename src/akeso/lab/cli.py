@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from rich.console import Console
 
-from akeso.lab.akeso_itself.run import InwardOrder, score_inward
+from akeso.lab.akeso_itself.run import SelfOrder, score_self
 from akeso.lab.check import Proof, prove
-from akeso.lab.console import cases_table, faults_table, inward_table, proofs_table, summary_table
+from akeso.lab.console import cases_table, faults_table, proofs_table, self_table, summary_table
 from akeso.lab.errors import LabError
 from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.faults.register import FAULTS, chosen
@@ -123,10 +123,10 @@ def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
     scenarios: Annotated[Scenarios, typer.Option(help="The shop's faults, or faults of Akeso itself.")] = "shop",
     override: Annotated[list[str] | None, typer.Option("--set", help="With self: a setting of that Akeso.")] = None,
 ) -> None:
-    """Score Akeso: calm, then every fault; writes report.json. With `--scenarios self` Akeso itself is the patient; the
+    """Score Akeso: calm, then every fault; writes report.json. With `--scenarios self` Akeso itself is under test; the
     exit code is 1 when it did not heal everything."""
     if scenarios == "self":
-        _run_inward(InwardOrder(repeat, seed, out.resolve(), tuple(override or ())), as_json)
+        _run_self(SelfOrder(repeat, seed, out.resolve(), tuple(override or ())), as_json)
         return
     report = _run(lambda: _score(Order(chosen(faults), repeat, seed, out.resolve(), calm), akeso, key, run))
     if as_json:
@@ -135,13 +135,13 @@ def run_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
         Console().print(cases_table(report), summary_table(report))
 
 
-def _run_inward(order: InwardOrder, as_json: bool) -> None:
+def _run_self(order: SelfOrder, as_json: bool) -> None:
     (order.out / "report.json").unlink(missing_ok=True)
-    report = _run(lambda: score_inward(order, _tell))
+    report = _run(lambda: score_self(order, _tell))
     if as_json:
         print(json.dumps(report))
     else:
-        Console().print(inward_table(report))
+        Console().print(self_table(report))
     if report["summary"]["healed"] < report["summary"]["cases"]:
         raise typer.Exit(1)
 

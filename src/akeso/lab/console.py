@@ -76,8 +76,8 @@ def summary_table(report: dict[str, Any]) -> Table:
     return table
 
 
-def inward_table(report: dict[str, Any]) -> Table:
-    """Every case in which Akeso itself was the patient."""
+def self_table(report: dict[str, Any]) -> Table:
+    """Every case in which Akeso itself was under test."""
     table = Table("Fault", "Detected after", "Repaired after", "Actions", "Policy", "Verified", "Healed")
     for case in report["cases"]:
         policy = case.get("policy") or {}

@@ -94,8 +94,8 @@ class Ward:
             EffectOptions(write_wait=timedelta(milliseconds=50)),
         )  # fmt: skip
         gating = GateOptions(timedelta(seconds=0.5), GovernOptions(Trust.AUTO, self.dry_run))
-        grounds = PolicyInputs(self.actions, services, self.window, self.incident_store, self.suspension)
-        self.gate = Gate(grounds, self.bus, self.clock, gating)
+        inputs = PolicyInputs(self.actions, services, self.window, self.incident_store, self.suspension)
+        self.gate = Gate(inputs, self.bus, self.clock, gating)
         sources = Sources(self.window, self.memory, services, tuple(self.actions))
         self.context = IncidentContext(
             ReasoningParts(self.diagnoses, self.planner), sources, self.clock, IncidentContextOptions()

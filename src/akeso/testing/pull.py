@@ -13,7 +13,7 @@ from akeso.protocols.json_body import parse_json
 
 
 class ScriptedPuller:
-    """Implements akeso.ports.puller.Puller. haul: makes the answer to a request; failure: raised while it is set.
+    """Implements akeso.ports.puller.Puller. pulled: makes the answer to a request; failure: raised while it is set.
 
     requests: all that came; taken: the hauls that were accepted.
     """

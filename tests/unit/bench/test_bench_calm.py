@@ -51,11 +51,11 @@ def test_a_calm_day_raises_nothing_and_its_allowance_is_told() -> None:
     assert (day.raised, day.alarms) == (0, ())
     found = report(day, stock(), load_settings(None, {}), hours=24.0)
     assert found["allowed"] == pytest.approx(2 / 7)
-    assert found["services"]["api"] == {"told": 0, "held_back": 0, "loudest": 0.0}
+    assert found["services"]["api"] == {"notified": 0, "withheld": 0, "loudest": 0.0}
 
 
 def test_alarms_are_told_by_service_as_the_budget_counted_them() -> None:
-    alarms = tuple(Alarm("t", "api", n, n, 1.5 + n, 0.01, "latency", told=n < 2) for n in range(3))
+    alarms = tuple(Alarm("t", "api", n, n, 1.5 + n, 0.01, "latency", notified=n < 2) for n in range(3))
     found = report(Day(100, 7, alarms, 0, 1.0), stock(), load_settings(None, {}), hours=1.0)
-    assert (found["symptoms_raised"], found["alarms_told"], found["alarms_held_back"]) == (7, 2, 1)
-    assert found["services"]["api"] == {"told": 2, "held_back": 1, "loudest": 3.5}
+    assert (found["symptoms_raised"], found["alarms_notified"], found["alarms_withheld"]) == (7, 2, 1)
+    assert found["services"]["api"] == {"notified": 2, "withheld": 1, "loudest": 3.5}

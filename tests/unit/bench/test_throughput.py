@@ -13,7 +13,7 @@ from akeso.bench.load.bodies import Body, Template, bodies, paced
 from akeso.bench.load.kernel import STREAMING
 from akeso.bench.load.metrics import ITEMS, first_templates, otlp_templates, second_templates
 from akeso.bench.load.records import LINES, TRACES, LogLoad, SpanLoad
-from akeso.bench.load.sender import Door, Sender, Sent
+from akeso.bench.load.sender import Endpoint, Sender, Sent
 from akeso.bench.load.through import Held, decided_rate, delays_of
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.domain.telemetry.series import SeriesTable
@@ -156,7 +156,7 @@ def test_the_sender_gives_up_what_is_too_late_and_notes_what_was_taken() -> None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         soon = 2**62
-        sender = Sender(Door(f"http://127.0.0.1:{server.server_port}", "/x", ""), 1, now=lambda: soon)
+        sender = Sender(Endpoint(f"http://127.0.0.1:{server.server_port}", "/x", ""), 1, now=lambda: soon)
         found = sender.send([Body(0, b"old", 1), Body(soon, b"yes", 1), Body(soon, b"no", 1)])
     finally:
         server.shutdown()

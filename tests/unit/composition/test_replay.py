@@ -26,7 +26,7 @@ def settings(folder: Path, **more: Any) -> Settings:
     return Settings(data=folder, services=folder / "services.yaml", **more)
 
 
-async def rehearsed(folder: Path, quiet_until: int = 0, changed: Change | None = None, **more: Any) -> ReplayReport:
+async def replayed(folder: Path, quiet_until: int = 0, changed: Change | None = None, **more: Any) -> ReplayReport:
     """changed: what the recording says of a change."""
     replaying = await ReplaySystem.open(settings(folder, **more), quiet_until)
 
@@ -45,7 +45,7 @@ async def rehearsed(folder: Path, quiet_until: int = 0, changed: Change | None =
 
 
 async def test_a_recorded_fault_becomes_one_incident_with_a_cause_a_plan_and_a_verdict(tmp_path: Path) -> None:
-    report = await rehearsed(tmp_path, trust="auto", dry_run=False)
+    report = await replayed(tmp_path, trust="auto", dry_run=False)
     (incident,) = report.incidents
     assert incident.service == "cart"
     assert incident.diagnosis is not None
@@ -64,7 +64,7 @@ async def test_a_recorded_fault_becomes_one_incident_with_a_cause_a_plan_and_a_v
 async def test_an_effect_that_the_recording_shows_is_verified_as_it_was(tmp_path: Path) -> None:
     at = datetime.fromtimestamp(SICK_AT / 1e9 + 8, UTC)
     by_akeso = Change("cart", "restart", "", at, BY)
-    report = await rehearsed(tmp_path, changed=by_akeso, trust="auto", dry_run=False)
+    report = await replayed(tmp_path, changed=by_akeso, trust="auto", dry_run=False)
     (incident,) = report.incidents
     (step,) = report.would_act
     record = incident.actions[step]
@@ -75,12 +75,12 @@ async def test_an_effect_that_the_recording_shows_is_verified_as_it_was(tmp_path
     assert incident.status is IncidentStatus.RESOLVED
     (tmp_path / "again").mkdir()
     by_somebody = replace(by_akeso, by="ann")
-    report = await rehearsed(tmp_path / "again", changed=by_somebody, trust="auto", dry_run=False)
+    report = await replayed(tmp_path / "again", changed=by_somebody, trust="auto", dry_run=False)
     assert report.incidents[0].verification is None
 
 
 async def test_with_dry_run_nothing_would_be_done_by_itself_and_people_are_asked(tmp_path: Path) -> None:
-    report = await rehearsed(tmp_path)
+    report = await replayed(tmp_path)
     (incident,) = report.incidents
     assert report.would_act == {}
     asked = [r for r in incident.actions.values() if r.approvers]
@@ -92,14 +92,14 @@ async def test_the_same_recording_leads_to_the_same_every_time(tmp_path: Path) -
     views: list[Any] = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        report = await rehearsed(tmp_path / name)
+        report = await replayed(tmp_path / name)
         views.append({**report_view(report), "wall_s": 0, "cpu_s": 0, "speed": 0})
         views.append([[a.id for a in d.raised] for d in report.decisions])
     assert views[:2] == views[2:]
 
 
 async def test_what_comes_before_the_range_only_teaches(tmp_path: Path) -> None:
-    report = await rehearsed(tmp_path, quiet_until=SICK_AT + 20 * NANOSECONDS)
+    report = await replayed(tmp_path, quiet_until=SICK_AT + 20 * NANOSECONDS)
     assert report.incidents == ()
     assert report.decisions == ()
 

@@ -50,7 +50,7 @@ async def test_a_relay_hands_messages_over_at_once_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-async def test_a_stilled_action_says_what_it_is_and_touches_nothing(name: str) -> None:
+async def test_an_inert_action_says_what_it_is_and_touches_nothing(name: str) -> None:
     real, still = ACTIONS[name], inert(ACTIONS)[name]
     assert (still.name, still.reversible, still.risk) == (real.name, real.reversible, real.risk)
     assert await still.preview(STEP, SERVICE) == f"would {name} cart (count=2)"
@@ -59,5 +59,5 @@ async def test_a_stilled_action_says_what_it_is_and_touches_nothing(name: str) -
         still.check(STEP, SERVICE, "k", {}),
         *(getattr(still, verb)(STEP, SERVICE, "k", {}) for verb in ("apply", "undo")),
     ):
-        with pytest.raises(Forbidden, match="is stilled"):
+        with pytest.raises(Forbidden, match="is inert"):
             await touching

@@ -41,10 +41,14 @@ def test_a_command_wins_over_the_environment_over_env_file_over_toml(
 
 
 def test_nested_names_are_merged_from_all_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "akeso.toml").write_text("[healing.agent.advance]\nsettle = 7\ndoubt = 8\n")
-    monkeypatch.setenv("AKESO_HEALING__AGENT__ADVANCE__SETTLE", "0.3")
+    (folder / "akeso.toml").write_text("[healing.agent.advance]\ninitial_delay = 7\nrecheck_interval = 8\n")
+    monkeypatch.setenv("AKESO_HEALING__AGENT__ADVANCE__INITIAL_DELAY", "0.3")
     advance = load_settings(None, {"healing": {"agent": {"advance": {"plans": 5}}}}).healing.agent.advance
-    assert (advance.settle, advance.doubt, advance.plans) == (timedelta(seconds=0.3), timedelta(seconds=8), 5)
+    assert (advance.initial_delay, advance.recheck_interval, advance.plans) == (
+        timedelta(seconds=0.3),
+        timedelta(seconds=8),
+        5,
+    )
 
 
 @pytest.mark.parametrize("text", ["2.5", "PT2.5S", "00:00:02.5"])
@@ -61,7 +65,7 @@ def test_options_of_plugins_are_passed_through(monkeypatch: pytest.MonkeyPatch) 
 def test_a_misspelt_name_is_refused_wherever_it_stands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused(trsut="auto").field == "trsut"
     assert refused(healing={"agnet": {}}).field == "healing.agnet"
-    assert refused(healing={"agent": {"advance": {"setle": 1}}}).field == "healing.agent.advance.setle"
+    assert refused(healing={"agent": {"advance": {"initial_dely": 1}}}).field == "healing.agent.advance.initial_dely"
     (folder / "akeso.toml").write_text("[runtime]\ntik = 1\n")
     assert refused().field == "runtime.tik"
     (folder / "akeso.toml").unlink()

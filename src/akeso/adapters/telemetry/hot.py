@@ -26,7 +26,7 @@ class HotWindow:
 
     Values are held as float32, which is exact to seven digits, those that are no longer new in half of that (see
     akeso.adapters.telemetry.coded). All a query returns is a copy.
-    told: edges from elsewhere than spans; forget: how long those count after they were last told.
+    declared: edges from elsewhere than spans; forget: how long those count after they were last seen.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class HotWindow:
         self._changes: dict[str, deque[Change]] = {}
         self._topologies: dict[str, Topology] = {}
         self._traces: TraceBook | None = None
-        self.told = DeclaredTopology(duration_ns(forget))
+        self.declared = DeclaredTopology(duration_ns(forget))
 
     @property
     def now(self) -> int:
@@ -58,7 +58,7 @@ class HotWindow:
         self._traces = closed.traces
 
     def record_changes(self, tenant: str, changes: Sequence[Change]) -> None:
-        """Take in changes; each counts once, however often it is told."""
+        """Take in changes; each counts once, however often it is sent."""
         kept = self._changes.setdefault(tenant, deque(maxlen=_CHANGES_KEPT))
         kept.extend(change for change in dict.fromkeys(changes) if change not in kept)
 
@@ -104,8 +104,8 @@ class HotWindow:
         return sorted(found, key=lambda change: change.at)
 
     def topology(self, tenant: str) -> Topology:
-        """The picture after the newest slot, with the edges that were told."""
-        return self.told.joined(tenant, self._topologies.get(tenant, Topology()), self.now)
+        """The picture after the newest slot, with the edges that were declared."""
+        return self.declared.joined(tenant, self._topologies.get(tenant, Topology()), self.now)
 
     def traces(self, tenant: str, start: int, end: int) -> Traces:
         """What was kept of whole traces in the range."""

@@ -27,8 +27,13 @@ Keep = Callable[[Sequence[Alarm]], None]
 
 @dataclass(frozen=True, slots=True)
 class DecisionOptions:
-    """quiet_until: ns, the end of the last slot whose decision took effect before a restart. Slots up to it are
-    decided again, to know what is going on, and not published."""
+    """How the decision agent decides.
+
+    decide: how sure a decision has to be.
+    quiet_until: ns, the end of the last slot whose decision took effect before a restart. Slots up to it are decided
+        again,
+        to know what is going on, and not published.
+    """
 
     decide: DecideOptions = field(default_factory=DecideOptions)
     quiet_until: int = 0

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -25,11 +25,13 @@ class WindowRecorder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureAgentOptions:
-    """features: of the stage. live: a batch no older than that when it is handled is live. idle: after history, so long
-    without a batch, the clock closes slots again."""
+class FeatureAgentOptions(FeatureOptions):
+    """How telemetry becomes features, and when slots close by the clock; see `FeatureOptions` for the rest.
 
-    features: FeatureOptions = field(default_factory=FeatureOptions)
+    live: a batch no older than this when it is handled is live; only then the clock closes slots.
+    idle: after history, so long without a batch, the clock closes slots again.
+    """
+
     live: timedelta = timedelta(seconds=3)
     idle: timedelta = timedelta(seconds=1)
 
@@ -55,7 +57,7 @@ class FeatureAgent:
         """ingest_table: the one that batches refer to; feature_table: the one that frames refer to."""
         self._bus, self._clock, self._window = bus, clock, window
         options = options or FeatureAgentOptions()
-        self._builder = FeatureBuilder(ingest_table, feature_table, options.features)
+        self._builder = FeatureBuilder(ingest_table, feature_table, options)
         self._live, self._idle = duration_ns(options.live), duration_ns(options.idle)
         self._last: TelemetryBatch | None = None
         self._handled_at = 0

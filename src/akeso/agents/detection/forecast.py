@@ -23,10 +23,16 @@ SOURCE = "akeso.forecast"
 
 @dataclass(frozen=True, slots=True)
 class ForecastAgentOptions:
-    """enabled: an alert opens an incident, so nobody gets any unasked. step: slots are averaged over this long, and
-    one forecast is made a step; reach: how far ahead. probability: of a breach within reach, from which on an alert
-    fires; over: below which it is resolved. learnt: steps with values before a series is believed. live: a frame
-    older than that when it is handled teaches, but raises nothing: it is history being replayed."""
+    """Alerts about breaches of known bounds before they happen.
+
+    enabled: whether forecasts are made. Their alerts open incidents, so it is off unless asked for.
+    step: slots are averaged over this long, and one forecast is made a step.
+    reach: how far ahead is forecast.
+    probability: an alert fires when a breach within reach is at least this probable.
+    over: an alert is resolved when a breach within reach is less probable than this.
+    learnt: steps with values before forecasts of a series are believed.
+    live: a frame older than this when it is handled is history: it is learnt from and raises nothing.
+    """
 
     enabled: bool = False
     step: timedelta = timedelta(minutes=1)

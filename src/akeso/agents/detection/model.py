@@ -32,11 +32,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """decide: the same options as the decision agent's, since they tell what is normal enough to learn. sampled,
-    samples: over how long, and how many, frames are kept to measure drift against."""
+    """What the model agent keeps besides scores. score, decide: as the decision agent's, so that it learns from the
+    same slots.
+
+    score: see below.
+    decide: how it is decided what is normal enough to learn.
+    sampled: over how long frames are sampled as the reference that drift is measured against.
+    samples: how many frames that reference holds.
+    """
 
     score: ScoreOptions = field(default_factory=ScoreOptions)
-    decide: DecideOptions = field(default_factory=DecideOptions)
+    decide: DecideOptions = field(default_factory=DecideOptions, metadata={"set_at": "decision"})
     sampled: timedelta = timedelta(minutes=10)
     samples: int = 240
 
@@ -183,6 +189,6 @@ class ModelAgent:
         self.span += timedelta(microseconds=frame.width / 1_000)
 
     def _scored(self, frame: FeatureFrame) -> Prediction:
-        quiet = self._options.decide.advisory if frame.partial else frozenset()
+        quiet = self._options.decide.non_voting if frame.partial else frozenset()
         heard = {name: detector for name, detector in self._detectors.items() if name not in quiet}
         return self._significance.judged(score(frame, heard, self._options.score, self._clock.monotonic))

@@ -25,11 +25,16 @@ from akeso.stages.healing.guards import GuardOptions, Proposal, guard
 
 @dataclass(frozen=True, slots=True)
 class GateOptions:
-    """within: how long governance may take to answer; after that the step is denied."""
+    """The gate that every step passes.
+
+    within: how long governance may take to answer; after that the step is denied.
+    govern: see below.
+    guards: the limits that hold whatever policy says.
+    """
 
     within: timedelta = timedelta(seconds=5)
     govern: GovernOptions = field(default_factory=GovernOptions)
-    guards: GuardOptions = field(default_factory=GuardOptions)
+    guards: GuardOptions = field(default_factory=GuardOptions, metadata={"set_at": "healing.guards"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class PolicyInputs:
     actions: Mapping[str, Action]
     services: Services
     window: TelemetryWindow
-    register: IncidentStore
+    incident_store: IncidentStore
     suspension: Suspension
 
 
@@ -48,14 +53,14 @@ class Gate:
 
     def __init__(
         self,
-        grounds: PolicyInputs,
+        inputs: PolicyInputs,
         bus: Bus,
         clock: Clock,
         options: GateOptions | None = None,
         token: Callable[[int], str] = token_hex,
     ) -> None:
         """token: a word that nobody used before, of so many bytes; questions are called by it."""
-        self._inputs, self._bus, self._clock, self._token = grounds, bus, clock, token
+        self._inputs, self._bus, self._clock, self._token = inputs, bus, clock, token
         self._options = options or GateOptions()
         self._open: dict[str, asyncio.Future[Verdict]] = {}
 
@@ -85,7 +90,7 @@ class Gate:
         return Situation(
             services=self._inputs.services,
             topology=self._inputs.window.topology(incident.tenant),
-            history=await effect_history(self._inputs.register, now, suspended=suspended),
+            history=await effect_history(self._inputs.incident_store, now, suspended=suspended),
             now=now,
             options=replace(self._options.govern, dry_run=dry_run),
         )

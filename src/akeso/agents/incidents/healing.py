@@ -33,8 +33,14 @@ async def unmarked(end: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HealingOptions:
-    """retry: how long an incident whose worker gave up or lost its lease rests before it gets a new one. looked_back:
-    how many recent incidents are looked through at the start for lessons that were not learned."""
+    """From what is noticed to incidents and their workers.
+
+    advance: see below.
+    correlate: see below.
+    worker: see below.
+    retry: how long an incident whose worker gave up or lost its lease waits for a new worker.
+    looked_back: how many recent incidents are searched at the start for lessons that were not learnt.
+    """
 
     advance: AdvanceOptions = field(default_factory=AdvanceOptions)
     correlate: CorrelateOptions = field(default_factory=CorrelateOptions)

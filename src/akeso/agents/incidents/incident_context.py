@@ -56,7 +56,7 @@ class ReasoningParts:
         planning: PlanOptions | None = None,
         calibration: Calibration | None = None,
     ) -> Self:
-        """The faculties that ship. calibration: the scale of confidence; the shipped one when None."""
+        """The parts that ship. calibration: the scale of confidence; the shipped one when None."""
 
         def think(case: Case) -> Diagnosis:
             return diagnose(case, providers, diagnosing, calibration)
@@ -79,8 +79,16 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class IncidentContextOptions:
-    """past: how much of the time before the onset a case holds; changes: the same for changes. within: time for a
-    diagnosis, and for putting it into words. recalled: similar incidents asked for."""
+    """What a diagnosis gets to see.
+
+    past: how much telemetry of the time before the onset it sees.
+    changes: how far before the onset it sees changes.
+    within: time for a diagnosis, and as much for putting it into words.
+    recalled: similar incidents of the past that it sees.
+    hypotheses: hypotheses whose remedies of the past are looked up.
+    watches: see below.
+    verify: see below.
+    """
 
     past: timedelta = timedelta(minutes=5)
     changes: timedelta = timedelta(minutes=30)

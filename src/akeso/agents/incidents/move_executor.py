@@ -1,4 +1,4 @@
-"""The performer: makes one move about one incident and writes down what came of it."""
+"""The executor of moves: makes one move about one incident and writes down what came of it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -19,9 +19,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """owner: in whose name leases are held; the same after a restart of the same process, so that it can go on at
-    once. lease: how long one lasts, longer than any effect. poll: how often a waiting worker looks up. failures: in
-    a row, after which the incident has failed; first_wait doubles with each."""
+    """The workers of incidents.
+
+    owner: in whose name leases are held; the same after a restart of the same process, so that it can go on at once.
+    actor: in whose name a worker writes into the journal.
+    lease: how long a lease lasts; longer than any effect.
+    poll: how often a waiting worker looks for news.
+    failures: after so many failures in a row the incident has failed.
+    first_wait: the wait after the first failure; it doubles with each.
+    """
 
     owner: str = "akeso"
     actor: str = "healing"

@@ -1,4 +1,4 @@
-"""The chronicle agent: what Akeso itself changes is a change like any other, and stands among the changes."""
+"""The change recorder: what Akeso itself changes is recorded among the changes, like any other."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ class ChangeRecorderAgent:
     """INCIDENT_LOG → changes, by the same way as those that people report (`accept` is the ingestion agent's). kinds:
     which actions change a service, and how."""
 
-    name = "chronicle"
+    name = "change_recorder"
     topics = (Topic.INCIDENT_LOG,)
 
     def __init__(

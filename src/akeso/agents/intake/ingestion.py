@@ -25,17 +25,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IngestionOptions:
-    """hot_window: how much stored telemetry is handed out again after a start, so that baselines and windows are
-    warm; retention, retention_bytes: how long telemetry is kept, and how much; prune_every: how often both are looked
-    at; publish_within: how long a sender of alerts waits for subscribers that are behind before it is told to come
-    back, and a sender of stored telemetry before it is answered; request_bytes: bodies of requests that may be in
-    memory at once; handover_bytes: stored batches that may wait for subscribers; series: the most a tenant may have."""
+    """What is taken in, how long it is kept, and what waits in memory.
+
+    hot_window: how much stored telemetry is handed out again after a start, so that baselines and windows are filled.
+    retention: how long telemetry is kept.
+    retention_bytes: how much telemetry is kept, in bytes.
+    request_bytes: bodies of requests that may be in memory at once, in bytes.
+    publish_queue_bytes: stored batches that may wait for the detectors, in bytes; beyond that senders get 429.
+    series: the most series a tenant may have.
+    prune_every: how often the two limits of retention are enforced.
+    publish_within: how long a sender waits for subscribers that are behind before it is answered: a sender of alerts
+        with
+        429, a sender of stored telemetry with success.
+    retry_after: after how long senders that are turned away are told to come back.
+    """
 
     hot_window: timedelta = timedelta(minutes=10)
     retention: timedelta = timedelta(hours=24)
     retention_bytes: int = 8 * 2**30
     request_bytes: int = 256 * 2**20
-    handover_bytes: int = 256 * 2**20
+    publish_queue_bytes: int = 256 * 2**20
     series: int = 500_000
     prune_every: timedelta = timedelta(seconds=10)
     publish_within: timedelta = timedelta(seconds=5)
@@ -67,16 +76,16 @@ class IngestionAgent:
         o = self._options = options or IngestionOptions()
         self.bodies = Shares(o.request_bytes, o.retry_after, "are being received")
         self.turns = Turns()
-        self._handover = PublishQueue(self._hand_over, o.handover_bytes, o.retry_after)
+        self._publish_queue = PublishQueue(self._hand_over, o.publish_queue_bytes, o.retry_after)
         self._handed_out = self._collected = 0
         self._first_live: int | None = None
         self._warm = False
         self._prune_at: datetime | None = None
 
     @property
-    def handover_bytes(self) -> int:
+    def publish_queue_bytes(self) -> int:
         """What is stored and on its way to the detectors."""
-        return self._handover.waiting_bytes
+        return self._publish_queue.waiting_bytes
 
     @property
     def series(self) -> int:
@@ -146,25 +155,25 @@ class IngestionAgent:
         return batch if metrics is batch.metrics else replace(batch, metrics=metrics)
 
     async def _take(self, batch: TelemetryBatch) -> None:
-        self._handover.reserve(batch)
+        self._publish_queue.reserve(batch)
         try:
             sequence = await self._store.append(batch)
         except BaseException:
-            self._handover.release(batch)
+            self._publish_queue.release(batch)
             raise
         if self._first_live is None or sequence < self._first_live:
             self._first_live = sequence
         self.batches += 1
         self.points += len(batch)
         if sequence <= self._collected:
-            self._handover.release(batch)
+            self._publish_queue.release(batch)
             return
         try:
             async with asyncio.timeout(self._options.publish_within.total_seconds()):
-                await self._handover.pass_on(batch)
+                await self._publish_queue.pass_on(batch)
         except TimeoutError:
             # It is stored, and it is on its way; those who come while that is full are told to come back.
-            log.warning("ingestion.subscribers_behind", bytes=self._handover.waiting_bytes)
+            log.warning("ingestion.subscribers_behind", bytes=self._publish_queue.waiting_bytes)
 
     async def _hand_over(self, batch: TelemetryBatch) -> None:
         await self._bus.publish(Topic.RAW_EVENTS, batch.tenant, batch)

@@ -49,7 +49,7 @@ class PublishQueue:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put(batch.tenant, batch.nbytes, (batch, done))
         if self._working is None:
-            self._working = asyncio.create_task(self._work(), name="handover")
+            self._working = asyncio.create_task(self._work(), name="publish-queue")
         await asyncio.shield(done)
 
     async def _work(self) -> None:
@@ -66,7 +66,7 @@ class PublishQueue:
             try:
                 await self._publish(batch)
             except Unavailable as away:
-                log.warning("handover.bus_away", error=str(away), bytes=self.waiting_bytes)
+                log.warning("publish_queue.bus_away", error=str(away), bytes=self.waiting_bytes)
                 await asyncio.sleep(self._pause_s)
             else:
                 return
@@ -88,4 +88,4 @@ class PublishQueue:
             done.set_exception(failure)
             done.exception()  # a sender that gave up waiting does not ask
             if not isinstance(failure, AkesoError):
-                log.error("handover.failed", exc_info=failure)
+                log.error("publish_queue.failed", exc_info=failure)

@@ -21,8 +21,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RuntimeOptions:
-    """tick: how often an agent's `tick` is called; attempts: tries of one message before it is given up; first_wait,
-    longest_wait: before the second of them, and before any; jitter: by how much a wait is longer at random."""
+    """How agents are run.
+
+    tick: how often an agent's `tick` is called.
+    heartbeat: how often a running agent says that it is alive.
+    attempts: tries of one message before it is given up.
+    first_wait: the wait before the second try; it doubles with each.
+    longest_wait: no wait between two tries is longer.
+    jitter: by how much a wait is longer at random.
+    """
 
     tick: timedelta = timedelta(milliseconds=250)
     heartbeat: timedelta = timedelta(seconds=1)

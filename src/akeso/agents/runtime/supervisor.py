@@ -18,9 +18,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SupervisorOptions:
-    """hung_after: an agent without a heartbeat for so long is restarted whatever anybody decides: an incident about it
-    comes at half that time, and an agent that incidents depend on may be the one that hangs. first_wait, longest_wait:
-    between restarts of an agent that keeps dying."""
+    """When agents are restarted.
+
+    hung_after: an agent without a heartbeat for so long is restarted whatever anybody decides. An incident about it is
+        opened at half that time, and an agent that incidents depend on may be the one that hangs.
+    start_within: how long an agent may take to start.
+    look_every: how often the agents are checked.
+    first_wait: the wait before an agent that died is restarted; it doubles with each death in a row.
+    longest_wait: no wait before a restart is longer.
+    """
 
     hung_after: timedelta = timedelta(seconds=60)
     start_within: timedelta = timedelta(seconds=60)

@@ -28,7 +28,7 @@ class DriftWatch:
         self._registry, self._table, self._options = registry, table, options
         self._recent = FrameSample(options.drift_window, options.drift_samples)
         self._reference: Sample | None = None
-        self._wander: BaselineVariability | None = None  # of the reference, once it is known
+        self._variability: BaselineVariability | None = None  # of the reference, once it is known
         self._rows: list[int] = []
         self._ill: dict[SeriesKey, tuple[str, str]] = {}
         self._past: deque[tuple[datetime, float]] = deque()
@@ -51,7 +51,7 @@ class DriftWatch:
             artefact = await self._registry.load(version)
         except NotFound:
             return
-        self._reference, self._wander = artefact.reference, None
+        self._reference, self._variability = artefact.reference, None
         self._rows = self._table.intern_all(artefact.keys[: artefact.reference.shape[1]]).tolist()
         self.version, self.fresh, self.summary = version, 0, None
         self._past.clear()
@@ -79,9 +79,9 @@ class DriftWatch:
         pairs = [(place, row) for place, row in enumerate(self._rows) if row < recent.shape[1]]
         places, rows = [place for place, _ in pairs], [row for _, row in pairs]
         told, recent, signals, options = reference[:, places], recent[:, rows], frame.signals[rows], self._options.drift
-        if self._wander is None:
-            self._wander = await aside(lambda: variability(reference, options), "akeso-drift")
-        usual = BaselineVariability(self._wander.psi[places], self._wander.ks[places])
+        if self._variability is None:
+            self._variability = await aside(lambda: variability(reference, options), "akeso-drift")
+        usual = BaselineVariability(self._variability.psi[places], self._variability.ks[places])
         self.summary = await aside(lambda: summarise(told, recent, signals, options, usual), "akeso-drift")
         self._past.append((at, self.summary.ks))
         while self._past and at - self._past[0][0] > self._options.drift_window / 4:

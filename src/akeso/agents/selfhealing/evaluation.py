@@ -22,7 +22,7 @@ from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.significance import Significance
-from akeso.stages.model.anomaly_history import RaisedRecord
+from akeso.stages.model.anomaly_history import AnomalyHistory
 from akeso.stages.model.detector_state import restore
 from akeso.stages.model.sequential import Outcome, PairedOutcomes, SequentialOptions, outcome
 
@@ -31,13 +31,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """grace: how much later than the instant that a label speaks of an alarm still meets it. promotes: whether a
-    challenger that has shown to be better decides from then on; else it waits for a person."""
+    """How a challenger is compared with the champion.
 
-    grace: timedelta = timedelta(seconds=5)
+    grace: how much later than the instant that a label speaks of an alarm may be and still count as the same.
+    promotes: whether a challenger that has proved better decides from then on; else it waits for a person.
+    test: see below.
+    decide: how the challenger decides; as the champion does, but for the threshold of its version.
+    """
+
+    grace: timedelta = field(default=timedelta(seconds=5), metadata={"set_at": "budget.grace"})
     promotes: bool = True
     test: SequentialOptions = field(default_factory=SequentialOptions)
-    decide: DecideOptions = field(default_factory=DecideOptions)
+    decide: DecideOptions = field(default_factory=DecideOptions, metadata={"set_at": "decision"})
 
 
 @dataclass(slots=True)
@@ -50,7 +55,7 @@ class Shadow:
     alarms: int
     state: DecideState
     seconds: Callable[[], float]
-    record: RaisedRecord = field(default_factory=RaisedRecord)
+    record: AnomalyHistory = field(default_factory=AnomalyHistory)
     paired: PairedOutcomes = field(default_factory=PairedOutcomes)
     since: int = 0  # ns, end of its first slot
     frames: int = 0
@@ -82,7 +87,7 @@ class EvaluationAgent:
         self._pipeline, self._labels, self._detectors = pipeline, labels, detectors
         self._table, self._facts = feature_table, FactsTable(feature_table)
         self._options = options or EvaluationOptions()
-        self._champion = RaisedRecord()
+        self._champion = AnomalyHistory()
         self.shadow: Shadow | None = None
 
     async def start(self) -> None:
@@ -102,7 +107,7 @@ class EvaluationAgent:
             case ConfigUpdate(name="challenger", value=version):
                 await self._begin(version)
             case ConfigUpdate(name="model_version"):
-                # A duel is between two; with another champion it begins anew.
+                # The comparison is between two; with another champion it begins anew.
                 await self._begin(self.shadow.version if self.shadow else "")
             case _:
                 pass

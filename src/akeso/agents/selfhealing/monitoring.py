@@ -90,7 +90,7 @@ class MonitoringAgent:
 
     async def tick(self, at: datetime) -> None:
         """Raise what is new, resolve what is over."""
-        findings = {(c.agent, c.fault_class): c for c in await self._complaints(at)}
+        findings = {(c.agent, c.fault_class): c for c in await self._findings(at)}
         for key, finding in findings.items():
             if key not in self._firing:
                 alert = self._alert(finding, at)
@@ -137,7 +137,7 @@ class MonitoringAgent:
         if update.name == "model_version" and self._drift is not None:
             await self._drift.compare_with(update.value)
 
-    async def _complaints(self, at: datetime) -> list[HealthFinding]:
+    async def _findings(self, at: datetime) -> list[HealthFinding]:
         options = self._options
         found = [
             check_latency(tuple(self._latencies), options, self._standing(INFERENCE_SLOW)),

@@ -52,14 +52,20 @@ class Supervision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineOptions:
-    """baseline: how long the model learns before its first version is registered; keep: versions that are kept; load:
-    how long a version may take to be taken up; recent: the past that is trained on after drift; labels: how many of the
-    newest are trained on."""
+    """Versions of the detection model: when they are made and how many are kept.
+
+    baseline: how long the model learns before its first version is registered.
+    keep: versions that are kept.
+    load: how long a version may take to be taken up.
+    recent: the past that is trained on after drift.
+    labels: how many of the newest labels are trained on.
+    training: see below.
+    """
 
     baseline: timedelta = timedelta(minutes=10)
     keep: int = 20
     load: timedelta = timedelta(seconds=20)
-    recent: timedelta = timedelta(minutes=5)
+    recent: timedelta = field(default=timedelta(minutes=5), metadata={"set_at": "selfcheck.drift_window"})
     labels: int = 2000
     training: TrainingOptions = field(default_factory=TrainingOptions)
 

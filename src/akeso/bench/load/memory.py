@@ -11,7 +11,7 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.bench.load.bodies import Body, Template
 from akeso.bench.load.decisions import Decisions
 from akeso.bench.load.metrics import first_templates
-from akeso.bench.load.sender import Door, Sender
+from akeso.bench.load.sender import Endpoint, Sender
 from akeso.bench.process import running_akeso
 from akeso.domain.errors import Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS
@@ -27,9 +27,9 @@ _LOOK_S = 0.5
 # What the start needed once is worked off, and given back within a minute.
 _BEHIND_S, _SETTLE_S = 300, 65
 _SETTINGS = (
-    f"features.features.slot={SLOT_S}",
+    f"features.slot={SLOT_S}",
     f"ingestion.hot_window={WINDOW_S}",
-    "features.features.series=200000",
+    "features.series=200000",
     "grpc_port=0",
     "otlp_http_port=0",
 )
@@ -76,7 +76,7 @@ def _round(url: str, templates: list[Template], newest: int) -> int:
     time.sleep(_until_due(newest))
     now, random = time.time_ns(), np.random.default_rng(1)
     bodies = [Body(now, template.at(now - NANOSECONDS, random), len(template.stamps)) for template in templates]
-    if not all(each.taken for each in Sender(Door(url, "/api/v1/write", WRITE), 1).send(bodies)):
+    if not all(each.taken for each in Sender(Endpoint(url, "/api/v1/write", WRITE), 1).send(bodies)):
         raise Unavailable("Akeso did not take what was sent after its start")
     return now
 

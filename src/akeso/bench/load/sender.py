@@ -16,7 +16,7 @@ _PATIENCE = NANOSECONDS // 2
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """Where bodies go: the address and the headers that a body of its kind needs."""
 
     url: str
@@ -38,12 +38,12 @@ class Sender:
     """Some connections, each with one request under way at a time. given_up: bodies that were too late to be sent."""
 
     def __init__(
-        self, door: Door, connections: int, now: Callable[[], int] = time.time_ns, patience: int = _PATIENCE
+        self, endpoint: Endpoint, connections: int, now: Callable[[], int] = time.time_ns, patience: int = _PATIENCE
     ) -> None:
         """now: the wall clock, ns; patience: ns that a body may be sent too late."""
         self._now, self._patience = now, patience
         self.given_up = 0
-        self._door, self._connections = door, connections
+        self._endpoint, self._connections = endpoint, connections
         self._lock = threading.Lock()
         self._sent: list[Sent] = []  # by this call of `send`
 
@@ -61,12 +61,12 @@ class Sender:
         for thread in threads:
             thread.join()
         if failures:
-            raise Unavailable(f"sending to {self._door.url} failed: {failures[0]}") from failures[0]
+            raise Unavailable(f"sending to {self._endpoint.url} failed: {failures[0]}") from failures[0]
         return sorted(self._sent, key=lambda each: each.sent)
 
     def _work(self, waiting: Iterator[Body], failures: list[BaseException]) -> None:
         try:
-            with _Connection(self._door) as connection:
+            with _Connection(self._endpoint) as connection:
                 while (body := self._next(waiting)) is not None:
                     wait = body.due - self._now()
                     if wait > 0:
@@ -93,11 +93,11 @@ class Sender:
 class _Connection:
     """A kept-alive connection that speaks just enough HTTP/1.1."""
 
-    def __init__(self, door: Door) -> None:
-        place = urlsplit(door.url)
+    def __init__(self, endpoint: Endpoint) -> None:
+        place = urlsplit(endpoint.url)
         self._socket = socket.create_connection((place.hostname or "127.0.0.1", place.port or 80), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = f"POST {door.path} HTTP/1.1\r\nhost: {place.netloc}\r\n{door.headers}content-length: "
+        self._head = f"POST {endpoint.path} HTTP/1.1\r\nhost: {place.netloc}\r\n{endpoint.headers}content-length: "
         self._rest = b""
 
     def __enter__(self) -> "_Connection":

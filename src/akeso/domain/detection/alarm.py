@@ -17,7 +17,7 @@ class Alarm:
     """Symptoms of one service that were raised close to each other, without a hard fault among them.
 
     at, until: ns, the first and the last of them; score: of the loudest (1.0 = at the threshold); p_value: the
-    smallest, 1 if nobody has one; signal: of the loudest; told: it was passed on, else held back for lack of budget.
+    smallest, 1 if nobody has one; signal: of the loudest; notified: it was passed on, else withheld for lack of budget.
     """
 
     tenant: str
@@ -27,5 +27,5 @@ class Alarm:
     score: float
     p_value: float
     signal: str
-    told: bool
+    notified: bool
     truth: Truth = Truth.UNKNOWN

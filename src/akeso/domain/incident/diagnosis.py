@@ -98,15 +98,15 @@ class Hypothesis:
 class Diagnosis:
     """Ranked hypotheses, best first. `known` is False when the best is not sure enough to act on.
 
-    next_looks: where it is not known, what would help to know it. grounds: the numbers that the confidence was made of
-    (see akeso.stages.diagnosis.confidence).
-    explanation: in words; claims: its sentences, each with what it stands on.
+    suggested_checks: where the cause is not known, what would help to know it. grounds: the numbers that the confidence
+    was made of (see akeso.stages.diagnosis.confidence). explanation: in words; claims: its sentences, each with what it
+    stands on.
     """
 
     hypotheses: tuple[Hypothesis, ...]
     known: bool
     explanation: str = ""
-    next_looks: tuple[str, ...] = ()
+    suggested_checks: tuple[str, ...] = ()
     grounds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     claims: tuple[Claim, ...] = ()
 

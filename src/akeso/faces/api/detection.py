@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from akeso.domain.detection.alarm import Alarm
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.estate.objective import ErrorBudget
+from akeso.domain.renamed import with_old_names
 from akeso.domain.telemetry.times import rfc3339
 from akeso.faces.api.access import require, system_of
 from akeso.stages.detection.alert_budget import Standing
@@ -18,14 +19,14 @@ Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
 
 @router.get("/detection/budget")
 async def show_alert_budgets(request: Request, caller: Viewer) -> dict[str, Any]:
-    """By service: false alarms a week that are acceptable, alarms that were told and held back, what feedback and
+    """By service: false alarms a week that are acceptable, alarms that were notified and withheld, what feedback and
     healings said of them, and the score that a new alarm must reach now."""
     budget = system_of(request).detection.decision.budget
     options = budget.options
     return {
         "per_week": options.per_week,
         "enforced": options.enforced,
-        "never_held_back": {"rules": sorted(options.rules), "score": options.unmistakable},
+        "never_held_back": {"rules": sorted(options.rules), "score": options.critical_score},
         "services": [standing_view(standing) for standing in budget.standings(caller.tenant)],
     }
 
@@ -41,21 +42,22 @@ async def show_error_budgets(request: Request, caller: Viewer) -> dict[str, Any]
 
 def standing_view(standing: Standing) -> dict[str, Any]:
     """A service's alert budget as JSON."""
-    found = asdict(standing)
-    return found | {"threshold": max(standing.threshold, 1.0), "alarms": [alarm_view(a) for a in standing.alarms]}
+    more = {"threshold": max(standing.threshold, 1.0), "alarms": [alarm_view(a) for a in standing.alarms]}
+    return with_old_names(asdict(standing) | more, "service")
 
 
 def alarm_view(alarm: Alarm) -> dict[str, Any]:
     """An alarm as JSON."""
-    return {
+    view = {
         "at": rfc3339(alarm.at),
         "until": rfc3339(alarm.until),
         "signal": alarm.signal,
         "score": alarm.score,
         "p_value": alarm.p_value,
-        "told": alarm.told,
+        "notified": alarm.notified,
         "truth": alarm.truth.value,
     }
+    return with_old_names(view, "alarm")
 
 
 def budget_view(budget: ErrorBudget, scale: float) -> dict[str, Any]:

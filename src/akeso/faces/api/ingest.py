@@ -1,4 +1,4 @@
-"""The doors for telemetry: one raw route over all sources. Bodies are bounded before and after decompression."""
+"""Where telemetry arrives: one raw route over all sources. Bodies are bounded before and after decompression."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ def routes(sources: dict[str, Source]) -> Iterator[Route]:
 
 
 def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
-    """The doors as OpenAPI paths; what a body must hold is each protocol's own business."""
+    """The routes of the sources as OpenAPI paths; what a body must hold is each protocol's own business."""
     said = "429 and 503 carry Retry-After; 413 above 20 MiB, 415 for an unknown content-encoding, 422 names the field."
     return {
         path: {

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from akeso.domain.detection.detection_model import Alias, ModelVersion
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.messages import Feedback
+from akeso.domain.renamed import with_old_names
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Labels, NewVersion, Reason, SafeModeSwitch, Training
 from akeso.ports.bus import Topic
@@ -132,11 +133,12 @@ async def give_labels(request: Request, caller: Operator, body: Labels) -> dict[
 
 @router.get("/pipeline")
 async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
-    """How Akeso's own pipeline is: latency, accuracy, drift, heartbeats, and what it complains of."""
+    """How Akeso's own pipeline is: latency, accuracy, drift, heartbeats, and what is wrong with it."""
     del caller
     system = system_of(request)
     monitoring, pipeline = system.detection.monitoring, system.detection.pipeline
     now = system.clock.now()
+    findings = [{"agent": f.agent, "fault_class": f.fault_class, "statement": f.statement} for f in monitoring.findings]
     return {
         "model": pipeline.model,
         "threshold": pipeline.threshold,
@@ -146,9 +148,7 @@ async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
             name: {"alive": alive, "silent_s": _since(now, monitoring.beats.get(name))}
             for name, alive in system.supervisor.alive.items()
         },
-        "complaints": [
-            {"agent": c.agent, "fault_class": c.fault_class, "statement": c.statement} for c in monitoring.findings
-        ],
+        **with_old_names({"findings": findings}, "pipeline"),
     }
 
 

@@ -27,7 +27,7 @@ def create_api(running: System) -> FastAPI:
         telemetry.router,
         stream.router,
     )
-    # The doors for telemetry first: routes are tried one after the other, and these are asked for most.
+    # The routes for telemetry first: routes are tried one after the other, and these are asked for most.
     api.router.routes.extend(ingest.routes(running.sources))
     for router in asked:
         api.include_router(router)

@@ -12,6 +12,7 @@ from akeso.domain.incident.diagnosis import Hypothesis
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.explanation import Claim
 from akeso.domain.incident.incident import ActionRecord, Incident
+from akeso.domain.renamed import with_old_names
 from akeso.engine.codec import encode_event
 from akeso.faces.story import describe
 
@@ -37,7 +38,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "why": incident.why,
         **_explanation(incident),
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses] if diagnosis else [],
-        "next_looks": list(diagnosis.next_looks) if diagnosis else [],
+        **with_old_names({"suggested_checks": list(diagnosis.suggested_checks) if diagnosis else []}, "diagnosis"),
         "anomalies": [anomaly_view(a) for a in incident.anomalies],
         "alerts": [_alert(a) for a in incident.alerts],
         "actions": [action_view(incident, r) for r in incident.actions.values()],
@@ -79,10 +80,16 @@ def entry_view(entry: Entry) -> dict[str, Any]:
         "at": _time(entry.at),
         "actor": entry.actor,
         "kind": kind,
-        "event": event,
+        "event": _with_old_names(event),
         "text": describe(kind, event),
         "hash": entry.hash,
     }
+
+
+def _with_old_names(event: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(diagnosis := event.get("diagnosis"), dict):
+        return event
+    return event | {"diagnosis": with_old_names(diagnosis, "diagnosis")}
 
 
 def _explanation(incident: Incident) -> dict[str, Any]:

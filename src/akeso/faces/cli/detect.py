@@ -25,7 +25,7 @@ def report(
     key: Key = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Show each service's alert budget, what was spent, what was held back, and the threshold in force."""
+    """Show each service's alert budget, what was spent, what was withheld, and the threshold in force."""
     found = Client(url, key, data).get("/api/v1/detection/budget")
     if as_json:
         print(json.dumps(found))
@@ -56,12 +56,12 @@ def slo(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = "", data: Data
 
 
 def _declared(console: Console, found: dict[str, Any]) -> None:
-    columns = ("service", "a week", "spent", "told", "true", "false", "open", "held", "score")
+    columns = ("service", "a week", "spent", "notified", "true", "false", "open", "withheld", "score")
     table = Table(*columns, box=box.SIMPLE_HEAD)
     table.columns[0].no_wrap = True
     for s in found["services"]:
         spent = f"[red]{s['spent']}[/red]" if s["spent"] > s["budget"] else str(s["spent"])
-        counts = (str(s[name]) for name in ("told", "true", "false", "unknown", "held"))
+        counts = (str(s[name]) for name in ("notified", "true", "false", "unknown", "withheld"))
         table.add_row(escape(s["service"]), f"{s['budget']:g}", spent, *counts, f"{s['threshold']:.2f}")
     console.print(table if found["services"] else "No alarm in the last week.")
     rest = "" if found["enforced"] else " Nothing is held back: budget.enforced is off."
@@ -74,13 +74,13 @@ def _declared(console: Console, found: dict[str, Any]) -> None:
 
 
 def _alarms(found: dict[str, Any]) -> Table:
-    table = Table("at", "service", "signal", "score", "p-value", "told", "was", box=box.SIMPLE_HEAD)
+    table = Table("at", "service", "signal", "score", "p-value", "notified", "was", box=box.SIMPLE_HEAD)
     for s in found["services"]:
         for a in s["alarms"]:
             at = a["at"][:19].replace("T", " ")
-            told = "yes" if a["told"] else "held back"
+            notified = "yes" if a["notified"] else "withheld"
             table.add_row(
-                at, escape(s["service"]), a["signal"], f"{a['score']:.2f}", f"{a['p_value']:.1g}", told, a["truth"]
+                at, escape(s["service"]), a["signal"], f"{a['score']:.2f}", f"{a['p_value']:.1g}", notified, a["truth"]
             )
     return table
 

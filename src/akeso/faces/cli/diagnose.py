@@ -117,7 +117,7 @@ def _view(told: _Told) -> dict[str, Any]:
         "onset": onset.isoformat().replace("+00:00", "Z"),
         "known": diagnosis.known,
         "explanation": diagnosis.explanation,
-        "next_looks": list(diagnosis.next_looks),
+        "suggested_checks": list(diagnosis.suggested_checks),
         "grounds": dict(diagnosis.grounds),
         "refutation": list(told.refutation),
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses],
@@ -163,7 +163,7 @@ def _tell(console: Console, told: _Told) -> None:
         console.print(said, highlight=False)
     if not diagnosis.known:
         console.print("  The cause is [bold]unknown[/bold]. Look next:")
-    for look in diagnosis.next_looks:
+    for look in diagnosis.suggested_checks:
         console.print(f"  - {escape(look)}", highlight=False)
     for line in told.refutation:
         console.print(f"  refutation: {escape(line)}", highlight=False)

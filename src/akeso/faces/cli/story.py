@@ -37,7 +37,7 @@ def _cause(console: Console, incident: Mapping[str, Any]) -> None:
         console.print(f"    in it: {escape(told)} [dim]({inner['kind']})[/dim]", highlight=False)
     for number, finding in enumerate(best["evidence"][:6], 1):
         console.print(f"    {number}. {escape(finding['statement'])} [dim]({finding['provider']})[/dim]")
-    for look in incident["next_looks"]:
+    for look in incident["suggested_checks"]:
         console.print(f"    next: {escape(look)}", highlight=False)
 
 

@@ -20,7 +20,7 @@ from akeso.composition.system import System
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.server import create_api
-from akeso.faces.listeners import grpc_door, http_doors
+from akeso.faces.listeners import grpc_listener, http_listeners
 
 LAST_ANSWERS_S = 3
 
@@ -46,11 +46,11 @@ def up(
 
 async def _serve(settings: Settings) -> None:
     # The ports are taken first: a second Akeso on one fails here, before it has touched an incident.
-    doors = http_doors(settings)
+    listeners = http_listeners(settings)
     system = await System.open(settings)
     server = _server(system)
-    serving = asyncio.create_task(server.serve(sockets=doors))
-    working = asyncio.create_task(_work(system, doors[0]))
+    serving = asyncio.create_task(server.serve(sockets=listeners))
+    working = asyncio.create_task(_work(system, listeners[0]))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
     try:
@@ -65,12 +65,12 @@ async def _serve(settings: Settings) -> None:
             raise failure
 
 
-async def _work(system: System, door: socket.socket) -> None:
-    # Open from the start, like the HTTP doors: until Akeso is ready, senders are told to come back.
-    grpc = await grpc_door(system)
+async def _work(system: System, listener: socket.socket) -> None:
+    # Open from the start, like the HTTP listeners: until Akeso is ready, senders are told to come back.
+    grpc = await grpc_listener(system)
     try:
         await system.start()
-        host, port = door.getsockname()[:2]
+        host, port = listener.getsockname()[:2]
         place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         print(f"Akeso is ready: {place}  (key: {system.key_path})", flush=True)
         await asyncio.Event().wait()

@@ -41,7 +41,7 @@ _STRANGER = Refusal(
 
 
 class OtlpServer:
-    """The gRPC door of a running system. A call is answered once what it carried is durable."""
+    """The gRPC listener of a running system. A call is answered once what it carried is durable."""
 
     def __init__(self, system: System) -> None:
         self._system = system

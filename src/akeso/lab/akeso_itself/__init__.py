@@ -1,1 +1,1 @@
-"""Akeso's own pipeline is the patient: real faults of it, and what it did about them."""
+"""Akeso's own pipeline is under test: real faults of it, and what it did about them."""

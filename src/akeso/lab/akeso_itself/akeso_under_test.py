@@ -33,23 +33,23 @@ WINDOWS: Mapping[str, float] = {
 }
 
 
-class PatientError(LabError):
+class UnderTestError(LabError):
     """Akeso refused what the lab asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
-    """A running Akeso. control: the file that the brake obeys (see akeso.lab.akeso_itself.slow_detector)."""
+class AkesoUnderTest:
+    """A running Akeso. control: the file that the slow detector obeys (see akeso.lab.akeso_itself.slow_detector)."""
 
     http: httpx.AsyncClient
     control: Path
 
     async def get(self, path: str, **query: str) -> Any:
-        """Raises PatientError."""
+        """Raises UnderTestError."""
         return await self._answer(self.http.build_request("GET", path, params=query))
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Raises PatientError."""
+        """Raises UnderTestError."""
         return await self._answer(self.http.build_request("POST", path, json=body))
 
     async def pipeline(self) -> dict[str, Any]:
@@ -85,32 +85,32 @@ class Patient:
         try:
             answer = await self.http.send(request)
         except httpx.HTTPError as silent:
-            raise PatientError(f"{request.method} {request.url.path}: {silent!r}") from silent
+            raise UnderTestError(f"{request.method} {request.url.path}: {silent!r}") from silent
         if not answer.is_success:
-            raise PatientError(f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}")
+            raise UnderTestError(f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
 
 
 @asynccontextmanager
-async def patient(data: Path, chosen: Sequence[str] = ()) -> AsyncIterator[Patient]:
-    """An Akeso of its own with its brake installed, effects switched on and trust as shipped; ended at the end.
+async def akeso_under_test(data: Path, chosen: Sequence[str] = ()) -> AsyncIterator[AkesoUnderTest]:
+    """An Akeso of its own with its slow detector installed, effects switched on and trust as shipped; ended at the end.
 
     chosen: further settings, as `name=value`.
     """
-    control, services = data / "brake", _prepared(data)
+    control, services = data / "slow_detector", _prepared(data)
     settings = (
-        "dry_run=false", "grpc_port=0", "otlp_http_port=0", f"detectors.brake.control='{control}'",
+        "dry_run=false", "grpc_port=0", "otlp_http_port=0", f"detectors.slow_detector.control='{control}'",
         *(f"{name}={value:g}" for name, value in WINDOWS.items()),
         *chosen,
     )  # fmt: skip
     (port,) = free_ports(1)
-    akeso = launch_akeso(data, services, port, settings, install_brake(data / "plugins"))
+    akeso = launch_akeso(data, services, port, settings, install_slow_detector(data / "plugins"))
     try:
         client = AkesoClient(akeso.url, await akeso.key())
         await eventually(client.is_ready, "Akeso being ready", READY_WITHIN_S)
         headers = {"X-API-Key": client.key}
         async with httpx.AsyncClient(base_url=akeso.url, headers=headers, timeout=10, trust_env=False) as http:
-            yield Patient(http, control)
+            yield AkesoUnderTest(http, control)
     finally:
         await akeso.stop()
 
@@ -122,12 +122,14 @@ def _prepared(data: Path) -> Path:
     return services
 
 
-def install_brake(folder: Path) -> Path:
+def install_slow_detector(folder: Path) -> Path:
     """A distribution that holds nothing but the plugin's entry point; Akeso finds it when `folder` is on its path."""
-    about = folder / "akeso_lab_brake-1.dist-info"
+    about = folder / "akeso_lab_slow_detector-1.dist-info"
     about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: akeso-lab-brake\nVersion: 1\n")
-    (about / "entry_points.txt").write_text("[akeso.plugins]\ndetectors.brake = akeso.lab.akeso_itself.slow_detector\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: akeso-lab-slow-detector\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(
+        "[akeso.plugins]\ndetectors.slow_detector = akeso.lab.akeso_itself.slow_detector\n"
+    )
     return folder
 
 

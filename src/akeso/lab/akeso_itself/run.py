@@ -13,7 +13,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from akeso.lab.akeso_itself.akeso_under_test import WINDOWS, Patient, patient, seconds, until
+from akeso.lab.akeso_itself.akeso_under_test import WINDOWS, AkesoUnderTest, akeso_under_test, seconds, until
 from akeso.lab.akeso_itself.scenarios import SCENARIOS, Scenario, Ward
 from akeso.lab.akeso_itself.senders import Senders
 from akeso.lab.errors import NotReady, ShopError
@@ -33,8 +33,8 @@ Told = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class InwardOrder:
-    """What is to be run. settings: of the Akeso that is the patient, as `name=value`."""
+class SelfOrder:
+    """What is to be run. settings: of the Akeso that is under test, as `name=value`."""
 
     repeat: int
     seed: int
@@ -42,13 +42,13 @@ class InwardOrder:
     settings: tuple[str, ...] = ()
 
 
-async def score_inward(order: InwardOrder, tell: Told) -> dict[str, Any]:
+async def score_self(order: SelfOrder, tell: Told) -> dict[str, Any]:
     """Every scenario; the report is also written to the folder. Raises LabError."""
     began, cases = time.time(), list[dict[str, Any]]()
     report: dict[str, Any] = {}
     about = {"seed": order.seed, "repeat": order.repeat, "settings": list(order.settings)}
     for number in range(order.repeat):
-        async with patient(_fresh(order.out / f"akeso-{number}"), order.settings) as akeso:
+        async with akeso_under_test(_fresh(order.out / f"akeso-{number}"), order.settings) as akeso:
             cases += await _round(akeso, Random(f"{order.seed}/{number}"), number, tell)
         report = document(cases, about | {"took_s": round(time.time() - began, 1)})
         write_atomically(order.out / "report.json", json.dumps(report, indent=2) + "\n")
@@ -79,7 +79,7 @@ def _summary(cases: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-async def _round(akeso: Patient, random: Random, number: int, tell: Told) -> list[dict[str, Any]]:
+async def _round(akeso: AkesoUnderTest, random: Random, number: int, tell: Told) -> list[dict[str, Any]]:
     ward = Ward(akeso, Senders(akeso, random))
     sending = asyncio.create_task(ward.senders.run())
     try:
@@ -99,12 +99,12 @@ async def _round(akeso: Patient, random: Random, number: int, tell: Told) -> lis
             await sending
 
 
-async def _first(akeso: Patient) -> bool:
+async def _first(akeso: AkesoUnderTest) -> bool:
     return bool((await akeso.pipeline())["model"])
 
 
 async def _case(ward: Ward, scenario: Scenario, number: int) -> dict[str, Any]:
-    akeso, injected_at = ward.patient, time.time()
+    akeso, injected_at = ward.akeso_under_test, time.time()
     try:
         await scenario.inject(ward)
         found = await until(lambda: akeso.incident(scenario.fault_class, injected_at), scenario.within_s)
@@ -117,7 +117,7 @@ async def _case(ward: Ward, scenario: Scenario, number: int) -> dict[str, Any]:
     return {"scenario": scenario.name, "repeat": number, **case, "measured": measured, "well": well, "healed": healed}
 
 
-async def _ended(akeso: Patient, scenario: Scenario, since: float) -> dict[str, Any] | None:
+async def _ended(akeso: AkesoUnderTest, scenario: Scenario, since: float) -> dict[str, Any] | None:
     found = await akeso.incident(scenario.fault_class, since)
     if found is None or found["status"] not in TERMINAL:
         return None
@@ -126,7 +126,7 @@ async def _ended(akeso: Patient, scenario: Scenario, since: float) -> dict[str, 
 
 
 async def judged(
-    akeso: Patient, scenario: Scenario, injected_at: float, incident: dict[str, Any] | None
+    akeso: AkesoUnderTest, scenario: Scenario, injected_at: float, incident: dict[str, Any] | None
 ) -> dict[str, Any]:
     """What the journal says of the case."""
     if incident is None:

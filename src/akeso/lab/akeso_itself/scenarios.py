@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from akeso.lab.akeso_itself.akeso_under_test import Patient, until
+from akeso.lab.akeso_itself.akeso_under_test import AkesoUnderTest, until
 from akeso.lab.akeso_itself.senders import SERVICES, Senders
 
 SLOW_S = 0.6
@@ -20,7 +20,7 @@ DRIFTED = 0.5
 class Ward:
     """Where a scenario takes place. notes: what it has to know at its end; labelling: who gives ground truth."""
 
-    patient: Patient
+    akeso_under_test: AkesoUnderTest
     senders: Senders
     notes: dict[str, Any] = field(default_factory=dict)
     labelling: "asyncio.Task[None] | None" = None
@@ -56,19 +56,21 @@ class SlowInference:
     within_s = 200.0
 
     async def inject(self, ward: Ward) -> None:
-        ward.patient.control.write_text(f"slow {SLOW_S}")
+        ward.akeso_under_test.control.write_text(f"slow {SLOW_S}")
 
     async def truth(self, ward: Ward) -> tuple[bool, str]:
-        p = await ward.patient.pipeline()
+        p = await ward.akeso_under_test.pipeline()
         quick = p["inference_ms"] is not None and p["inference_ms"] < BOUND_MS
-        # The brake still burns for whoever asks it; that nobody does is the remedy.
-        return quick and p["safe_mode"] and ward.patient.control.exists(), (
+        # The slow detector still burns for whoever asks it; that nobody does is the remedy.
+        return quick and p["safe_mode"] and ward.akeso_under_test.control.exists(), (
             f"inference takes {p['inference_ms'] or 0:.1f} ms, safe mode is {'on' if p['safe_mode'] else 'off'}"
         )
 
     async def clear(self, ward: Ward) -> None:
-        ward.patient.control.unlink(missing_ok=True)
-        await ward.patient.post("/api/v1/pipeline/safe-mode", {"on": False, "reason": "the brake is off"})
+        ward.akeso_under_test.control.unlink(missing_ok=True)
+        await ward.akeso_under_test.post(
+            "/api/v1/pipeline/safe-mode", {"on": False, "reason": "the slow detector is off"}
+        )
 
 
 class BadModel:
@@ -80,17 +82,19 @@ class BadModel:
     within_s = 120.0
 
     async def inject(self, ward: Ward) -> None:
-        patient = ward.patient
-        ward.notes["good"] = (await patient.pipeline())["model"]
-        bad = await patient.post("/api/v1/models", {"threshold": BAD_THRESHOLD, "reason": "fewer alarms, please"})
-        await patient.post(f"/api/v1/models/{bad['version']}/promote", {"reason": "fewer alarms, please"})
+        akeso_under_test = ward.akeso_under_test
+        ward.notes["good"] = (await akeso_under_test.pipeline())["model"]
+        bad = await akeso_under_test.post(
+            "/api/v1/models", {"threshold": BAD_THRESHOLD, "reason": "fewer alarms, please"}
+        )
+        await akeso_under_test.post(f"/api/v1/models/{bad['version']}/promote", {"reason": "fewer alarms, please"})
         ward.notes["bad"] = bad["version"]
         ward.senders.ill = frozenset(SERVICES[::2])
         ward.senders.said.clear()
         ward.labelling = asyncio.create_task(ward.senders.label())
 
     async def truth(self, ward: Ward) -> tuple[bool, str]:
-        p = await ward.patient.pipeline()
+        p = await ward.akeso_under_test.pipeline()
         back = p["model"] == ward.notes["good"]
         right = await until(lambda: _right(ward.senders), 10.0) or ward.senders.right(4)
         return back and right >= ACCURATE, (
@@ -119,14 +123,14 @@ class HungAgent:
     within_s = 90.0
 
     async def inject(self, ward: Ward) -> None:
-        ward.notes["restarts"] = await ward.patient.restarts("model")
-        ward.patient.control.write_text("hang")
-        # The brake takes the file away at the moment in which it hangs.
-        await until(lambda: _gone(ward.patient), 10.0, 0.02)
+        ward.notes["restarts"] = await ward.akeso_under_test.restarts("model")
+        ward.akeso_under_test.control.write_text("hang")
+        # The slow detector takes the file away at the moment in which it hangs.
+        await until(lambda: _gone(ward.akeso_under_test), 10.0, 0.02)
 
     async def truth(self, ward: Ward) -> tuple[bool, str]:
-        agent = (await ward.patient.pipeline())["agents"]["model"]
-        more = await ward.patient.restarts("model") - ward.notes["restarts"]
+        agent = (await ward.akeso_under_test.pipeline())["agents"]["model"]
+        more = await ward.akeso_under_test.restarts("model") - ward.notes["restarts"]
         return agent["alive"] and agent["silent_s"] < 4 and more >= 1, (
             f"the model agent was started anew {more:.0f} times and beat {agent['silent_s']} s ago"
         )
@@ -135,8 +139,8 @@ class HungAgent:
         """Nothing is left but a thread that waits."""
 
 
-async def _gone(patient: Patient) -> bool:
-    return not patient.control.exists()
+async def _gone(akeso_under_test: AkesoUnderTest) -> bool:
+    return not akeso_under_test.control.exists()
 
 
 class Drift:
@@ -148,13 +152,13 @@ class Drift:
     within_s = 480.0
 
     async def inject(self, ward: Ward) -> None:
-        p = await ward.patient.pipeline()
+        p = await ward.akeso_under_test.pipeline()
         ward.notes["model"], ward.notes["threshold"] = p["model"], p["threshold"]
         ward.senders.shift *= SHIFT
 
     async def truth(self, ward: Ward) -> tuple[bool, str]:
-        p = await ward.patient.pipeline()
-        made = await ward.patient.get(f"/api/v1/models/{p['model']}")
+        p = await ward.akeso_under_test.pipeline()
+        made = await ward.akeso_under_test.get(f"/api/v1/models/{p['model']}")
         trained = p["model"] != ward.notes["model"] and made["metrics"].get("slots", 0) > 0
         settled = p["drift_share"] is not None and p["drift_share"] < DRIFTED
         return trained and settled and p["threshold"] < ward.notes["threshold"], (

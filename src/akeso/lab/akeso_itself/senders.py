@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from akeso.lab.akeso_itself.akeso_under_test import Patient, PatientError
+from akeso.lab.akeso_itself.akeso_under_test import AkesoUnderTest, UnderTestError
 
 SERVICES = tuple(f"station-{letter}" for letter in "abcdefgh")
 LATENCY = "request.latency"
@@ -34,7 +34,7 @@ class Senders:
     """Sends every second until cancelled. ill: services whose latency is many times the usual; shift: factor on all
     metrics but latency; said: whether Akeso had decided right, of the newest labels."""
 
-    patient: Patient
+    akeso_under_test: AkesoUnderTest
     random: Random
     ill: frozenset[str] = frozenset()
     shift: float = 1.0
@@ -46,8 +46,8 @@ class Senders:
         due = time.monotonic()
         while True:
             self._illness.append((time.time(), self.ill))
-            with suppress(PatientError):  # a sender that is turned away has nobody to tell; the next second comes
-                await self.patient.post("/v1/metrics", self._body())
+            with suppress(UnderTestError):  # a sender that is turned away has nobody to tell; the next second comes
+                await self.akeso_under_test.post("/v1/metrics", self._body())
             due += EVERY_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -56,7 +56,7 @@ class Senders:
         while True:
             at = time.time() - LABELLED_AFTER_S
             labels = [{"service": s, "anomalous": s in self._ill_at(at), "at": _iso(at)} for s in SERVICES]
-            answer = await self.patient.post("/api/v1/feedback", {"labels": labels, "automatic": True})
+            answer = await self.akeso_under_test.post("/api/v1/feedback", {"labels": labels, "automatic": True})
             self.said.append(answer["agreed"] / answer["accepted"])
             await asyncio.sleep(LABELS_EVERY_S)
 

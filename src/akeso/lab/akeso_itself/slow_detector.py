@@ -14,11 +14,11 @@ from akeso.domain.telemetry.batches import FeatureFrame, Mask
 from akeso.ports.detector import Scores, State
 
 
-class Brake:
+class SlowDetector:
     """Sees nothing. While the file `control` says `slow <seconds>`, it burns that much processor time a frame; when it
     says `hang`, it removes the file and never returns."""
 
-    name = "brake"
+    name = "slow_detector"
 
     def __init__(self, control: str = "") -> None:
         self._control = Path(control) if control else None

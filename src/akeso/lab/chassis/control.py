@@ -1,4 +1,4 @@
-"""The lab's own door into a process: a second port on the loopback address that no traced request passes."""
+"""The lab's control port of a process: a second port on the loopback address that no traced request passes."""
 
 import asyncio
 import os

@@ -32,7 +32,7 @@ async def _restore_service(site: Site, blueprint: Blueprint, programs: list[Prog
         if program.name in running:
             signal_process(program.pid, signal.SIGCONT)
     await site.shop.lift_conditions(blueprint.name)
-    if blueprint.replaceable and _settle_goods(site, blueprint):
+    if blueprint.replaceable and _settle_artifacts(site, blueprint):
         undone.append(f"{blueprint.name}: version put right")
         await site.shop.restart(blueprint.name)
         running |= set(blueprint.default_names)
@@ -50,7 +50,7 @@ async def _restore_service(site: Site, blueprint: Blueprint, programs: list[Prog
     return undone
 
 
-def _settle_goods(site: Site, blueprint: Blueprint) -> bool:
+def _settle_artifacts(site: Site, blueprint: Blueprint) -> bool:
     """Let no link lead to a bad version; returns whether a running process has to start anew for it."""
     releases, configurations = site.shop.releases(blueprint.name), site.shop.configurations(blueprint.name)
     changed = False

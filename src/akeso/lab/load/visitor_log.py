@@ -10,7 +10,7 @@ REMEMBERED_S = 600.0
 GIVEN_UP_AFTER_S = 60.0
 
 
-class Diary:
+class VisitorLog:
     """State of the visitors; all times are passed in."""
 
     def __init__(self) -> None:

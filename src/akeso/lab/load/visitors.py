@@ -13,7 +13,7 @@ from akeso.lab.chassis.directory import Directory
 from akeso.lab.load.journeys import JOURNEYS, Journey, Request
 from akeso.lab.load.surge import CALM, EVERY_JOURNEY, Surge
 from akeso.lab.load.verdict import Visit
-from akeso.lab.load.visitor_log import Diary
+from akeso.lab.load.visitor_log import VisitorLog
 from akeso.lab.shop.folder import RunFolder
 
 PATIENCE_S = 3.0
@@ -25,10 +25,10 @@ SHOP_JOURNEYS = tuple(journey.name for journey in JOURNEYS)
 
 
 class Visitors:
-    """Sends requests at their due times and keeps the diary."""
+    """Sends requests at their due times and keeps the visitor log."""
 
     def __init__(self, folder: RunFolder, seed: int) -> None:
-        self.diary = Diary()
+        self.visitor_log = VisitorLog()
         self.surge = CALM
         self._directory = Directory(folder)
         self._random = Random(seed)
@@ -54,7 +54,7 @@ class Visitors:
             due += self._random.expovariate(rate)
             await asyncio.sleep(max(0.0, due - time.time()))
             visit = Visit(journey.name, due)
-            self.diary.visits.append(visit)
+            self.visitor_log.visits.append(visit)
             task = asyncio.create_task(self._visit(session, visit, journey.draw(self._random)))
             self._open.add(task)
             task.add_done_callback(self._open.discard)
@@ -63,7 +63,7 @@ class Visitors:
         try:
             answer = await self._send(session, request)
             if visit.journey == "checkout":
-                self.diary.waiting[str(answer["order"])] = time.time()
+                self.visitor_log.waiting[str(answer["order"])] = time.time()
         except (aiohttp.ClientError, TimeoutError):
             visit.failed = True
         visit.ended = time.time()
@@ -81,7 +81,7 @@ class Visitors:
     async def _ask_for_orders(self, session: aiohttp.ClientSession) -> None:
         while True:
             await asyncio.sleep(ASK_EVERY_S)
-            wanted = list(self.diary.waiting)[:ASK_AT_ONCE]
+            wanted = list(self.visitor_log.waiting)[:ASK_AT_ONCE]
             if not wanted:
                 continue
             try:
@@ -89,23 +89,23 @@ class Visitors:
             except (aiohttp.ClientError, TimeoutError):
                 continue
             for order in answer["fulfilled"]:
-                self.diary.waiting.pop(order, None)
+                self.visitor_log.waiting.pop(order, None)
 
     async def _look(self) -> None:
         while True:
-            self.diary.look(time.time())
+            self.visitor_log.look(time.time())
             await asyncio.sleep(LOOK_EVERY_S)
 
 
 class Crowd(Protocol):
     """Visitors of any place: what they remember, and how often they come."""
 
-    diary: Diary
+    visitor_log: VisitorLog
     surge: Surge
 
 
 class Desk:
-    """The lab's door to the visitors of a place. journeys: what they know to do."""
+    """The lab's way to control the visitors of a place. journeys: what they know to do."""
 
     def __init__(self, visitors: Crowd, journeys: Collection[str] = SHOP_JOURNEYS) -> None:
         self._visitors = visitors
@@ -127,13 +127,13 @@ class Desk:
 
     async def _view(self, _request: web.Request) -> web.Response:
         surge = {"journey": self._visitors.surge.journey, "factor": self._visitors.surge.factor}
-        return web.json_response({**self._visitors.diary.view(time.time()), "surge": surge})
+        return web.json_response({**self._visitors.visitor_log.view(time.time()), "surge": surge})
 
     async def _seconds(self, request: web.Request) -> web.Response:
-        return web.json_response(self._visitors.diary.seconds(time.time(), int(request.query.get("last", "60"))))
+        return web.json_response(self._visitors.visitor_log.seconds(time.time(), int(request.query.get("last", "60"))))
 
     async def _learn(self, request: web.Request) -> web.Response:
-        self._visitors.diary.learn_for(float((await request.json())["seconds"]), time.time())
+        self._visitors.visitor_log.learn_for(float((await request.json())["seconds"]), time.time())
         return await self._view(request)
 
     async def _begin_surge(self, request: web.Request) -> web.Response:

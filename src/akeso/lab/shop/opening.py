@@ -43,7 +43,7 @@ def default_folder() -> RunFolder:
 
 
 async def prepare(plan: Plan) -> Shop:
-    """Lay out the folder, the goods, the database and every configuration; nothing runs yet.
+    """Lay out the folder, the release artifacts, the database and every configuration; nothing runs yet.
 
     Raises ShopError when a shop runs there already or when the folder holds something else.
     """

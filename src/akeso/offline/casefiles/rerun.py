@@ -69,7 +69,7 @@ class Rerun:
         options = options or RerunOptions()
         features = SeriesTable()
         self.window = HotWindow(options.features.slot, options.span, features)
-        self.window.told.declare(tenant, tuple(edges))
+        self.window.declared.declare(tenant, tuple(edges))
         self._builder = FeatureBuilder(table, features, options.features)
         self._detection = Detection(features, services or Services(), options) if options.detecting else None
         self._last = 0

@@ -12,7 +12,7 @@ class LogPatterns:
     `threshold` nats.
 
     Among a hundred templates in a day of slots of a second the largest surprise is about 16 nats by chance. Needs
-    `features.features.log_patterns`, which makes the series that this judges.
+    `features.log_patterns`, which makes the series that this judges.
     """
 
     name = "log_patterns"

@@ -8,7 +8,7 @@ from akeso.domain.incident.diagnosis import Evidence
 from akeso.stages.diagnosis.bridging import Chain, chains
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
 
-_MOST_SIGHTINGS = 4  # more symptoms of one chain are no further proof
+_MOST_MATCHES = 4  # more symptoms of one chain are no further proof
 
 
 class Bridging:
@@ -43,7 +43,7 @@ class Bridging:
 
     def _findings(self, chain: Chain) -> Iterator[Evidence]:
         root, shown = chain.root, chain.first_effect
-        sure = min(chain.of_machines + 1, _MOST_SIGHTINGS) * (1.0 - self._inferred) ** chain.inferred
+        sure = min(chain.of_machines + 1, _MOST_MATCHES) * (1.0 - self._inferred) ** chain.inferred
         sure *= 1.0 if root.symptom.layer is Layer.PHYSICAL else self._caused
         numbers = {"seen": float(len(chain.seen)), "inferred": float(chain.inferred)}
         kind = root.symptom.fault_class

@@ -6,7 +6,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import Signal
 from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.network_latency import gaps_of
+from akeso.stages.diagnosis.network_latency import network_delays
 from akeso.stages.diagnosis.paths import strayed
 from akeso.stages.diagnosis.per_operation_latency import borne_out
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read, telling
@@ -91,7 +91,7 @@ class Deviation:
 
 def _odd(case: Case) -> frozenset[str]:
     """Services that do something else than before, or that a slow network keeps apart: measurements need not tell."""
-    return strayed(case) | {gap.callee for gap in gaps_of(case) if gap.wide}
+    return strayed(case) | {gap.callee for gap in network_delays(case) if gap.wide}
 
 
 def _matters(deviation: SeriesDeviation) -> bool:

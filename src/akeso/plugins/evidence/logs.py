@@ -1,4 +1,4 @@
-"""Evidence from log lines: new and swelling errors, what they name, and floods."""
+"""Evidence from log lines: new and increasing errors, what they name, and floods."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.telemetry.signal import NETWORK_DELAY
 from akeso.stages.diagnosis.blame_propagation import starved
-from akeso.stages.diagnosis.network_latency import Gap, gaps_of
+from akeso.stages.diagnosis.network_latency import NetworkDelay, network_delays
 from akeso.stages.diagnosis.symptoms import read
 
 _CAUSE = InnerCause(CauseKind.METRIC, NETWORK_DELAY)
@@ -25,7 +25,7 @@ class Network:
         self._acquits = acquits
 
     def gather(self, case: Case) -> Sequence[Evidence]:
-        found = gaps_of(case)
+        found = network_delays(case)
         wide = [gap for gap in found if gap.wide]
         likely = {name: _likely(name, found) for name in sorted({n for gap in wide for n in (gap.caller, gap.callee)})}
         best, symptoms = max(likely.values(), default=0.0), read(case)
@@ -36,7 +36,7 @@ class Network:
             if starved(symptoms, name) is None
         ]
 
-    def _finding(self, service: str, likely: float, best: float, wide: list[Gap]) -> Evidence:
+    def _finding(self, service: str, likely: float, best: float, wide: list[NetworkDelay]) -> Evidence:
         worst = max(wide, key=lambda gap: gap.risen_ms)
         said = f"requests between {worst.caller} and {worst.callee} lie {worst.now_ms:.0f} ms on the way"
         said += f" instead of {worst.past_ms:.0f} ms, and so they do on {len(wide)} ways to and from {service}"
@@ -49,7 +49,7 @@ class Network:
         return Evidence(self.name, service, said, weight, classes, numbers, cause=_CAUSE)
 
 
-def _likely(service: str, found: Sequence[Gap]) -> float:
+def _likely(service: str, found: Sequence[NetworkDelay]) -> float:
     """The share of its ways that are slow, to it and from it alike, and less when there are slow ones elsewhere."""
     mine = [gap.wide for gap in found if service in {gap.caller, gap.callee}]
     everywhere = sum(gap.wide for gap in found)

@@ -6,7 +6,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.stages.diagnosis.blame_propagation import FAILING, Blame, Effect, effects
 from akeso.stages.diagnosis.log_errors import complaining
-from akeso.stages.diagnosis.network_latency import gaps_of
+from akeso.stages.diagnosis.network_latency import network_delays
 from akeso.stages.diagnosis.paths import Turn, turns_of
 
 _FULL_NATS = 10.0
@@ -53,7 +53,7 @@ class Paths:
 def _doubts(case: Case) -> Mapping[str, float]:
     """Services that may go another way because of those that they call, and what their evidence counts then."""
     # Who waits that long on the way to others gives up on them.
-    waiting = {gap.caller for gap in gaps_of(case) if gap.wide and gap.risen_ms >= _GIVES_UP_MS}
+    waiting = {gap.caller for gap in network_delays(case) if gap.wide and gap.risen_ms >= _GIVES_UP_MS}
     failing = {name for name, effect in effects(case).items() if _passes_on(effect)}
     return dict.fromkeys(complaining(case), _COMPLAINING) | dict.fromkeys(waiting | failing, _PASSED_ON)
 

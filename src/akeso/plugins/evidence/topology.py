@@ -12,7 +12,7 @@ from akeso.stages.diagnosis.symptoms import telling
 _OF_SLOWNESS = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})
 _OF_FAILURES = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS})
 _ARRIVING = 0.5  # of the harm done is enough
-_OTHERWISE = 0.6  # what slowness says when all complaints are of failures, and the other way round
+_OTHERWISE = 0.6  # what slowness says when all symptoms are of failures, and the other way round
 _UNHEARD = 0.3  # what harm still says that nobody complains of
 
 
@@ -129,7 +129,7 @@ class _Harm:
         self._effects = effects
         self._many = max((e.requests for e in effects.values() if e.requests == e.requests), default=1.0)
         complaining = {a.service for a in case.anomalies if a.signal in _OF_SLOWNESS | _OF_FAILURES}
-        self._complaints = {a.signal for a in case.anomalies} & (_OF_SLOWNESS | _OF_FAILURES)
+        self._kinds = {a.signal for a in case.anomalies} & (_OF_SLOWNESS | _OF_FAILURES)
         self._complaining = [effects[service] for service in sorted(complaining & effects.keys())]
         self._below = {effect.service: case.topology.downstream(effect.service) for effect in self._complaining}
         self._slowness = self._weights(
@@ -152,7 +152,7 @@ class _Harm:
         arrives = {service: self._arrives(self._effects[service], harm, suffered) for service, harm in done.items()}
         most = max((done[service] * arrives[service] for service in done), default=0.0)
         share = {service: min(1.0, harm / most) if most > 0 else 1.0 for service, harm in done.items()}
-        heard = 1.0 if not self._complaints or self._complaints & of else _OTHERWISE
+        heard = 1.0 if not self._kinds or self._kinds & of else _OTHERWISE
         return {
             s: heard * (0.2 + 0.8 * share[s] * arrives[s]) * (_UNHEARD + (1.0 - _UNHEARD) * arrives[s]) for s in done
         }

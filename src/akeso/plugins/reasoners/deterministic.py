@@ -7,7 +7,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.explanation import Explanation
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
-from akeso.stages.diagnosis.narrative import AccountOptions, account
+from akeso.stages.diagnosis.narrative import NarrativeOptions, narrate
 
 
 class Deterministic:
@@ -16,9 +16,9 @@ class Deterministic:
     name = "deterministic"
 
     def __init__(self, knowledge: Knowledge | None = None, most: int = 6) -> None:
-        self._knowledge, self._options = knowledge, AccountOptions(most)
+        self._knowledge, self._options = knowledge, NarrativeOptions(most)
 
     async def explain(self, case: Case, diagnosis: Diagnosis) -> Explanation:
         """Numbered statements, each with its provider; the same diagnosis gives the same text."""
-        written = account(case, diagnosis, self._knowledge or shipped_knowledge(), self._options)
+        written = narrate(case, diagnosis, self._knowledge or shipped_knowledge(), self._options)
         return replace(written, reasoner=self.name)

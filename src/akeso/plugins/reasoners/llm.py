@@ -20,7 +20,7 @@ from akeso.plugins.reasoners._llm.meters import Meters
 from akeso.plugins.reasoners._llm.options import LlmOptions
 from akeso.plugins.reasoners._llm.queries import Queries
 from akeso.ports.reasoner import ReasonerContext
-from akeso.stages.diagnosis.narrative import account, headline
+from akeso.stages.diagnosis.narrative import headline, narrate
 
 if TYPE_CHECKING:
     from akeso.plugins.reasoners._llm.conversation import Line
@@ -127,7 +127,7 @@ class Llm:
 
     def _fallback(self, case: Case, diagnosis: Diagnosis, why: str) -> Explanation:
         self._meters.explanations.labels("fallback").inc()
-        written = account(case, diagnosis, self._connected().knowledge)
+        written = narrate(case, diagnosis, self._connected().knowledge)
         return replace(written, reasoner="deterministic", note=why)
 
 

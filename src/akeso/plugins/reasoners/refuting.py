@@ -13,7 +13,7 @@ from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions, re
 from akeso.ports.reasoner import ReasonerContext
 from akeso.stages.diagnosis.causal_claim import Claimed, claim_of
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
-from akeso.stages.diagnosis.narrative import AccountOptions, account
+from akeso.stages.diagnosis.narrative import NarrativeOptions, narrate
 
 _LAGS = 10
 
@@ -38,7 +38,7 @@ class Refuting:
 
     async def explain(self, case: Case, diagnosis: Diagnosis) -> Explanation:
         knowledge = self._around.knowledge if self._around is not None else shipped_knowledge()
-        written = account(case, diagnosis, knowledge, AccountOptions())
+        written = narrate(case, diagnosis, knowledge, NarrativeOptions())
         tested = await self.tested(case, diagnosis)
         text = "\n".join([written.text, "", "Attempts to refute it:", *(f"- {claim.text}" for claim in tested)])
         return replace(written, reasoner=self.name, text=text, claims=(*written.claims, *tested))

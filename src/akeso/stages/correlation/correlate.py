@@ -23,13 +23,20 @@ from akeso.stages.correlation.restarts import failed, may_be_restart
 
 @dataclass(frozen=True, slots=True)
 class CorrelateOptions:
-    """reach: hops in the call graph within which anomalies belong together. joins_for: since an incident's last
-    update. settles_for: what began before an incident had ended for so long may be its echo: beside a resolved one it
-    opens if it outlives that time, or lasts for `echo` when it began after the end; beside one that was not healed it
-    is suppressed. weak_below: a score that needs company. grace, restart: what began within `grace` after a change to
-    the service (or to one it calls) may be the restart itself, and opens only if it is still there `restart` after the
-    grace, or once something says that the change went wrong (see akeso.stages.correlation.restarts). context_for: how
-    long an anomaly that only explains is kept for an incident to come.
+    """What belongs to the same incident.
+
+    reach: hops in the call graph within which anomalies belong together.
+    joins_for: how long after an incident's last update anomalies still join it.
+    settles_for: what began before an incident had ended for so long may be its echo. Beside a resolved incident it
+        opens one
+        of its own only if it outlives that time; beside one that was not healed it is suppressed.
+    echo: what began after a resolved incident's end opens one of its own once it lasts for so long.
+    weak_below: an anomaly with a lower score opens an incident only together with another.
+    grace: what began within this time after a change to the service, or to one it calls, may be the restart itself.
+    restart: such an anomaly opens an incident only if it is still there this long after the grace, or once something
+        says
+        that the change went wrong (see akeso.stages.correlation.restarts).
+    context_for: how long an anomaly that only explains is kept for an incident to come.
     """
 
     reach: int = 3

@@ -1,7 +1,7 @@
-"""Levels that rise and rise: what piles up is no spike, and need not be seen at its height twice.
+"""Levels that accumulate: a backlog or a memory that grows from value to value is no spike.
 
-A level that is loud in two values in a row is one that lasts. A backlog or a memory that grows from value to value says
-the same sooner: the value before was on its way already.
+A level with a high score in two values in a row is one that lasts. A level that accumulates shows the same with one
+value less, because the value before had risen already.
 """
 
 import numpy as np

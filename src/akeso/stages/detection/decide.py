@@ -27,7 +27,7 @@ from akeso.stages.detection.failures import FailureState, FailureView, learnt, l
 from akeso.stages.detection.false_discovery import discovered
 from akeso.stages.detection.relevance import persistence, relevant
 from akeso.stages.detection.series_facts import FactsTable, SeriesFacts
-from akeso.stages.detection.votes import agreed, highest, others
+from akeso.stages.detection.votes import OBJECTIVES, RULES, agreed, highest, others
 
 # Whether a signal is one of these, by its code.
 _DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
@@ -37,7 +37,7 @@ _BY_THE_SLOT = np.isin(
     (Signal.TRAFFIC, Signal.LOG_ERRORS, Signal.LOG_VOLUME, Signal.NOVELTY, Signal.LOG_SURPRISE),
 )
 _RATIOS = np.isin(np.arange(256), (Signal.ERRORS, Signal.EDGE_ERRORS))
-ADVISERS = frozenset({
+NON_VOTING = frozenset({
     "value_novelty", "seasonal_novelty", "shape_novelty", "flat_line", "cusum", "extreme_value",
     "seasonal_decomposition", "isolation_forest", "autoencoder", "log_patterns",
 })  # fmt: skip
@@ -48,32 +48,44 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class DecideOptions:
-    """How sure a decision has to be.
+    """How sure a decision has to be. Scores are multiples of a detector's threshold: 1 is at it.
 
-    rules: detectors that decide alone, also in safe mode; objectives: those that do so at once, whatever the failures
-    of a moment look like; alone: those that decide alone otherwise; advisory: those
-    that score for others to read and have no vote; of all others `agreement` must agree. warm: values a series must
-    have before statistics speak. part_factor: how much more is demanded of a series of a part. surprise: nats for
-    pooled failures (7.5: at most one in 1,800). loud: a score with which two values in a row are enough, whatever
-    persistence its signal needs otherwise, and a single one of what piles up (see rising.py); unmistakable: one with
-    which a single value is, if a second service has a loud symptom as well and not more than half of them do (then it
-    is the machine that stood still). threshold: multiplies every threshold but a rule's (the alert budget's handle).
-    doubtful: values of this score are not learnt. clear_below, clear_after, forget_after: a raised series clears
-    after `clear_after` slots with a score below `clear_below` (a flicker sooner) or `forget_after` slots without a
-    value. accept_after: a raised level that lasts this long is learnt as the new normal (error ratios six times
-    later, silence never).
+    rules: detectors that raise an anomaly by themselves, also in safe mode.
+    objectives: detectors that do so at once, whatever the failures of a moment look like.
+    standalone: detectors that raise an anomaly by themselves except in safe mode.
+    non_voting: detectors that score for others to read and have no vote.
+    agreement: how many of all other detectors must agree.
+    min_samples: values that a series must have before statistics may speak of it.
+    part_factor: how much higher the score of a series of a part (an operation, an instance) must be.
+    surprise: how improbable pooled failures must be, in nats (7.5: at most one in 1,800).
+    high_score: a score with which two values in a row are enough, whatever persistence the signal needs otherwise, and
+        one
+        value of a level that accumulates (see accumulation.py).
+    critical_score: a score with which one value is enough if a second service has a symptom of `high_score` too and not
+        more than half of all services do; otherwise the machine stood still for a moment.
+    threshold: multiplies every threshold but a rule's. Each version of the model brings its own; this is the first's.
+    false_discoveries: the share of false ones that is accepted among the series of a service raised at the same time.
+    safe_mode: whether only rules decide from the start.
+    doubtful: values with this score or a higher one are not learnt as normal.
+    clear_below: a slot of a raised series counts as quiet with a score below this.
+    clear_after: quiet slots in a row after which a raised series is cleared; one that was raised for less clears
+        sooner.
+    forget_after: slots without a value after which a raised series is cleared.
+    accept_after: a raised level that lasts this long is learnt as the new normal; an error ratio after six times as
+        long,
+        silence never.
     """
 
-    rules: frozenset[str] = frozenset({"static_threshold", "silence"})
-    objectives: frozenset[str] = frozenset({"slo_burn"})
-    alone: frozenset[str] = frozenset({"climb", "log_errors"})
-    advisory: frozenset[str] = ADVISERS
+    rules: frozenset[str] = RULES
+    objectives: frozenset[str] = OBJECTIVES
+    standalone: frozenset[str] = frozenset({"climb", "log_errors"})
+    non_voting: frozenset[str] = NON_VOTING
     agreement: int = 2
-    warm: int = 25
+    min_samples: int = 25
     part_factor: float = 1.25
     surprise: float = 7.5
-    loud: float = 2.0
-    unmistakable: float = 3.0
+    high_score: float = 2.0
+    critical_score: float = 3.0
     threshold: float = 1.0
     false_discoveries: float = 0.1
     safe_mode: bool = False
@@ -82,6 +94,11 @@ class DecideOptions:
     clear_after: int = 5
     forget_after: int = 30
     accept_after: timedelta = timedelta(minutes=5)
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """The detectors that say what somebody stated, a limit or an objective, and so are never a matter of chance."""
+        return self.rules | self.objectives
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +174,7 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     after = _after(replace(state, failures=failures), frame, look, options)
     raise_, clear = _changes(after, frame, known, look, options)
     if frame.partial:
-        raise_ &= ~_BY_THE_SLOT[frame.signals] & (look.at_once | (look.score >= options.loud))
+        raise_ &= ~_BY_THE_SLOT[frame.signals] & (look.at_once | (look.score >= options.high_score))
         clear[:] = False
     decision = Decision(
         end=frame.end,
@@ -188,13 +205,13 @@ def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
 
 def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Counted, options: DecideOptions) -> _Look:
     frame = p.frame
-    rules, warm = highest(p, options.rules), state.seen >= options.warm
-    voters = options.rules | options.objectives | options.alone | options.advisory
+    rules, warm = highest(p, options.rules), state.seen >= options.min_samples
+    voters = options.rules | options.objectives | options.standalone | options.non_voting
     matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
     loudest, common = agreed(others(p, voters), options.agreement, len(warm))
     votes = np.where(matters, common * _support(frame, counted.calls, state) / factor, 0.0)
-    alone = np.where(warm, highest(p, options.alone) / options.threshold, 0.0)
+    alone = np.where(warm, highest(p, options.standalone) / options.threshold, 0.0)
     score = np.maximum(np.maximum(rules, alone), votes)
     stirring = matters & (loudest >= 0.6)
     expected, spread, at_once = p.expected.copy(), p.spread.copy(), facts.simple & (rules >= 1.0)
@@ -285,15 +302,15 @@ def _enough(
     # Values that are enough however persistent the signal has to be otherwise.
     score = look.score[rows]
     # Calls are told over up to three slots, so that a single slow one is seen in as many.
-    loud = (score >= options.loud) & ~look.single[rows]
-    enough = np.where(loud & (state.last[rows] >= options.loud), 2, 8)
+    loud = (score >= options.high_score) & ~look.single[rows]
+    enough = np.where(loud & (state.last[rows] >= options.high_score), 2, 8)
     grew = piling_up(frame.signals[rows], frame.values[rows], state.value[rows], state.rose[rows], look.expected[rows])
     enough[loud & grew] = 1
     ill = np.unique(facts.service[rows[loud & opens(frame.signals[rows])]])
     if len(ill) > 1:
         heard = np.unique(facts.service[np.isfinite(frame.values)])
         if 2 * len(ill) <= len(heard):
-            enough[(score >= options.unmistakable) & np.isin(facts.service[rows], ill)] = 1
+            enough[(score >= options.critical_score) & np.isin(facts.service[rows], ill)] = 1
     return np.where(look.at_once[rows], 1, enough).astype(np.int32)
 
 
@@ -314,7 +331,7 @@ def _is_shared(
 ) -> Mask:
     # Durations that would be no alarm without what half of all services have in common: of the whole machine's moment
     # something is told if it lasts.
-    durations = _DURATIONS[frame.signals[rows]] & ~look.at_once[rows] & (look.score[rows] < options.loud)
+    durations = _DURATIONS[frame.signals[rows]] & ~look.at_once[rows] & (look.score[rows] < options.high_score)
     if not durations.any():
         return durations
     deviation = deviations(frame, look.expected)

@@ -15,7 +15,7 @@ from akeso.domain.telemetry.scale import surprise
 from akeso.stages.features.slots import FeatureOptions
 
 POOL = 6
-_ENOUGH, _BEFORE = FeatureOptions().enough, FeatureOptions().trailing - 1
+_ENOUGH, _BEFORE = FeatureOptions().min_calls, FeatureOptions().rolling_slots - 1
 # As if 0.5 failures had been seen in 100 calls before: the first failure of a new service is no burst.
 _PRIOR_FAILURES, _PRIOR_CALLS = 0.5, 100.0
 _MEMORY = 600.0

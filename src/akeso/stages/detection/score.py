@@ -1,7 +1,7 @@
 """Score: every detector's opinion of one frame."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import FeatureFrame, Floats
 from akeso.domain.telemetry.scale import normal_range
 from akeso.ports.detector import Detector, Scores
+from akeso.stages.detection.votes import STATED
 
 # Scores are compared, multiplied and shown; beyond this they say nothing more.
 _HIGHEST = 1000.0
@@ -16,11 +17,16 @@ _HIGHEST = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """model: the version that predictions carry. rules: the detectors that run in safe mode."""
+    """Which detectors score.
 
-    model: str = "1"
-    rules: frozenset[str] = frozenset({"static_threshold", "silence", "slo_burn"})
-    safe_mode: bool = False
+    model: the version that predictions carry.
+    rules: the detectors that run in safe mode.
+    safe_mode: whether only these run.
+    """
+
+    model: str = field(default="1", metadata={"runtime": True})
+    rules: frozenset[str] = field(default=STATED, metadata={"set_at": "decision.rules", "value": "decision.stated"})
+    safe_mode: bool = field(default=False, metadata={"set_at": "decision.safe_mode"})
 
 
 def score(

@@ -44,7 +44,7 @@ class SignificanceOptions:
     memory: int = 1200
     every: int = 4
     young: int = 400
-    warm: int = 60
+    min_samples: int = 60
     excesses: float = 30.0
     tail: tuple[float, float] = (0.01, 0.1)
     decide: DecideOptions = field(default_factory=DecideOptions)
@@ -67,7 +67,7 @@ class Significance:
         present = self._present(prediction)
         self._rows.grow(len(present))
         seen = self._rows["seen"][: len(present)]
-        rows = np.flatnonzero(present & (seen >= self._options.warm))
+        rows = np.flatnonzero(present & (seen >= self._options.min_samples))
         p = np.full(len(present), np.nan)
         if len(rows):
             p[rows] = self._p(self._statistic(prediction, rows), rows, seen[rows])
@@ -107,9 +107,9 @@ class Significance:
         options = self._options.decide
         if len(rows) < prediction.score.shape[1]:
             prediction = replace(prediction, score=prediction.score[:, rows])
-        told = options.rules | options.objectives | options.alone | options.advisory
+        told = options.rules | options.objectives | options.standalone | options.non_voting
         votes = agreed(others(prediction, told), options.agreement, prediction.score.shape[1])[1]
-        return np.asarray(np.maximum(votes, highest(prediction, options.alone)))
+        return np.asarray(np.maximum(votes, highest(prediction, options.standalone)))
 
     def _p(self, statistic: Floats, rows: NDArray[np.intp], seen: Floats) -> Floats:
         share, count = self._rows["share"], np.minimum(seen, self._options.memory)

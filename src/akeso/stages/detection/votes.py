@@ -7,6 +7,10 @@ import numpy as np
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Floats
 
+# Detectors of what somebody stated: limits and silences, which also hold in safe mode; and objectives.
+RULES, OBJECTIVES = frozenset({"static_threshold", "silence"}), frozenset({"slo_burn"})
+STATED = RULES | OBJECTIVES
+
 
 def highest(prediction: Prediction, names: Collection[str]) -> Floats:
     """float64[n]: the highest score of the named detectors, 0 without any."""

@@ -9,15 +9,21 @@ from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypoth
 from akeso.ports.evidence import EvidenceProvider
 from akeso.stages.diagnosis.calibration_file import shipped
 from akeso.stages.diagnosis.confidence import Calibration, Standing, grounds_of, rescaled
-from akeso.stages.diagnosis.suggested_checks import Doubts, next_looks
+from akeso.stages.diagnosis.suggested_checks import Doubts, suggested_checks
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnoseOptions:
-    """temperature: divides the summed log-odds (findings are not independent, so sums are too sure of themselves);
-    unknown_bias: log-odds of “something else”; minimum_confidence: probability below which the cause is not known;
-    minimum_class: log-odds below which a fault class is not named; reach: hops from an anomaly or alert within which
-    a service is a candidate."""
+    """How evidence becomes probabilities.
+
+    temperature: divides the summed log-odds: findings are not independent, so plain sums are too sure.
+    unknown_bias: log-odds of "something else".
+    minimum_confidence: below this probability the cause counts as not known.
+    minimum_class: below these log-odds no class of fault is named.
+    suspected: log-odds that a service which an anomaly or alert names has more than others.
+    at_most: hypotheses that are kept.
+    reach: hops in the call graph from an anomaly or alert within which a service may be the cause.
+    """
 
     temperature: float = 1.2
     unknown_bias: float = 1.2
@@ -81,7 +87,7 @@ def _concluded(
     options: DiagnoseOptions,
 ) -> Diagnosis:
     known = bool(hypotheses) and hypotheses[0].confidence >= options.minimum_confidence
-    looks = () if known else next_looks(case, hypotheses, Doubts(_suspected(case), gathered.evidence))
+    looks = () if known else suggested_checks(case, hypotheses, Doubts(_suspected(case), gathered.evidence))
     explanation = _explain(hypotheses, known, looks, gathered.missing)
     return Diagnosis(hypotheses, known, explanation, looks, grounds)
 

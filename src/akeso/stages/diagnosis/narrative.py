@@ -1,4 +1,4 @@
-"""The account of a diagnosis: a numbered chain of evidence, in the same words for the same findings."""
+"""The narrative of a diagnosis: a numbered chain of evidence, in the same words for the same findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _CALLERS = 4  # a broad fault is not told caller by caller
 
 
 @dataclass(frozen=True, slots=True)
-class AccountOptions:
+class NarrativeOptions:
     """most: findings told for, and as many against; others: how many other hypotheses are named."""
 
     most: int = 6
@@ -34,11 +34,11 @@ def citation(identifier: str, evidence: Evidence) -> Citation:
     return Citation(identifier, evidence.statement, evidence.provider)
 
 
-def account(
-    case: Case, diagnosis: Diagnosis, knowledge: Knowledge, options: AccountOptions | None = None
+def narrate(
+    case: Case, diagnosis: Diagnosis, knowledge: Knowledge, options: NarrativeOptions | None = None
 ) -> Explanation:
     """What speaks for the cause, how a machine's fault reached software, how it spread, and what speaks against it."""
-    options = options or AccountOptions()
+    options = options or NarrativeOptions()
     best = diagnosis.best
     if best is None:
         return Explanation("", diagnosis.explanation or "Nothing was found that points to a cause.")
@@ -121,7 +121,7 @@ def _numbered(parts: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
             yield f"{number}. {claim.text}"
 
 
-def _rest(diagnosis: Diagnosis, options: AccountOptions) -> Iterator[str]:
+def _rest(diagnosis: Diagnosis, options: NarrativeOptions) -> Iterator[str]:
     others = diagnosis.hypotheses[1 : options.others + 1]
     if others:
         yield f"Also considered: {', '.join(f'{h.service} ({h.fault_class}, {h.confidence:.0%})' for h in others)}."

@@ -21,7 +21,7 @@ _NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class NetworkDelay:
     """The way between two services. Medians in ms; sure: how many standard errors the rise is; calls: during."""
 
     caller: str
@@ -42,12 +42,12 @@ class Gap:
 
 
 @cached_per_case
-def gaps_of(case: Case) -> tuple[Gap, ...]:
+def network_delays(case: Case) -> tuple[NetworkDelay, ...]:
     """The gaps of a case (computed once, then shared: a case is hashed by identity)."""
     return tuple(gaps(case.traces, case.onset))
 
 
-def gaps(traces: Traces, onset: int) -> list[Gap]:
+def gaps(traces: Traces, onset: int) -> list[NetworkDelay]:
     """The ways on which enough calls were seen after `onset` (ns)."""
     spans = traces.spans
     order = np.argsort(spans["span"])
@@ -65,7 +65,7 @@ def gaps(traces: Traces, onset: int) -> list[Gap]:
         # A way that was not gone before is held to be like the longer ones of those that were.
         before = before if len(before) >= _FEWEST else anywhere
         if min(len(before), len(now)) >= _FEWEST:
-            found.append(_gap(names, before, now))
+            found.append(_delay(names, before, now))
     return found
 
 
@@ -85,12 +85,12 @@ def _edges(traces: Traces, call: Rows, entry: Rows) -> Mapping[tuple[str, str], 
     }
 
 
-def _gap(names: tuple[str, str], before: Floats, during: Floats) -> Gap:
+def _delay(names: tuple[str, str], before: Floats, during: Floats) -> NetworkDelay:
     past, now = float(np.median(before)), float(np.median(during))
     spread = _NORMAL * max(_mad(before), _mad(during), 0.25)
     # The median of n values varies by about 1.25 of what their mean would.
     error = 1.25 * spread * float(np.sqrt(1.0 / len(before) + 1.0 / len(during)))
-    return Gap(*names, past_ms=past, now_ms=now, sure=(now - past) / error, calls=len(during))
+    return NetworkDelay(*names, past_ms=past, now_ms=now, sure=(now - past) / error, calls=len(during))
 
 
 def _mad(values: Floats) -> float:

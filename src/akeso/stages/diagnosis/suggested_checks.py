@@ -23,7 +23,7 @@ class Doubts:
     evidence: Sequence[Evidence]
 
 
-def next_looks(case: Case, hypotheses: Sequence[Hypothesis], doubts: Doubts) -> tuple[str, ...]:
+def suggested_checks(case: Case, hypotheses: Sequence[Hypothesis], doubts: Doubts) -> tuple[str, ...]:
     """Sentences, the most useful first, at most eight."""
     looks = [
         *_guesses(hypotheses),

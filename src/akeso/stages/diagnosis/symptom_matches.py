@@ -57,7 +57,7 @@ def _of_metrics(case: Case, knowledge: Knowledge) -> Iterator[SymptomMatch]:
                 named[whole] = [(s, cue) for s, cue in cues if cue.name.search(name) or cue.name.search(whole)]
             for symptom, cue in named[whole]:
                 if (starts_s := _moved(symptoms, deviation, cue)) is not None:
-                    yield _sighting(symptom, deviation, starts_s)
+                    yield _match(symptom, deviation, starts_s)
 
 
 def _whole(key: SeriesKey) -> str:
@@ -93,7 +93,7 @@ def _unusual(symptoms: Symptoms, deviation: SeriesDeviation, by: float | None) -
     return float(times[0] - symptoms.onset) / NANOSECONDS if len(times) else float("nan")
 
 
-def _sighting(symptom: Symptom, deviation: SeriesDeviation, starts_s: float) -> SymptomMatch:
+def _match(symptom: Symptom, deviation: SeriesDeviation, starts_s: float) -> SymptomMatch:
     key = deviation.key
     unit = key.unit.removeprefix("1")
     before = f"went from {deviation.past:.3g} to" if np.isfinite(deviation.past) else "is"
@@ -111,7 +111,7 @@ def _of_signals(case: Case, knowledge: Knowledge) -> Iterator[SymptomMatch]:
             shown = [d for d in risen if d.signal in symptom.signals]
             if shown:
                 clearest = max(shown, key=lambda d: d.size)
-                yield _sighting(symptom, clearest, clearest.starts_s)
+                yield _match(symptom, clearest, clearest.starts_s)
 
 
 def _of_one_operation(deviation: SeriesDeviation) -> bool:

@@ -96,7 +96,7 @@ class Symptoms:
         self._by_service: dict[str, list[SeriesDeviation]] = {}
         self._calls_to: dict[str, list[int]] = {}
         self._by_name: dict[tuple[str, str, str, Attributes], SeriesDeviation] = {}
-        for deviation in _departures(matrix, case.onset, self.during):
+        for deviation in _deviations(matrix, case.onset, self.during):
             key = deviation.key
             self._by_service.setdefault(key.service, []).append(deviation)
             if key.metric == EDGE_RATE:
@@ -187,7 +187,7 @@ def read(case: Case) -> Symptoms:
     return Symptoms(case)
 
 
-def _departures(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[SeriesDeviation]:
+def _deviations(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[SeriesDeviation]:
     past, spread = _normal(matrix, during)
     level = _level(matrix, during)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -22,7 +22,7 @@ from akeso.domain.telemetry.rows import Rows, grown, run_starts
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.histograms import Histograms
-from akeso.stages.features.metric_semantics import INSTANCE, Part, count_of, meaning_of
+from akeso.stages.features.metric_semantics import INSTANCE, Part, count_of, semantics_of
 from akeso.stages.features.provisional import on_copies
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
 from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally
@@ -137,7 +137,7 @@ class MetricAligner:
 
     def look(self, end: int) -> tuple[Ids, Floats]:
         """What `close` would tell by now, with nothing closed."""
-        with on_copies(self, "_state", "_pending", "_tally"), self.histograms.unclosed():
+        with on_copies(self, "_state", "_pending", "_tally"), self.histograms.provisional():
             return self.close(end)
 
     def _register(self, series: int, received: int) -> None:
@@ -145,21 +145,21 @@ class MetricAligner:
         state["feature"][series] = state["group"][series] = state["cell"][series] = -1
         state["first"][series] = received
         owner = state["owner"][series] = self._owner(key, received)
-        meaning = meaning_of(key)
+        semantics = semantics_of(key)
         if self._size >= self._limit:
             self._tally.refused_series += 1
             state["role"][series] = Role.REFUSED
             return
-        state["scale"][series], state["part"][series] = meaning.scale, meaning.part
+        state["scale"][series], state["part"][series] = semantics.scale, semantics.part
         state["role"][series] = _ROLES[key.temporality]
-        if meaning.feature is not None:
-            state["feature"][series] = self._feature(meaning.feature, averaged=meaning.averaged)
-        if meaning.histogram is not None:
-            state["group"][series], state["cell"][series] = self.histograms.register(meaning)
+        if semantics.feature is not None:
+            state["feature"][series] = self._feature(semantics.feature, averaged=semantics.averaged)
+        if semantics.histogram is not None:
+            state["group"][series], state["cell"][series] = self.histograms.register(semantics)
         state["last"][series] = np.nan
         if key.temporality is Temporality.CUMULATIVE and (
             self._is_settled(owner, received)
-            or (meaning.part is Part.RANGE and self._is_older(count_of(key), received))
+            or (semantics.part is Part.RANGE and self._is_older(count_of(key), received))
         ):
             state["last"][series] = 0.0
 

@@ -12,7 +12,7 @@ from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.provisional import on_copies
-from akeso.stages.features.rolling_sums import Trailing
+from akeso.stages.features.rolling_sums import RollingSums
 from akeso.stages.features.slots import FeatureOptions
 
 QUANTILE = 0.95
@@ -46,7 +46,7 @@ class CallFeatures:
     """Sums calls per group and slot.
 
     The rate is of the slot alone, and 0 for a known group without calls, so that traffic that stopped is seen. Ratio,
-    means and p95 stand on the last slots (see FeatureOptions.trailing) and are NaN in a slot without calls.
+    means and p95 stand on the last slots (see FeatureOptions.rolling_slots) and are NaN in a slot without calls.
 
     On real traffic of 1–8 calls/s a group, three slots or eight calls took the variation of a mean from 0.32 to 0.22 on
     edges and from 0.14 to 0.09 on operations against single slots, and slots without a p95 from 38 % to 3 %; five slots
@@ -55,14 +55,14 @@ class CallFeatures:
 
     def __init__(self, table: SeriesTable, names: CallNames, options: FeatureOptions) -> None:
         self._table, self._names = table, names
-        self._enough, self._forget = options.enough, duration_ns(options.forget)
+        self._min_calls, self._forget = options.min_calls, duration_ns(options.forget)
         self._slot_s = duration_ns(options.slot) / NANOSECONDS
         self._groups: dict[tuple[str, str, Attributes], int] = {}
         self._features = np.empty((5, 0), np.int32)
         self._seen = np.empty(0, np.int64)
-        self._sums = Trailing(4, options.trailing)
+        self._sums = RollingSums(4, options.rolling_slots)
         self._recent: list[tuple[Ids, Floats]] = []
-        self._slots = options.trailing
+        self._slots = options.rolling_slots
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -103,7 +103,7 @@ class CallFeatures:
         told = (features >= 0) & ~np.isnan(values)
         return features[told], values[told]
 
-    def unclosed(self) -> AbstractContextManager[None]:
+    def provisional(self) -> AbstractContextManager[None]:
         """Within it, `close` leaves no trace but when a group was called last."""
         return on_copies(self, "_sums", "_recent")
 
@@ -117,7 +117,7 @@ class CallFeatures:
         self._recent = []
 
     def _values(self) -> Floats:
-        depth = self._sums.depth(self._enough)
+        depth = self._sums.depth(self._min_calls)
         sums = self._sums.sums(depth)
         called = self._sums.latest[_COUNT] > 0
         values = np.full((5, len(self)), np.nan)

@@ -1,4 +1,4 @@
-"""Edges of the topology that somebody told, beside those that spans show."""
+"""Edges of the topology that were declared, beside those that spans show."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from akeso.domain.estate.topology import Edge, Topology
 class DeclaredTopology:
     """What Jaeger has worked out, and what the team's file declares, by tenant.
 
-    forget (ns): an edge that was not told for so long fades, like one without calls. Declared edges never fade: the
+    forget (ns): an edge that was not reported for so long fades, like one without calls. Declared edges never fade: the
     file says so as long as it is there.
     """
 

@@ -100,10 +100,10 @@ class FeatureBuilder:
         Log records are left out: they are counted by the slot, and half of it says little.
         """
         start = self._open
-        if start is None or start == self._looked or not self.options.looks:
+        if start is None or start == self._looked or not self.options.early_evaluation:
             return None
         at = start + (self._width + self._lateness) // 2
-        if instant < at or at >= start + self._width or len(self._table) > self.options.looked_series:
+        if instant < at or at >= start + self._width or len(self._table) > self.options.early_evaluation_series:
             return None
         self._looked = start
         if self._silence.newest < start:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from akeso.domain.telemetry.batches import Floats, Ids, Mask, SeriesKey
 from akeso.domain.telemetry.rows import grown, run_starts
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.stages.features.metric_semantics import Meaning, Part
+from akeso.stages.features.metric_semantics import MetricSemantics, Part
 from akeso.stages.features.provisional import on_copies
-from akeso.stages.features.rolling_sums import Trailing
+from akeso.stages.features.rolling_sums import RollingSums
 from akeso.stages.features.slots import FeatureOptions
 
 QUANTILE = 0.95
@@ -33,23 +33,23 @@ class Histograms:
 
     def __init__(self, table: SeriesTable, options: FeatureOptions) -> None:
         self._table = table
-        self._enough = options.enough
+        self._min_calls = options.min_calls
         self._groups: dict[SeriesKey, int] = {}
         self._cells: dict[_Cell, int] = {}
         self._features = np.empty((2, 0), np.int32)  # mean, p95
-        self._moments = Trailing(2, options.trailing)
-        self._buckets = Trailing(1, options.trailing)
+        self._moments = RollingSums(2, options.rolling_slots)
+        self._buckets = RollingSums(1, options.rolling_slots)
         self._order = _BucketOrder.of({})
 
-    def register(self, meaning: Meaning) -> tuple[int, int]:
+    def register(self, semantics: MetricSemantics) -> tuple[int, int]:
         """The group and, for a bucket or range, the cell (else -1) of a series."""
-        assert meaning.histogram is not None
-        group = self._groups.get(meaning.histogram)
+        assert semantics.histogram is not None
+        group = self._groups.get(semantics.histogram)
         if group is None:
-            group = self._open(meaning.histogram)
-        if meaning.part not in _CELLS or math.isnan(meaning.bound) or math.isnan(meaning.above):
+            group = self._open(semantics.histogram)
+        if semantics.part not in _CELLS or math.isnan(semantics.bound) or math.isnan(semantics.above):
             return group, -1
-        return group, self._cells.setdefault((group, meaning.bound, meaning.above), len(self._cells))
+        return group, self._cells.setdefault((group, semantics.bound, semantics.above), len(self._cells))
 
     def _open(self, histogram: SeriesKey) -> int:
         group = self._groups[histogram] = len(self._groups)
@@ -74,7 +74,7 @@ class Histograms:
             return np.empty(0, np.int32), np.empty(0)
         return self._features_of(self._moments.latest[_COUNT] > 0)
 
-    def unclosed(self) -> AbstractContextManager[None]:
+    def provisional(self) -> AbstractContextManager[None]:
         """Within it, `close` leaves no trace."""
         return on_copies(self, "_moments", "_buckets")
 
@@ -84,7 +84,7 @@ class Histograms:
         self._buckets.clear()
 
     def _features_of(self, fresh: Mask) -> tuple[Ids, Floats]:
-        depth = self._moments.depth(self._enough)
+        depth = self._moments.depth(self._min_calls)
         sums = self._moments.sums(depth)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = sums[_SUM] / sums[_COUNT]

@@ -33,7 +33,7 @@ _PARTS = {"count": Part.COUNT, "sum": Part.SUM, "bucket": Part.BUCKET, "range": 
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class MetricSemantics:
     """Of one ingested series.
 
     feature: the level or rate it contributes to (None for a histogram's sum and buckets). averaged: instances are
@@ -51,7 +51,7 @@ class Meaning:
     above: float = -math.inf
 
 
-def meaning_of(key: SeriesKey) -> Meaning:
+def semantics_of(key: SeriesKey) -> MetricSemantics:
     """Instances of one service combine into one feature: shares, durations and what one process has of its own
     (`process.*`, `jvm.*`, …) are averaged, so that a second instance coming up in a rolling deploy is no jump; counts,
     bytes and rates are summed. Durations of histograms and latencies are told in ms, shares as fractions."""
@@ -59,15 +59,15 @@ def meaning_of(key: SeriesKey) -> Meaning:
     if part is not Part.NONE:
         return _distribution(key, part)
     if key.temporality is not Temporality.GAUGE:
-        return Meaning(_rate(key, without(key.attributes, INSTANCE)), averaged=False, scale=1.0)
+        return MetricSemantics(_rate(key, without(key.attributes, INSTANCE)), averaged=False, scale=1.0)
     level = replace(key, attributes=without(key.attributes, INSTANCE))
     unit = unit_of(key)
     signal = signal_of(level)
     if unit in _MILLISECONDS and signal in {Signal.LATENCY, Signal.EDGE_LATENCY}:
-        return Meaning(replace(level, unit="ms"), averaged=True, scale=_MILLISECONDS[unit])
+        return MetricSemantics(replace(level, unit="ms"), averaged=True, scale=_MILLISECONDS[unit])
     if unit in _PERCENT and signal in _FRACTIONS:
-        return Meaning(replace(level, unit="1"), averaged=True, scale=0.01)
-    return Meaning(level, averaged=_is_averaged(key.metric.lower(), unit), scale=1.0)
+        return MetricSemantics(replace(level, unit="1"), averaged=True, scale=0.01)
+    return MetricSemantics(level, averaged=_is_averaged(key.metric.lower(), unit), scale=1.0)
 
 
 def unit_of(key: SeriesKey) -> str:
@@ -88,7 +88,7 @@ def count_of(key: SeriesKey) -> SeriesKey:
     return replace(key, stat="count", attributes=without(key.attributes, BOUND, ABOVE))
 
 
-def _distribution(key: SeriesKey, part: Part) -> Meaning:
+def _distribution(key: SeriesKey, part: Part) -> MetricSemantics:
     unit = unit_of(key)
     scale = _MILLISECONDS.get(unit, 1.0)
     attributes = without(key.attributes, INSTANCE, BOUND, ABOVE)
@@ -96,7 +96,7 @@ def _distribution(key: SeriesKey, part: Part) -> Meaning:
     histogram = SeriesKey(key.tenant, key.service, key.metric, attributes, told)
     feature = _rate(key, attributes) if part is Part.COUNT else None
     bound, above = _bound(key, BOUND, math.nan) * scale, _bound(key, ABOVE, -math.inf) * scale
-    return Meaning(feature, False, scale, part, histogram, bound, above)
+    return MetricSemantics(feature, False, scale, part, histogram, bound, above)
 
 
 def _rate(key: SeriesKey, attributes: Attributes) -> SeriesKey:

@@ -8,7 +8,7 @@ from akeso.domain.telemetry.batches import Floats, Ids
 from akeso.domain.telemetry.rows import grown
 
 
-class Trailing:
+class RollingSums:
     """A ring of per-slot sums, float64[slots, columns, groups]; column 0 counts.
 
     A mean over one slot of a call that happens twice a second says little, one over a long window comes late. So each
@@ -19,8 +19,8 @@ class Trailing:
         self._ring = np.zeros((slots, columns, 0))
         self._groups = 0
 
-    def __copy__(self) -> "Trailing":
-        twin = Trailing(0, 0)
+    def __copy__(self) -> "RollingSums":
+        twin = RollingSums(0, 0)
         twin._ring, twin._groups = self._ring.copy(), self._groups
         return twin
 

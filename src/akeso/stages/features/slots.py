@@ -13,31 +13,38 @@ from akeso.domain.telemetry.times import duration_ns
 class FeatureOptions:
     """How telemetry becomes features.
 
-    slot: width of a slot. lateness: how long after its end a slot stays open. looks: whether each slot is looked at
-    once before it is over, halfway between its start and its closing; looked_series: unless there are more series.
-    late_limit: a sample later than that is dropped; one that is late by less counts in the oldest open slot, so that a
-    sender with long batches is seen late instead of never. skew: a stamp further in the future than that is taken for
-    its arrival. steady, skew_limit: a sender whose clock is off by more than `skew` and up to `skew_limit`, and by the
-    same for `steady`, is corrected.
-    trailing, enough: the means, quantiles and ratios of calls stand on as few of the last `trailing` slots as hold
-    `enough` calls.
-    forget: a service or call that was not seen for so long is no longer expected. operations: named operations a
-    service; the rest is "other". series: the most feature series made from metrics. novelty_after: new log templates
-    count once a service has logged for so long. traces: how long whole traces are kept, when there is room for all.
+    slot: width of a slot.
+    lateness: how long after its end a slot stays open for samples that are late.
+    early_evaluation: whether each slot is also evaluated once before it is over, halfway between its start and its
+        closing.
+    early_evaluation_series: no early evaluation with more feature series than this.
+    late_limit: a sample later than this is dropped. One that is less late counts in the oldest open slot, so that a
+        sender
+        with long batches is seen late instead of never.
+    skew: a time stamp further in the future than this is replaced by the time of arrival.
+    steady: a sender whose clock is off by the same for this long is corrected.
+    skew_limit: clocks that are off by more than this are not corrected.
+    rolling_slots: means, quantiles and ratios of calls are taken over at most this many of the last slots.
+    min_calls: they are taken over as few of these slots as hold this many calls.
+    forget: a service or call that was not seen for this long is no longer expected.
+    operations: named operations of a service; the rest is "other".
+    series: the most feature series made from metrics.
+    novelty_after: new log templates count once a service has logged for this long.
+    traces: how long whole traces are kept, when there is room for all.
     log_patterns: whether log templates are watched for unusual rates and numbers (see
-    akeso.stages.features.log_surprise).
+        akeso.stages.features.log_surprise).
     """
 
     slot: timedelta = timedelta(seconds=1)
     lateness: timedelta = timedelta(milliseconds=400)
-    looks: bool = True
-    looked_series: int = 20_000
+    early_evaluation: bool = True
+    early_evaluation_series: int = 20_000
     late_limit: timedelta = timedelta(seconds=10)
     skew: timedelta = timedelta(seconds=5)
     steady: timedelta = timedelta(seconds=5)
     skew_limit: timedelta = timedelta(days=1)
-    trailing: int = 3
-    enough: int = 8
+    rolling_slots: int = 3
+    min_calls: int = 8
     forget: timedelta = timedelta(minutes=30)
     operations: int = 50
     series: int = 50_000

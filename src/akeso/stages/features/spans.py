@@ -88,9 +88,9 @@ class SpanAligner:
         due, _ = self._due(end)
         with (
             on_copies(self, "book"),
-            self._services.unclosed(),
-            self._operations.unclosed(),
-            self._edges.unclosed(),
+            self._services.provisional(),
+            self._operations.provisional(),
+            self._edges.provisional(),
         ):
             return self._declared(due, end, deaf)
 

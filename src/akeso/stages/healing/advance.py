@@ -36,30 +36,43 @@ from akeso.stages.healing.moves import (
 
 @dataclass(frozen=True, slots=True)
 class AdvanceOptions:
-    """settle: from detection to the first diagnosis (more anomalies arrive). sure: a confidence that needs no second
-    look. doubt: how long an unsure diagnosis waits for new anomalies; unsure: below this confidence it looks again
-    without any, because more of the same telemetry tells more; early, early_diagnoses: how long after detection and
-    how often at most. patience: how long an unknown cause is watched before it escalates. holds_off,
-    resolves: symptoms that are gone for so long before anything was done hold the healing off, and end the incident.
-    plans: how many plans at most; attempts: tries of an effect that did not take place. look_after: how long after
-    an interrupted effect was intended it is looked at. A refusal that passes by itself is asked about again every
-    `doubt`, up to `patience`. dry_run: nothing is executed that no person approved for real; approvers, expiry: who
-    then is asked, and for how long.
+    """When an incident takes its next step.
+
+    initial_delay: from detection to the first diagnosis; more anomalies arrive meanwhile.
+    sure: a confidence with which a diagnosis needs no second look.
+    unsure: below this confidence a diagnosis is repeated without new anomalies, because more of the same telemetry
+        tells
+        more.
+    recheck_interval: how long a diagnosis that is not sure waits for new anomalies. A refusal that passes by itself is
+        asked about again as often.
+    early: how long after detection an unsure diagnosis is repeated at most.
+    early_diagnoses: how many diagnoses are made for this reason at most.
+    unknown_timeout: how long an incident of unknown cause is watched, or a passing refusal waited out, before people
+        are
+        called.
+    self_recovery_hold: when all symptoms are gone for so long before anything was done, healing holds off.
+    resolves: when they are gone for so long before anything was done, the incident is resolved.
+    plans: how many plans are made at most.
+    attempts: how often an effect that did not take place is tried.
+    look_after: how long after an interrupted effect was intended its outcome is looked up.
+    dry_run: nothing is executed that no person approved for real.
+    approvers: roles that are asked for approval.
+    expiry: how long a request for approval stands.
     """
 
-    settle: timedelta = timedelta(seconds=2.5)
+    initial_delay: timedelta = timedelta(seconds=2.5)
     sure: float = 0.75
     unsure: float = 0.6
-    doubt: timedelta = timedelta(seconds=2)
+    recheck_interval: timedelta = timedelta(seconds=2)
     early: timedelta = timedelta(seconds=8)
     early_diagnoses: int = 3
-    patience: timedelta = timedelta(seconds=60)
-    holds_off: timedelta = timedelta(seconds=1)
+    unknown_timeout: timedelta = timedelta(seconds=60)
+    self_recovery_hold: timedelta = timedelta(seconds=1)
     resolves: timedelta = timedelta(seconds=6)
     plans: int = 2
     attempts: int = 2
     look_after: timedelta = timedelta(seconds=1)
-    dry_run: bool = True
+    dry_run: bool = field(default=True, metadata={"set_at": "dry_run"})
     approvers: tuple[str, ...] = ("approver", "admin")
     expiry: timedelta = timedelta(minutes=30)
 
@@ -93,7 +106,7 @@ def next_move(incident: Incident, view: View, options: AdvanceOptions) -> Move:
     if view.quiet >= options.resolves:
         return Resolve("recovered by itself: nothing was done")
     move = _course(incident, view, options)
-    if view.quiet >= options.holds_off and not isinstance(move, Wait | Escalate | ExpireApproval):
+    if view.quiet >= options.self_recovery_hold and not isinstance(move, Wait | Escalate | ExpireApproval):
         # The symptoms are going away by themselves; touching the service now could only disturb that.
         return Wait(view.now + options.resolves - view.quiet)
     return move
@@ -125,7 +138,7 @@ def _course(i: Incident, view: View, options: AdvanceOptions) -> Move:
     if i.verify_by is not None:
         return _verified(i, view)
     if i.diagnosis is None or i.analysis_due:
-        settled = i.detected_at + options.settle
+        settled = i.detected_at + options.initial_delay
         return Diagnose() if view.now >= settled else Wait(settled)
     if i.plan_due:
         return _to_a_plan(i, view, options)
@@ -146,7 +159,7 @@ def _to_a_plan(i: Incident, view: View, options: AdvanceOptions) -> Move:
 
 def _second_look(i: Incident, view: View, options: AdvanceOptions) -> Move | None:
     made = i.diagnosed_at or i.detected_at
-    end = min(made + options.doubt, i.detected_at + options.early)
+    end = min(made + options.recheck_interval, i.detected_at + options.early)
     if i.diagnoses >= options.early_diagnoses:
         return None
     if view.now < end:
@@ -158,11 +171,11 @@ def _second_look(i: Incident, view: View, options: AdvanceOptions) -> Move | Non
 
 def _unknown(i: Incident, view: View, options: AdvanceOptions, why: str) -> Move:
     made = i.diagnosed_at or i.detected_at
-    give_up = i.detected_at + options.patience
+    give_up = i.detected_at + options.unknown_timeout
     if view.now >= give_up or touched(i):
         return Escalate(f"{why} after {_seconds(view.now - i.detected_at)} of watching")
     # Twice as long from look to look; sooner when there is something new to look at.
-    pause = options.doubt * (1 if _news(i, made) else 2 ** max(0, i.diagnoses - 1))
+    pause = options.recheck_interval * (1 if _news(i, made) else 2 ** max(0, i.diagnoses - 1))
     again = min(made + pause, give_up)
     return Diagnose() if view.now >= again else Wait(again)
 
@@ -200,8 +213,8 @@ def _option(i: Incident, view: View, options: AdvanceOptions) -> Move:
                 return _asked(record, view, options)
             case ActionStatus.FAILED if record.attempts < options.attempts:
                 return AskVerdict(record.step)
-            case ActionStatus.DENIED if record.policy in PASSING and view.now < i.detected_at + options.patience:
-                again = (record.denied_at or view.now) + options.doubt
+            case ActionStatus.DENIED if record.policy in PASSING and view.now < i.detected_at + options.unknown_timeout:
+                again = (record.denied_at or view.now) + options.recheck_interval
                 return AskVerdict(record.step) if view.now >= again else Wait(again)
             case _:
                 return _blocked(i, record)

@@ -15,16 +15,20 @@ from akeso.stages.healing.guards import EffectHistory
 
 @dataclass(frozen=True, slots=True)
 class GovernOptions:
-    """trust: the rung of services that state none. dry_run: only preview. agent: in whose name Akeso acts.
+    """What policy is told besides the step.
 
-    repeat_window: how far back `recent_repeats` looks.
+    trust: the rung of services that state none.
+    dry_run: whether effects are only previewed.
+    change_freeze: whether a change freeze is in force.
+    agent: in whose name Akeso acts: the principal of policies.
+    repeat_window: how far back `recent_repeats` counts.
     """
 
-    trust: Trust = Trust.APPROVE
-    dry_run: bool = True
+    trust: Trust = field(default=Trust.APPROVE, metadata={"set_at": "trust"})
+    dry_run: bool = field(default=True, metadata={"set_at": "dry_run"})
     change_freeze: bool = False
     agent: str = "healing"
-    repeat_window: timedelta = timedelta(minutes=30)
+    repeat_window: timedelta = field(default=timedelta(minutes=30), metadata={"set_at": "healing.guards.repeat_window"})
 
 
 @dataclass(frozen=True, slots=True)

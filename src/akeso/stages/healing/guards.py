@@ -22,9 +22,15 @@ TEMPORARY = PASSING | {SUSPENDED}  # and this one by a resume
 
 @dataclass(frozen=True, slots=True)
 class GuardOptions:
-    """cool_down: between two effects of the same action on the same target. budget: effects a target may get within
-    `budget_window`. repeats: unrecovered effects of the same action on the same target within `repeat_window` after
-    which it is not tried again. at_once: effects that may run at the same time."""
+    """Limits that hold before every effect, whatever the policy says.
+
+    cool_down: time between two effects of the same action on the same target.
+    budget: effects that a target may get within `budget_window`.
+    budget_window: see `budget`.
+    repeats: after so many effects of the same action on the same target without recovery, it is not tried again.
+    repeat_window: how far back these are counted; policies see the count as `recent_repeats`.
+    at_once: effects that may run at the same time.
+    """
 
     cool_down: timedelta = timedelta(seconds=30)
     budget: int = 10

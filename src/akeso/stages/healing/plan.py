@@ -33,9 +33,14 @@ _SPENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """prior_tries: how many tries a playbook's own expectation counts for against history; risk_costs: benefit that
-    each step of risk is worth; close: the second hypothesis is considered from this share of the first's confidence;
-    at_most: options of a plan; least_benefit: below it an option is not worth trying."""
+    """How ways of healing are ranked.
+
+    prior_tries: how many tries a playbook's own expectation counts for against what was seen.
+    risk_costs: benefit that each step of risk must be worth.
+    close: the second hypothesis is considered if its confidence is at least this share of the first's.
+    at_most: options of a plan.
+    least_benefit: an option with a smaller expected benefit is not worth trying.
+    """
 
     prior_tries: float = 4.0
     risk_costs: Mapping[Risk, float] = field(

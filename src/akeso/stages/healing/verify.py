@@ -27,9 +27,14 @@ _NOTED = 0.2  # an improvement smaller than that is none
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """slots: consecutive slots that have to be normal. span: slots among which a series with few calls must have
-    them; a series without a value in them has vanished. missed: errors that the fault would have caused meanwhile if
-    it still were there (5: chance is as good as ruled out); at_most: slots after which fewer will do."""
+    """When a healing has worked.
+
+    slots: consecutive slots in which every watched symptom must be normal.
+    span: slots among which a series with few calls must have these; a series without a value in them has vanished.
+    missed: errors that the fault would have caused meanwhile if it were still there; with 5, chance is as good as ruled
+        out.
+    at_most: slots after which fewer missed errors are enough.
+    """
 
     slots: int = 3
     span: int = 6

@@ -48,13 +48,18 @@ Identity: TypeAlias = tuple[str, str, Attributes, str]
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """at_most: symptoms watched, the strongest first. spreads: robust standard deviations from the median that are
-    normal; past: slots of the past that are looked at; enough: values of the past that make a normal."""
+    """The symptoms that verification watches.
+
+    at_most: symptoms that are watched, the strongest first.
+    spreads: robust standard deviations from the median that are still normal.
+    past: slots of the past from which it is told what is normal.
+    min_samples: values of the past that are needed for that.
+    """
 
     at_most: int = 12
     spreads: float = 3.0
     past: int = 240
-    enough: int = 8
+    min_samples: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ def _past(values: Floats, matrix: FeatureMatrix, onset: int, options: WatchOptio
 
 
 def _normal(past: Floats, options: WatchOptions) -> Normal | None:
-    if len(past) < options.enough:
+    if len(past) < options.min_samples:
         return None
     median = float(np.median(past))
     spread = _NORMAL * float(np.median(np.abs(past - median)))

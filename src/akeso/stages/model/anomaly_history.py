@@ -11,7 +11,7 @@ from akeso.domain.telemetry.times import duration_ns
 _Service = tuple[str, str]
 
 
-class RaisedRecord:
+class AnomalyHistory:
     """Intervals in which a symptom of a service stood; kept for `span` after they ended."""
 
     def __init__(self, span: timedelta = timedelta(hours=1)) -> None:

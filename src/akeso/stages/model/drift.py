@@ -21,9 +21,14 @@ _IGNORED = (Signal.TRAFFIC, Signal.SILENCE, Signal.NOVELTY, Signal.LOG_SURPRISE)
 
 @dataclass(frozen=True, slots=True)
 class DriftOptions:
-    """bound: by which both PSI and KS must exceed what is usual for a feature (see `wander`) for it to have drifted.
-    share: of the judged features, from which the model has drifted. least: values a feature needs on both sides;
-    features: judged ones needed. parts: into how many the reference is divided to see how much it wanders by itself.
+    """When features have drifted from the model's reference.
+
+    bound: a feature has drifted when both PSI and KS exceed what is usual for it (see `variability`) by more than this.
+    share: the model has drifted when this share of the judged features has.
+    bins: bins of the histograms that PSI compares.
+    least: values that a feature needs in the reference and in the recent past to be judged.
+    features: judged features that are needed for a verdict.
+    parts: parts into which the reference is divided to see how much it varies by itself.
     """
 
     bound: float = 0.2

@@ -1,6 +1,6 @@
 """Akeso's look at its own pipeline: is inference fast, is it right, does every agent beat, is the model up to date?
 
-A complaint that stands is over only when what was seen since the pipeline was last changed says so: the values from
+A finding that stands is over only when what was seen since the pipeline was last changed says so: the values from
 before a remedy neither prove that it helped nor that it did not.
 """
 
@@ -16,12 +16,22 @@ from akeso.stages.model.drift import DriftOptions, DriftSummary, drifted
 
 @dataclass(frozen=True, slots=True)
 class SelfCheckOptions:
-    """latency: bound of the mean inference time over `latency_events` events; accuracy: lowest share of right
-    decisions over `accuracy_events` feedback events; silence: longest time without a heartbeat. latency_again,
-    accuracy_again, drift_again: events since the last change after which a standing complaint is looked at anew.
-    drift_window, drift_samples: the recent past that is compared with the model's reference, and how many of its slots
-    at most; drift_every: how often. drift_settles: within a quarter of the window KS may have risen by so much:
-    training on a change that is still under way would learn neither side of it.
+    """What is expected of the detection pipeline itself.
+
+    latency: upper bound of the mean inference time over `latency_events` events.
+    latency_events: inferences whose mean time is compared with `latency`.
+    latency_again: inferences since the last change after which a finding of slowness is judged anew.
+    accuracy: lowest acceptable share of right decisions among `accuracy_events` judged ones.
+    accuracy_events: decisions judged by feedback that the share is taken of.
+    accuracy_again: judged decisions since the last change after which a finding of inaccuracy is judged anew.
+    silence: longest acceptable time without a heartbeat of an agent.
+    drift: see below.
+    drift_window: the recent past that is compared with the model's reference; a retraining uses the same.
+    drift_samples: how many slots of the recent past are kept for the comparison at most.
+    drift_every: how often drift is looked for.
+    drift_again: checks since the last change after which a finding of drift is judged anew.
+    drift_settles: drift is a finding only once KS rose by no more than this within a quarter of the window: training on
+        a change that is still under way would learn neither side of it.
     """
 
     latency: timedelta = timedelta(milliseconds=300)
@@ -57,7 +67,7 @@ FEATURE_DRIFT = "feature_drift"
 def check_latency(
     latencies_ms: Sequence[float], options: SelfCheckOptions, standing: HealthFinding | None = None
 ) -> HealthFinding | None:
-    """A complaint when the newest `latency_events` inferences took too long on average; with fewer of them, what
+    """A finding when the newest `latency_events` inferences took too long on average; with fewer of them, what
     stands. latencies_ms: since the pipeline was last changed."""
     if len(latencies_ms) < (options.latency_events if standing is None else options.latency_again):
         return standing
@@ -73,7 +83,7 @@ def check_latency(
 def check_accuracy(
     feedback: Sequence[Feedback], options: SelfCheckOptions, standing: HealthFinding | None = None
 ) -> HealthFinding | None:
-    """A complaint when too few of the newest `accuracy_events` judged decisions were right; with fewer of them, what
+    """A finding when too few of the newest `accuracy_events` judged decisions were right; with fewer of them, what
     stands. feedback: on decisions since the pipeline was last changed."""
     if len(feedback) < (options.accuracy_events if standing is None else options.accuracy_again):
         return standing
@@ -93,7 +103,7 @@ def share_right(feedback: Sequence[Feedback]) -> float:
 def check_heartbeats(
     beats: Mapping[str, datetime], now: datetime, options: SelfCheckOptions
 ) -> tuple[HealthFinding, ...]:
-    """A complaint for every agent that has beaten once and does not any more."""
+    """A finding for every agent that has beaten once and does not any more."""
     return tuple(
         HealthFinding(
             agent, AGENT_SILENT, f"agent {agent} gave its last heartbeat {(now - at).total_seconds():.0f} s ago"
@@ -106,7 +116,7 @@ def check_heartbeats(
 def check_drift(
     summary: DriftSummary, *, rising: bool, options: SelfCheckOptions, standing: HealthFinding | None = None
 ) -> HealthFinding | None:
-    """A complaint when most features have drifted from the model's reference and are where they went. rising: KS
+    """A finding when most features have drifted from the model's reference and are where they went. rising: KS
     still grows."""
     if not drifted(summary, options.drift):
         return None

@@ -12,8 +12,13 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class SequentialOptions:
-    """false_promotion, missed_promotion: bounds of the two errors. better: the challenger's share of the decisions that
-    tell them apart, from which it is worth a change. at_most: such decisions after which the champion stays."""
+    """The sequential test between champion and challenger (Wald).
+
+    false_promotion: bound of the probability that a challenger that is no better is promoted.
+    missed_promotion: bound of the probability that one that is better is dropped.
+    better: the share of decisions that tell the two apart which a better challenger has right.
+    at_most: after so many such decisions without a verdict the champion stays.
+    """
 
     false_promotion: float = 0.05
     missed_promotion: float = 0.05

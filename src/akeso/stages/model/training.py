@@ -23,18 +23,23 @@ from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.significance import Significance
-from akeso.stages.model.anomaly_history import RaisedRecord
+from akeso.stages.model.anomaly_history import AnomalyHistory
 from akeso.stages.model.frame_sample import SAMPLED_SERIES
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """candidates: thresholds that are tried when there are labels of both kinds, besides the present one. grace: how
-    much later than a label's instant an alarm still meets it. around: features this near to a label are of its kind.
-    reference: slots kept to measure drift against. least: slots without which nothing is trained."""
+    """How a version is trained.
+
+    candidates: thresholds that are tried, besides the present one, when there are labels of both kinds.
+    grace: how much later than the instant that a label speaks of an alarm may be and still count as the same.
+    around: features this near to a label's instant are of its kind.
+    reference: slots that are kept to measure drift against.
+    least: slots without which nothing is trained.
+    """
 
     candidates: tuple[float, ...] = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
-    grace: timedelta = timedelta(seconds=5)
+    grace: timedelta = field(default=timedelta(seconds=5), metadata={"set_at": "budget.grace"})
     around: timedelta = timedelta(seconds=5)
     reference: int = 240
     least: int = 30
@@ -61,7 +66,7 @@ class _Trial:
     # One threshold on its way through the history.
     options: DecideOptions
     state: DecideState = field(default_factory=DecideState)
-    record: RaisedRecord = field(default_factory=RaisedRecord)
+    record: AnomalyHistory = field(default_factory=AnomalyHistory)
 
 
 def train(
@@ -152,7 +157,7 @@ class _Said:
         return learn
 
 
-def _agreement(record: RaisedRecord, labels: Sequence[Feedback], options: TrainingOptions) -> _Agreement | None:
+def _agreement(record: AnomalyHistory, labels: Sequence[Feedback], options: TrainingOptions) -> _Agreement | None:
     grace = duration_ns(options.grace)
     right: dict[bool, list[bool]] = {True: [], False: []}
     for label in labels:

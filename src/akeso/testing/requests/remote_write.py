@@ -86,6 +86,6 @@ def snapped(body: bytes) -> bytes:
 
 
 def write_request(body: bytes, content_type: str = FIRST, encoding: str = "snappy") -> IngestRequest:
-    """A request whose body the door has decompressed."""
+    """A request whose body was decompressed on arrival."""
     headers = {"content-type": content_type, "content-encoding": encoding}
     return IngestRequest("/api/v1/write", headers, body, "default", RECEIVED_AT)

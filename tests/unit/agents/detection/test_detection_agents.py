@@ -17,7 +17,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Subscription, Topic
-from akeso.stages.detection.decide import ADVISERS
+from akeso.stages.detection.decide import NON_VOTING
 from akeso.testing.clock import FakeClock
 
 START = 1_700_000_000 * NANOSECONDS
@@ -151,7 +151,7 @@ async def test_an_early_look_is_judged_by_the_voters_and_taught_to_nobody() -> N
         await looked.model.handle(looked.frame(slot + 1, 50.0))
         await pair.model.handle(pair.frame(slot + 1, 50.0))
         assert seen.frame.partial
-        assert set(seen.detectors).isdisjoint(ADVISERS)
+        assert set(seen.detectors).isdisjoint(NON_VOTING)
         np.testing.assert_array_equal(looked.bus.published[-1][1].score, pair.bus.published[-1][1].score)
     assert looked.model.frames == pair.model.frames == 40
 

@@ -13,7 +13,6 @@ from akeso.domain.errors import Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, SeriesKey, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Subscription, Topic
-from akeso.stages.features.slots import FeatureOptions
 from akeso.testing.feature_bench import FeatureBench
 
 UP = SeriesKey("acme", "cart", "up")
@@ -64,7 +63,7 @@ class Desk:
         self.bench, self.bus, self.clock = bench, RecordingBus(), SetClock()
         self.features = features = SeriesTable()
         self.window = HotWindow(timedelta(seconds=1), timedelta(minutes=1), features)
-        options = FeatureAgentOptions(FeatureOptions(lateness=timedelta(seconds=lateness)))
+        options = FeatureAgentOptions(lateness=timedelta(seconds=lateness))
         self.agent = FeatureAgent(self.bus, self.clock, bench.ingest, features, self.window, options)
 
     def message(self, received: float, value: float = 1.0) -> Message:

@@ -69,11 +69,11 @@ class NotingBus:
 class House:
     """An agent with all it stands on."""
 
-    def __init__(self, store: MemoryTelemetryStore | None = None, handover_bytes: int = 2**20) -> None:
+    def __init__(self, store: MemoryTelemetryStore | None = None, publish_queue_bytes: int = 2**20) -> None:
         self.table = SeriesTable()
         self.store = store or MemoryTelemetryStore(self.table)
         self.bus, self.clock = NotingBus(self.store, self.table), StillClock()
-        options = IngestionOptions(publish_within=timedelta(milliseconds=20), handover_bytes=handover_bytes)
+        options = IngestionOptions(publish_within=timedelta(milliseconds=20), publish_queue_bytes=publish_queue_bytes)
         self.agent = IngestionAgent(self.store, self.bus, self.clock, self.table, options)
 
     def intake(self, at: int = NOON_NS, alerts: tuple[Alert, ...] = ()) -> Intake:
@@ -136,7 +136,7 @@ async def test_a_sender_of_an_alert_is_told_to_come_back_when_subscribers_are_be
 
 
 async def test_who_finds_no_room_behind_the_store_is_refused_before_anything_is_stored() -> None:
-    house = House(handover_bytes=3_000)
+    house = House(publish_queue_bytes=3_000)
     house.bus.stuck = True
     answers = [await asyncio.gather(house.agent.accept(house.intake()), return_exceptions=True) for _ in range(10)]
     refused = [answer for (answer,) in answers if isinstance(answer, Overloaded)]

@@ -224,7 +224,7 @@ async def test_labels_from_before_the_challenger_came_do_not_count() -> None:
     assert len(await whole.labels.recent()) == 1
 
 
-async def test_a_champion_that_changes_begins_the_duel_anew() -> None:
+async def test_a_champion_that_changes_begins_the_comparison_anew() -> None:
     whole = await challenged()
     await whole.say("a", anomalous=True, predicted=False)
     third = await whole.pipeline.take(EVE)

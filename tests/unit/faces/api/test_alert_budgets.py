@@ -56,9 +56,9 @@ async def test_the_alert_budget_of_each_service_is_shown(tmp_path: Path) -> None
         found = (await client.get("/api/v1/detection/budget")).json()
     assert (found["per_week"], found["never_held_back"]["score"]) == (2.0, 3.0)
     (service,) = found["services"]
-    assert (service["service"], service["budget"], service["told"], service["held"]) == ("api", 1.0, 1, 1)
-    assert service["threshold"] == pytest.approx(3.0)  # nothing is left in the purse
-    assert [alarm["told"] for alarm in service["alarms"]] == [True, False]
+    assert (service["service"], service["budget"], service["notified"], service["withheld"]) == ("api", 1.0, 1, 1)
+    assert service["threshold"] == pytest.approx(3.0)  # nothing is left in the token bucket
+    assert [alarm["notified"] for alarm in service["alarms"]] == [True, False]
     assert service["alarms"][0]["at"] == "2030-03-17T17:46:40Z"
 
 

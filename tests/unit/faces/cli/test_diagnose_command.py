@@ -90,7 +90,7 @@ def test_a_named_time_is_looked_at_whatever_detectors_say(recording: Path) -> No
     assert incident["hypotheses"][0]["service"] == "cart"
     [calm] = told("--data", str(recording), "--range", f"{start - 20}/{start - 10}")
     assert not calm["known"]
-    assert calm["next_looks"]
+    assert calm["suggested_checks"]
 
 
 def test_pictures_and_numbers_are_written(recording: Path, tmp_path: Path) -> None:

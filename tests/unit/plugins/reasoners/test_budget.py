@@ -68,7 +68,7 @@ async def test_two_at_once_cannot_overdraw() -> None:
         await budget.reserve("a", 900, 0)
 
 
-async def test_a_restart_does_not_fill_the_purse() -> None:
+async def test_a_restart_does_not_refill_the_budget() -> None:
     marks, clock = Marks(), FakeClock()
     before = Budget(LIMITS, DEAR, clock, marks)
     await before.settle(await before.reserve("a", 700, 20), 700, 20)

@@ -27,72 +27,74 @@ def anomaly(score: float, service: str = "api", signal: Signal = Signal.LATENCY,
 
 
 class Week:
-    """Alarms of services, at seconds of a time. credit: of the purse; so large that it does not bound what is told."""
+    """Alarms of services, at seconds of a time. initial_tokens: so many that they do not bound what is notified."""
 
-    def __init__(self, budget: float = 2.0, credit: float = 1000.0, **services: float) -> None:
+    def __init__(self, budget: float = 2.0, initial_tokens: float = 1000.0, **services: float) -> None:
         specs = {name: ServiceSpec(name, alert_budget=own) for name, own in services.items()}
-        saves = timedelta(days=1000) if credit > 1.0 else timedelta(days=1)
-        self.budget = AlertBudget(Services(specs), BudgetOptions(per_week=budget, credit=credit, saves=saves))
+        burst_window = timedelta(days=1000) if initial_tokens > 1.0 else timedelta(days=1)
+        self.budget = AlertBudget(
+            Services(specs), BudgetOptions(per_week=budget, initial_tokens=initial_tokens, burst_window=burst_window)
+        )
 
-    def told(
+    def notified(
         self, second: float, *raised: Anomaly, over: bool = True, heard: Sequence[tuple[str, str]] = (("t", "api"),)
     ) -> int:
         end = round(second * NANOSECONDS)
         at = datetime.fromtimestamp(second, UTC)
         decided = tuple(replace(anomaly, onset=at, detected_at=at) for anomaly in raised)
-        told = len(self.budget.admit(Decision(end, decided), heard).raised)
+        notified = len(self.budget.admit(Decision(end, decided), heard).raised)
         if over:
             self.budget.admit(Decision(end + NANOSECONDS, cleared=tuple(anomaly.key for anomaly in raised)))
-        return told
+        return notified
 
     def label(self, second: float, anomalous: bool) -> bool:
         at = datetime.fromtimestamp(second, UTC)
         return self.budget.judged(Feedback("t", "api", at, anomalous, predicted=True))
 
 
-def test_alarms_within_the_budget_are_told() -> None:
+def test_alarms_within_the_budget_are_notified() -> None:
     week = Week(2)
-    assert [week.told(n * HOUR, anomaly(1.2)) for n in range(1, 3)] == [1, 1]
+    assert [week.notified(n * HOUR, anomaly(1.2)) for n in range(1, 3)] == [1, 1]
 
 
-def test_what_is_no_louder_than_what_used_the_budget_up_is_held_back() -> None:
+def test_what_is_no_louder_than_what_used_the_budget_up_is_withheld() -> None:
     week = Week(2)
-    assert [week.told(n * HOUR, anomaly(score)) for n, score in enumerate((1.6, 1.4, 1.2, 1.3, 1.5), 1)] == [
+    assert [week.notified(n * HOUR, anomaly(score)) for n, score in enumerate((1.6, 1.4, 1.2, 1.3, 1.5), 1)] == [
         1, 1, 0, 0, 1,
     ]  # fmt: skip
     (standing,) = week.budget.standings("t")
-    assert (standing.told, standing.held, standing.spent) == (3, 2, 3)
+    assert (standing.notified, standing.withheld, standing.spent) == (3, 2, 3)
     assert standing.threshold == pytest.approx(1.5)
 
 
 def test_the_budget_holds_in_the_long_run_however_scores_are_distributed() -> None:
     random, week = np.random.default_rng(5), Week(2)
-    told = [week.told(n * HOUR, anomaly(1.0 + random.exponential(0.3))) for n in range(1, 30 * 7 * 24)]
+    notified = [week.notified(n * HOUR, anomaly(1.0 + random.exponential(0.3))) for n in range(1, 30 * 7 * 24)]
     # Of the 168 alarms of a week, two; and now and then an unmistakable one (beyond 3: one of 786).
-    assert 1.5 <= sum(told[4 * 168 :]) / 26 <= 2.5
+    assert 1.5 <= sum(notified[4 * 168 :]) / 26 <= 2.5
 
 
 def test_a_week_later_the_budget_is_there_again() -> None:
     week = Week(1)
-    assert week.told(HOUR, anomaly(1.9)) == 1
-    assert week.told(DAY, anomaly(1.2)) == 0
-    assert week.told(9 * DAY, anomaly(1.2)) == 1
+    assert week.notified(HOUR, anomaly(1.9)) == 1
+    assert week.notified(DAY, anomaly(1.2)) == 0
+    assert week.notified(9 * DAY, anomaly(1.2)) == 1
 
 
 def test_confirmed_alarms_cost_nothing() -> None:
     week = Week(1)
-    week.told(HOUR, anomaly(2.5))
+    week.notified(HOUR, anomaly(2.5))
     assert week.label(HOUR, anomalous=True)
-    assert week.told(2 * HOUR, anomaly(1.2)) == 1
+    assert week.notified(2 * HOUR, anomaly(1.2)) == 1
     assert week.label(2 * HOUR, anomalous=False)
-    assert week.told(3 * HOUR, anomaly(1.1)) == 0
+    assert week.notified(3 * HOUR, anomaly(1.1)) == 0
     (standing,) = week.budget.standings("t")
     assert (standing.true, standing.false, standing.unknown, standing.spent) == (1, 1, 0, 1)
 
 
 def test_that_all_is_well_later_on_does_not_make_an_alarm_false() -> None:
     week = Week(1)
-    assert week.told(HOUR, anomaly(1.9)) == 1
+    assert week.notified(HOUR, anomaly(1.9)) == 1
     assert week.label(HOUR + 1, anomalous=True)
     assert not week.label(HOUR + 10, anomalous=False)
     (standing,) = week.budget.standings("t")
@@ -101,7 +103,7 @@ def test_that_all_is_well_later_on_does_not_make_an_alarm_false() -> None:
 
 def test_a_label_that_no_alarm_meets_changes_nothing() -> None:
     week = Week(1)
-    week.told(HOUR, anomaly(2.5))
+    week.notified(HOUR, anomaly(2.5))
     assert not week.label(DAY, anomalous=True)
     assert week.budget.alarms[0].truth is Truth.UNKNOWN
 
@@ -110,115 +112,117 @@ def test_a_label_that_no_alarm_meets_changes_nothing() -> None:
     anomaly(1.1, signal=Signal.SILENCE), anomaly(1.1, detector="static_threshold"), anomaly(1.1, detector="slo_burn"),
     anomaly(3.0),
 ])  # fmt: skip
-def test_hard_faults_and_unmistakable_ones_are_never_held_back(hard: Anomaly) -> None:
+def test_hard_faults_and_critical_ones_are_never_withheld(hard: Anomaly) -> None:
     week = Week(0)
-    assert week.told(HOUR, anomaly(1.5)) == 0
-    assert week.told(2 * HOUR, hard) == 1
+    assert week.notified(HOUR, anomaly(1.5)) == 0
+    assert week.notified(2 * HOUR, hard) == 1
 
 
 def test_signals_that_open_nothing_are_passed_on_and_not_counted() -> None:
     week = Week(0)
-    assert week.told(HOUR, anomaly(1.1, signal=Signal.CPU)) == 1
+    assert week.notified(HOUR, anomaly(1.1, signal=Signal.CPU)) == 1
     assert week.budget.alarms == ()
 
 
 def test_an_alarm_that_goes_on_is_one_alarm() -> None:
     week = Week(1)
-    assert [week.told(HOUR + 60 * n, anomaly(1.2)) for n in range(5)] == [1] * 5
+    assert [week.notified(HOUR + 60 * n, anomaly(1.2)) for n in range(5)] == [1] * 5
     assert len(week.budget.alarms) == 1
 
 
 def test_what_follows_a_confirmed_alarm_is_another() -> None:
     week = Week(0)
-    assert week.told(HOUR, anomaly(5.0)) == 1
+    assert week.notified(HOUR, anomaly(5.0)) == 1
     week.label(HOUR, anomalous=True)
-    assert week.told(HOUR + 60, anomaly(1.2)) == 0
+    assert week.notified(HOUR + 60, anomaly(1.2)) == 0
     assert [alarm.truth for alarm in week.budget.alarms] == [Truth.TRUE, Truth.UNKNOWN]
 
 
-def test_what_was_held_back_comes_along_once_its_service_is_told() -> None:
+def test_what_was_withheld_comes_along_once_its_service_is_notified() -> None:
     week = Week(0)
     errors = anomaly(5.0, signal=Signal.ERRORS)
-    assert week.told(HOUR, anomaly(1.2), over=False) == 0
-    assert week.told(HOUR + 5, errors) == 2
+    assert week.notified(HOUR, anomaly(1.2), over=False) == 0
+    assert week.notified(HOUR + 5, errors) == 2
 
 
-def test_what_was_held_back_and_is_over_stays_untold() -> None:
+def test_what_was_withheld_and_is_over_stays_withheld() -> None:
     week = Week(0)
-    assert week.told(HOUR, anomaly(1.2), over=True) == 0
-    assert week.told(HOUR + 5, anomaly(5.0)) == 1
+    assert week.notified(HOUR, anomaly(1.2), over=True) == 0
+    assert week.notified(HOUR + 5, anomaly(5.0)) == 1
 
 
 def test_services_have_their_own_budgets() -> None:
     week = Week(1, api=3)
-    assert [week.told(n * HOUR, anomaly(1.2 - n / 100)) for n in range(1, 4)] == [1, 1, 1]
-    assert [week.told((n + 0.5) * HOUR, anomaly(1.2 - n / 100, "web")) for n in range(1, 4)] == [1, 0, 0]
+    assert [week.notified(n * HOUR, anomaly(1.2 - n / 100)) for n in range(1, 4)] == [1, 1, 1]
+    assert [week.notified((n + 0.5) * HOUR, anomaly(1.2 - n / 100, "web")) for n in range(1, 4)] == [1, 0, 0]
 
 
 def test_a_first_day_does_not_spend_the_budget_of_a_week() -> None:
-    random, week = np.random.default_rng(7), Week(2, credit=1.0)
+    random, week = np.random.default_rng(7), Week(2, initial_tokens=1.0)
     heard = [("t", f"s{n}") for n in range(12)]
-    told = [week.told(n * HOUR / 4, anomaly(random.uniform(1.0, 2.9), f"s{n % 12}"), heard=heard) for n in range(672)]
-    assert sum(told[:96]) == 4  # the credit of one, and 24 a week
-    assert 20 <= sum(told) <= 25
+    notified = [
+        week.notified(n * HOUR / 4, anomaly(random.uniform(1.0, 2.9), f"s{n % 12}"), heard=heard) for n in range(672)
+    ]
+    assert sum(notified[:96]) == 4  # the first token, and 24 a week
+    assert 20 <= sum(notified) <= 25
 
 
-def test_what_is_unmistakable_is_told_and_paid_for() -> None:
-    week = Week(2, credit=1.0)
-    assert [week.told(n * HOUR, anomaly(3.5, f"s{n}")) for n in range(1, 5)] == [1] * 4
-    assert week.told(2 * DAY, anomaly(2.9)) == 0
-    assert week.told(6 * DAY, anomaly(2.9)) == 1
+def test_a_critical_score_is_notified_and_paid_for() -> None:
+    week = Week(2, initial_tokens=1.0)
+    assert [week.notified(n * HOUR, anomaly(3.5, f"s{n}")) for n in range(1, 5)] == [1] * 4
+    assert week.notified(2 * DAY, anomaly(2.9)) == 0
+    assert week.notified(6 * DAY, anomaly(2.9)) == 1
 
 
-def test_what_begins_beside_what_is_told_comes_along_and_is_paid_for() -> None:
-    week = Week(2, credit=1.0)
-    assert week.told(HOUR, anomaly(1.3), anomaly(1.2, "web"), over=False) == 2
-    assert week.told(HOUR + 8, anomaly(1.1, "shop")) == 1
-    assert week.told(HOUR + 60, anomaly(2.0, "cart")) == 0
+def test_what_begins_beside_what_is_notified_comes_along_and_is_paid_for() -> None:
+    week = Week(2, initial_tokens=1.0)
+    assert week.notified(HOUR, anomaly(1.3), anomaly(1.2, "web"), over=False) == 2
+    assert week.notified(HOUR + 8, anomaly(1.1, "shop")) == 1
+    assert week.notified(HOUR + 60, anomaly(2.0, "cart")) == 0
 
 
 def test_an_alarm_that_goes_on_brings_no_company() -> None:
-    week = Week(2, credit=1.0)
-    assert week.told(HOUR, anomaly(1.3)) == 1
-    assert week.told(HOUR + 120, anomaly(1.3), anomaly(1.2, "web"), over=False) == 1
-    assert week.told(HOUR + 180, over=False) == 1  # what lasts
+    week = Week(2, initial_tokens=1.0)
+    assert week.notified(HOUR, anomaly(1.3)) == 1
+    assert week.notified(HOUR + 120, anomaly(1.3), anomaly(1.2, "web"), over=False) == 1
+    assert week.notified(HOUR + 180, over=False) == 1  # what is sustained
 
 
-def test_what_was_held_back_shortly_before_comes_along() -> None:
-    week = Week(2, credit=0.0)
-    assert week.told(HOUR, anomaly(1.3), over=False) == 0
-    assert week.told(HOUR + 5, anomaly(3.0, "web"), over=False) == 2
-    assert all(alarm.told for alarm in week.budget.alarms)
+def test_what_was_withheld_shortly_before_comes_along() -> None:
+    week = Week(2, initial_tokens=0.0)
+    assert week.notified(HOUR, anomaly(1.3), over=False) == 0
+    assert week.notified(HOUR + 5, anomaly(3.0, "web"), over=False) == 2
+    assert all(alarm.notified for alarm in week.budget.alarms)
 
 
-def test_a_purse_that_is_overdrawn_by_what_it_holds_pays_for_no_company() -> None:
-    week = Week(2, credit=0.0)
-    assert week.told(HOUR, *(anomaly(3.5, f"s{n}") for n in range(3))) == 3
-    assert week.told(2 * HOUR, anomaly(3.5, "shop"), anomaly(1.2, "web"), over=False) == 1
-    assert week.told(2 * HOUR + 90, over=False) == 0
+def test_a_bucket_that_is_overdrawn_by_what_it_holds_pays_for_nothing_correlated() -> None:
+    week = Week(2, initial_tokens=0.0)
+    assert week.notified(HOUR, *(anomaly(3.5, f"s{n}") for n in range(3))) == 3
+    assert week.notified(2 * HOUR, anomaly(3.5, "shop"), anomaly(1.2, "web"), over=False) == 1
+    assert week.notified(2 * HOUR + 90, over=False) == 0
 
 
-def test_what_lasts_is_told_however_much_was_spent() -> None:
-    week = Week(2, credit=0.0)
-    assert week.told(HOUR, anomaly(1.3), over=False) == 0
-    assert week.told(HOUR + 59, over=False) == 0
-    assert week.told(HOUR + 60, over=False) == 1
-    assert [alarm.told for alarm in week.budget.alarms] == [True]
+def test_what_is_sustained_is_notified_however_much_was_spent() -> None:
+    week = Week(2, initial_tokens=0.0)
+    assert week.notified(HOUR, anomaly(1.3), over=False) == 0
+    assert week.notified(HOUR + 59, over=False) == 0
+    assert week.notified(HOUR + 60, over=False) == 1
+    assert [alarm.notified for alarm in week.budget.alarms] == [True]
 
 
 def test_the_echo_of_a_healing_costs_nothing() -> None:
-    week = Week(2, credit=1.0)
-    assert week.told(HOUR, anomaly(2.0)) == 1
+    week = Week(2, initial_tokens=1.0)
+    assert week.notified(HOUR, anomaly(2.0)) == 1
     assert week.budget.confirmed(("t", "api"), HOUR * NANOSECONDS, (HOUR + 20) * NANOSECONDS)
-    assert week.told(HOUR + 21, anomaly(1.2)) == 1
-    assert week.told(2 * HOUR, anomaly(1.2, "web")) == 1
+    assert week.notified(HOUR + 21, anomaly(1.2)) == 1
+    assert week.notified(2 * HOUR, anomaly(1.2, "web")) == 1
 
 
 def test_less_than_one_a_week_is_one_in_a_longer_time() -> None:
     week = Week(0.5)
-    week.told(HOUR, anomaly(1.9))
-    assert week.told(10 * DAY, anomaly(1.2)) == 0
-    assert week.told(30 * DAY, anomaly(1.2)) == 1
+    week.notified(HOUR, anomaly(1.9))
+    assert week.notified(10 * DAY, anomaly(1.2)) == 0
+    assert week.notified(30 * DAY, anomaly(1.2)) == 1
 
 
 def test_a_budget_that_is_not_enforced_only_counts() -> None:
@@ -231,7 +235,7 @@ def test_a_budget_that_is_not_enforced_only_counts() -> None:
 def test_alarms_outlive_the_process(tmp_path: Path) -> None:
     file, week = AlarmFile(tmp_path / "alarms.json"), Week(1)
     assert file.load() == ()
-    week.told(HOUR, anomaly(1.9))
+    week.notified(HOUR, anomaly(1.9))
     file.keep(week.budget.alarms)
     again = AlertBudget(options=BudgetOptions(per_week=1), alarms=file.load())
     assert again.alarms == week.budget.alarms
@@ -247,6 +251,6 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_old_alarms_are_forgotten() -> None:
     week = Week(2)
     for n in range(400):
-        week.told(n * HOUR, anomaly(1.2))
+        week.notified(n * HOUR, anomaly(1.2))
     assert len(week.budget.alarms) <= 7 * 24 + 1
     assert timedelta(hours=len(week.budget.alarms)) >= timedelta(days=6)

@@ -17,7 +17,7 @@ from akeso.stages.detection.series_facts import FactsTable
 START = 1_700_000_000 * NANOSECONDS
 NAMES = ("ewma", "robust_z", "z_score", "climb", "silence", "static_threshold")
 LATENCY = SeriesKey("t", "api", RED_MEAN)
-WARM = DecideOptions(warm=0)
+WARM = DecideOptions(min_samples=0)
 
 
 @dataclass
@@ -177,7 +177,7 @@ def test_a_series_of_one_operation_has_to_show_it_longer() -> None:
 
 
 def test_a_young_series_is_not_judged_by_statistics() -> None:
-    assert not Desk(DecideOptions(warm=25)).run([200.0] * 20, ewma=5.0, robust_z=5.0)
+    assert not Desk(DecideOptions(min_samples=25)).run([200.0] * 20, ewma=5.0, robust_z=5.0)
 
 
 def test_a_simple_event_beyond_its_limit_is_raised_at_once() -> None:
@@ -225,14 +225,14 @@ def test_half_a_recovery_does_not_clear() -> None:
 
 
 def test_a_raised_series_that_vanished_is_cleared_in_the_end() -> None:
-    desk = Desk(DecideOptions(warm=0, forget_after=30))
+    desk = Desk(DecideOptions(min_samples=0, forget_after=30))
     desk.run([200.0] * 3, ewma=1.9, robust_z=3.0)
     cleared = [desk.judge({}).decision.cleared for _ in range(31)]
     assert [bool(c) for c in cleared].index(True) == 29
 
 
 def test_an_anomalous_series_is_not_learnt_until_its_level_has_lasted() -> None:
-    desk = Desk(DecideOptions(warm=0, accept_after=timedelta(seconds=30)))
+    desk = Desk(DecideOptions(min_samples=0, accept_after=timedelta(seconds=30)))
     learnt = [bool(desk.judge({LATENCY: 200.0}, {"ewma": 2.0, "robust_z": 3.0}).learn[0]) for _ in range(40)]
     assert not any(learnt[:30])
     assert all(learnt[-5:])
@@ -305,13 +305,13 @@ def test_fewer_calls_than_usual_weaken_a_mean() -> None:
 
 
 def test_safe_mode_leaves_only_the_rules() -> None:
-    desk = Desk(DecideOptions(warm=0, safe_mode=True))
+    desk = Desk(DecideOptions(min_samples=0, safe_mode=True))
     assert not desk.run([200.0] * 10, ewma=5.0, robust_z=5.0, climb=5.0)
     assert desk.run([200.0] * 10, static_threshold=2.0)
 
 
 def test_a_higher_threshold_demands_more_of_statistics_and_not_of_rules() -> None:
-    desk = Desk(DecideOptions(warm=0, threshold=3.0))
+    desk = Desk(DecideOptions(min_samples=0, threshold=3.0))
     assert not desk.run([200.0] * 10, ewma=1.9, robust_z=2.0)
     assert desk.run([200.0] * 10, static_threshold=1.1)
 

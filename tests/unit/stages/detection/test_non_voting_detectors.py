@@ -11,7 +11,7 @@ from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.series_facts import FactsTable
 
 VOTERS = ("ewma", "robust_z")
-ADVISERS = ("seasonal_novelty", "shape_novelty", "value_novelty")
+NON_VOTING = ("seasonal_novelty", "shape_novelty", "value_novelty")
 
 
 def decided(scores: dict[str, float], options: DecideOptions) -> tuple[int, int]:
@@ -32,12 +32,12 @@ def decided(scores: dict[str, float], options: DecideOptions) -> tuple[int, int]
 
 @pytest.mark.parametrize("voters", [0.0, 0.9, 3.0])
 def test_they_change_nothing_however_loud(voters: float) -> None:
-    options, opinion = DecideOptions(warm=0), dict.fromkeys(VOTERS, voters)
-    advised = {**opinion, **dict.fromkeys(ADVISERS, 50.0)}
+    options, opinion = DecideOptions(min_samples=0), dict.fromkeys(VOTERS, voters)
+    advised = {**opinion, **dict.fromkeys(NON_VOTING, 50.0)}
     assert decided(advised, options) == decided(opinion, options)
 
 
 def test_with_a_vote_they_would() -> None:
-    loud = dict.fromkeys(ADVISERS, 50.0)
-    assert decided(loud, DecideOptions(warm=0, advisory=frozenset()))[0] == 1
-    assert decided(loud, DecideOptions(warm=0))[0] == 0
+    loud = dict.fromkeys(NON_VOTING, 50.0)
+    assert decided(loud, DecideOptions(min_samples=0, non_voting=frozenset()))[0] == 1
+    assert decided(loud, DecideOptions(min_samples=0))[0] == 0

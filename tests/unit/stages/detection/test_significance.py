@@ -135,7 +135,7 @@ def test_an_anomaly_carries_the_p_value_of_its_slot() -> None:
     raised: list[Anomaly] = []
     for slot in range(5):
         loud = replace(said(np.array([5.0]), slot), p_value=np.array([1e-6 * (slot + 1)]))
-        judgement = decide(replace(loud, expected=np.zeros(1)), facts, state, DecideOptions(warm=0))
+        judgement = decide(replace(loud, expected=np.zeros(1)), facts, state, DecideOptions(min_samples=0))
         state = judgement.state
         raised += judgement.decision.raised
     (anomaly,) = raised

@@ -128,9 +128,9 @@ class Traffic:
         """Of as few of the last slots as hold enough calls, as the feature stage tells it."""
         options, recent = FeatureOptions(), self._recent.setdefault((name, attributes), [])
         recent.insert(0, failed)
-        del recent[options.trailing :]
+        del recent[options.rolling_slots :]
         held = np.cumsum([len(slot) for slot in recent])
-        enough = int(np.searchsorted(held, options.enough)) + 1
+        enough = int(np.searchsorted(held, options.min_calls)) + 1
         return float(np.concatenate(recent[:enough]).sum() / max(held[min(enough, len(held)) - 1], 1))
 
 

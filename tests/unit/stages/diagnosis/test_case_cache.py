@@ -7,7 +7,7 @@ from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.bridging import chains
 from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
-from akeso.stages.diagnosis.network_latency import gaps_of
+from akeso.stages.diagnosis.network_latency import network_delays
 from akeso.stages.diagnosis.paths import turns_of
 from akeso.stages.diagnosis.per_operation_latency import borne_out
 from akeso.stages.diagnosis.symptoms import read
@@ -23,7 +23,7 @@ def test_what_was_worked_out_is_told_again() -> None:
 
 def test_a_case_that_was_diagnosed_is_forgotten() -> None:
     case = Scene().case()
-    for work in (read, effects, turns_of, gaps_of):
+    for work in (read, effects, turns_of, network_delays):
         work(case)
     chains(case, shipped_knowledge())
     borne_out(case, "door", 10.0)

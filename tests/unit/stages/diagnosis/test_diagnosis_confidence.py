@@ -79,16 +79,16 @@ def test_who_is_less_likely_than_something_else_is_not_known() -> None:
 def test_who_does_not_know_says_what_to_look_at() -> None:
     meek = Calibration(-2.0, {"odds": 0.1})
     dark = replace(SICK, logs=(), changes=())
-    looks = diagnose(dark, PROVIDERS, None, meek).next_looks
+    looks = diagnose(dark, PROVIDERS, None, meek).suggested_checks
     assert any("log lines" in look for look in looks)
     assert any("change" in look for look in looks)
     assert any(look.startswith("Look next at quotes") for look in looks)
-    assert diagnose(dark, PROVIDERS, None, Calibration(9.0, {"odds": 0.0})).next_looks == ()
+    assert diagnose(dark, PROVIDERS, None, Calibration(9.0, {"odds": 0.0})).suggested_checks == ()
 
 
 def test_rivals_that_call_each_other_are_told_apart_by_their_waiting() -> None:
     says = Says((_finding("buy", 3.0), _finding("quotes", 3.0)))
-    looks = diagnose(SICK, [says], None, Calibration(-2.0, {"odds": 0.1})).next_looks
+    looks = diagnose(SICK, [says], None, Calibration(-2.0, {"odds": 0.1})).suggested_checks
     assert any("buy calls quotes" in look for look in looks)
 
 

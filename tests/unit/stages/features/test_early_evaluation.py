@@ -43,9 +43,9 @@ def load(bench: FeatureBench, seconds: int) -> Iterator[float]:
         yield at
 
 
-def run(bench: FeatureBench, *, looks: bool) -> tuple[list[FeatureFrame], dict[str, int], list[FeatureFrame]]:
+def run(bench: FeatureBench, *, evaluated: bool) -> tuple[list[FeatureFrame], dict[str, int], list[FeatureFrame]]:
     """Closed frames, the tally, the looks."""
-    bench.begin(replace(OPTIONS, looks=looks))
+    bench.begin(replace(OPTIONS, early_evaluation=evaluated))
     early = [bench.builder.look(bench.at(at + 0.25)) for at in load(bench, 8) if at % 1 > 0.5]
     bench.closed.extend(bench.builder.close_until(bench.at(9.0)))
     return bench.frames, asdict(bench.builder.tally), [frame for frame in early if frame is not None]
@@ -59,9 +59,9 @@ def by_name(bench: FeatureBench, frame: FeatureFrame) -> dict[str, float]:
 
 
 def test_looks_change_nothing_of_what_slots_tell(bench: FeatureBench) -> None:
-    plain, tally, none = run(bench, looks=False)
+    plain, tally, none = run(bench, evaluated=False)
     expected = [by_name(bench, frame) for frame in plain]
-    looked, tally_looked, early = run(bench, looks=True)
+    looked, tally_looked, early = run(bench, evaluated=True)
     assert none == []
     assert len(early) >= 7
     assert tally == tally_looked
@@ -73,7 +73,7 @@ def test_looks_change_nothing_of_what_slots_tell(bench: FeatureBench) -> None:
 
 
 def test_a_look_tells_the_slot_as_far_as_it_has_come(bench: FeatureBench) -> None:
-    frames, _, early = run(bench, looks=True)
+    frames, _, early = run(bench, evaluated=True)
     look = next(frame for frame in early if frame.end > frames[4].end)
     slot = next(frame for frame in frames if frame.end > look.end)
     assert look.partial
@@ -88,6 +88,6 @@ def test_a_look_tells_the_slot_as_far_as_it_has_come(bench: FeatureBench) -> Non
 
 
 def test_many_series_and_late_slots_are_not_looked_at(bench: FeatureBench) -> None:
-    for options in (replace(OPTIONS, looked_series=2), replace(OPTIONS, lateness=timedelta(seconds=1.0))):
+    for options in (replace(OPTIONS, early_evaluation_series=2), replace(OPTIONS, lateness=timedelta(seconds=1.0))):
         bench.begin(options)
         assert [bench.builder.look(bench.at(at + 0.25)) for at in load(bench, 3)] == [None] * 6

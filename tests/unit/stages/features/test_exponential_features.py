@@ -53,7 +53,7 @@ def test_delta_points_give_the_quantile_of_numpy_whatever_the_scale(
 
 def test_cumulative_points_give_the_quantile_of_what_was_new(bench: FeatureBench, latencies: Floats) -> None:
     slow = latencies * 20
-    bench.begin(replace(bench.builder.options, trailing=1))
+    bench.begin(replace(bench.builder.options, rolling_slots=1))
     bench.send(1.0, *export(0.5, latencies))
     bench.send(2.0, *export(1.5, np.concatenate((latencies, slow))))
     bench.close(2)
@@ -70,7 +70,7 @@ def test_the_first_cumulative_export_says_nothing_of_now(bench: FeatureBench, la
 
 def test_a_restart_of_the_sender_counts_from_zero(bench: FeatureBench, latencies: Floats) -> None:
     fresh = latencies[:500] * 4
-    bench.begin(replace(bench.builder.options, trailing=1))
+    bench.begin(replace(bench.builder.options, rolling_slots=1))
     bench.send(1.0, *export(0.5, latencies))
     bench.send(2.0, *export(1.5, np.concatenate((latencies, latencies))))
     bench.send(3.0, *export(2.5, fresh))
@@ -88,7 +88,7 @@ def test_instances_of_different_scales_are_one_distribution(bench: FeatureBench,
 
 
 def test_a_scale_that_falls_in_between_disturbs_nothing(bench: FeatureBench, latencies: Floats) -> None:
-    bench.begin(replace(bench.builder.options, trailing=1))
+    bench.begin(replace(bench.builder.options, rolling_slots=1))
     bench.send(1.0, *export(0.5, latencies, DURATION, 8))
     bench.send(2.0, *export(1.5, np.concatenate((latencies, latencies)), DURATION, 4))
     bench.close(2)

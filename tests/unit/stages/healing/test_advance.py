@@ -145,7 +145,7 @@ def test_a_refusal_that_passes_by_itself_is_waited_out_up_to_the_patience() -> N
     assert story.move() == m.Wait(story.now + 2 * SECOND)
     story.now += 2 * SECOND
     assert isinstance(story.move(), m.AskVerdict)
-    story.now = START + LIVE.patience
+    story.now = START + LIVE.unknown_timeout
     story.tell(denied)
     assert isinstance(story.move(), m.TryNext)
 

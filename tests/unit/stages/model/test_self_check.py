@@ -18,7 +18,7 @@ from akeso.stages.model.self_check import (
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_slow_inference_is_a_complaint_that_names_the_mean() -> None:
+def test_slow_inference_is_a_finding_that_names_the_mean() -> None:
     finding = check_latency([400.0] * 100, SelfCheckOptions())
     assert finding is not None
     assert "400 ms" in finding.statement
@@ -28,11 +28,11 @@ def test_inference_within_its_bound_is_none() -> None:
     assert check_latency([299.0] * 100, SelfCheckOptions()) is None
 
 
-def test_too_few_events_are_no_ground_for_a_complaint() -> None:
+def test_too_few_events_are_no_ground_for_a_finding() -> None:
     assert check_latency([9000.0] * 99, SelfCheckOptions()) is None
 
 
-def test_accuracy_below_the_bound_is_a_complaint() -> None:
+def test_accuracy_below_the_bound_is_a_finding() -> None:
     right = [Feedback("t", "s", NOW, anomalous=True, predicted=True)] * 140
     wrong = [Feedback("t", "s", NOW, anomalous=True, predicted=False)] * 60
     finding = check_accuracy(right + wrong, SelfCheckOptions())
@@ -56,7 +56,7 @@ STANDING = HealthFinding("model", "any", "it was so")
 QUICK = SelfCheckOptions(latency_again=5, accuracy_again=4)
 
 
-def test_a_standing_complaint_of_slowness_is_over_after_a_few_quick_ones() -> None:
+def test_a_standing_finding_of_slowness_is_over_after_a_few_quick_ones() -> None:
     assert check_latency([1.0] * 4, QUICK, STANDING) is STANDING
     assert check_latency([1.0] * 5, QUICK, STANDING) is None
     still = check_latency([900.0] * 5, QUICK, STANDING)
@@ -64,7 +64,7 @@ def test_a_standing_complaint_of_slowness_is_over_after_a_few_quick_ones() -> No
     assert "900 ms on average over 5" in still.statement
 
 
-def test_a_standing_complaint_of_wrong_decisions_is_over_after_a_few_right_ones() -> None:
+def test_a_standing_finding_of_wrong_decisions_is_over_after_a_few_right_ones() -> None:
     wrong = Feedback("t", "s", NOW, anomalous=True, predicted=False)
     right = Feedback("t", "s", NOW, anomalous=True, predicted=True)
     assert check_accuracy([right] * 3, QUICK, STANDING) is STANDING
@@ -78,7 +78,7 @@ def summary(share: float) -> DriftSummary:
     return DriftSummary(10, share, 0.9, 0.6, 0.5, 3)
 
 
-def test_drift_is_a_complaint_once_it_has_settled() -> None:
+def test_drift_is_a_finding_once_it_has_settled() -> None:
     assert check_drift(summary(0.4), rising=False, options=QUICK) is None
     assert check_drift(summary(0.8), rising=True, options=QUICK) is None
     found = check_drift(summary(0.8), rising=False, options=QUICK)

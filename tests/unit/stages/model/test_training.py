@@ -12,7 +12,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, Signal, signal_of
 from akeso.plugins.discovery import build
 from akeso.stages.detection.decide import DecideOptions
-from akeso.stages.model.anomaly_history import RaisedRecord
+from akeso.stages.model.anomaly_history import AnomalyHistory
 from akeso.stages.model.detector_state import restore
 from akeso.stages.model.frame_sample import SAMPLED_SERIES, FrameSample
 from akeso.stages.model.training import TrainingOptions, train
@@ -164,7 +164,7 @@ def anomaly(service: str, metric: str) -> Anomaly:
 
 
 def test_a_record_tells_whether_a_symptom_stood() -> None:
-    record = RaisedRecord()
+    record = AnomalyHistory()
     raised = anomaly("api", RED_MEAN)
     record.take(Decision(10, (raised,)))
     record.take(Decision(20, (), (raised.key,)))
@@ -177,6 +177,6 @@ def test_a_record_tells_whether_a_symptom_stood() -> None:
 
 
 def test_what_only_explains_is_no_symptom() -> None:
-    record = RaisedRecord()
+    record = AnomalyHistory()
     record.take(Decision(10, (anomaly("api", RED_RATE),)))
     assert record.alarms == 0

@@ -10,7 +10,7 @@ import aiohttp
 from akeso.lab.load.journeys import Request
 from akeso.lab.load.surge import CALM, Surge
 from akeso.lab.load.verdict import Visit
-from akeso.lab.load.visitor_log import Diary
+from akeso.lab.load.visitor_log import VisitorLog
 from akeso.lab.street.visitors.habits import BORROW, HABITS, MEMBERS, Habit, tide
 
 PATIENCE_S = 3.0
@@ -20,11 +20,11 @@ ASK_AT_ONCE = 50
 
 
 class Readers:
-    """Sends requests at their due times and keeps the diary. A visit failed when nobody answered in time or the answer
+    """Sends requests at their due times and keeps the visitor log. A visit failed when nobody answered in time or the answer
     is the library's own error; a dead link is an ordinary 404."""
 
     def __init__(self, site: str, seed: int) -> None:
-        self.diary = Diary()
+        self.visitor_log = VisitorLog()
         self.surge: Surge = CALM
         self._site = site
         self._random = Random(seed)
@@ -51,7 +51,7 @@ class Readers:
             due += self._random.expovariate(habit.rate * tide(due) * self.surge.factor_of(habit.name, due))
             await asyncio.sleep(max(0.0, due - time.time()))
             visit = Visit(habit.name, due)
-            self.diary.visits.append(visit)
+            self.visitor_log.visits.append(visit)
             task = asyncio.create_task(self._visit(session, visit, habit.draw(self._random)))
             self._open.add(task)
             task.add_done_callback(self._open.discard)
@@ -60,7 +60,7 @@ class Readers:
         try:
             answer = await self._send(session, request)
             if visit.journey == BORROW:
-                self.diary.waiting[str(answer["id"])] = time.time()
+                self.visitor_log.waiting[str(answer["id"])] = time.time()
         except (aiohttp.ClientError, TimeoutError):
             visit.failed = True
         visit.ended = time.time()
@@ -77,7 +77,7 @@ class Readers:
     async def _wait_for_mail(self, session: aiohttp.ClientSession) -> None:
         while True:
             await asyncio.sleep(ASK_EVERY_S)
-            wanted = list(self.diary.waiting)[:ASK_AT_ONCE]
+            wanted = list(self.visitor_log.waiting)[:ASK_AT_ONCE]
             if not wanted:
                 continue
             try:
@@ -85,9 +85,9 @@ class Readers:
             except (aiohttp.ClientError, TimeoutError):
                 continue
             for loan in answer["sent"] if answer else ():
-                self.diary.waiting.pop(str(loan), None)
+                self.visitor_log.waiting.pop(str(loan), None)
 
     async def _look(self) -> None:
         while True:
-            self.diary.look(time.time())
+            self.visitor_log.look(time.time())
             await asyncio.sleep(LOOK_EVERY_S)

@@ -116,6 +116,6 @@ class Reservation:
 
     def change(self, tokens: int, micros: int) -> None:
         """Book a difference."""
-        for account in self.accounts:
-            account.tokens += tokens
-            account.micros += micros
+        for narrate in self.accounts:
+            narrate.tokens += tokens
+            narrate.micros += micros

@@ -54,7 +54,7 @@ class Guard:
     async def _answer_or_bill(
         self, incident: str, size: int, send: Callable[[], Awaitable[ModelResponse]]
     ) -> ModelResponse | BudgetSpent:
-        # An empty purse is no failure of the provider's, so the breaker must not see it as one.
+        # A spent budget is no failure of the provider's, so the breaker must not see it as one.
         try:
             return await self._attempts(incident, size, send)
         except BudgetSpent as spent:

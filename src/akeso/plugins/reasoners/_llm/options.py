@@ -39,8 +39,15 @@ URLS = {
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """within: time for a whole explanation; each: for one request; attempts: tries of one request, the first wait
-    doubles; failures: requests in a row after which none is made for `rest`."""
+    """How long and how often the language model is asked.
+
+    within: time for a whole explanation.
+    each: time for one request.
+    attempts: tries of one request; `Retry-After` up to 20 s is honoured.
+    first_wait: the wait before the second try; it doubles with each.
+    failures: failed requests in a row after which none is made for `rest`.
+    rest: see `failures`.
+    """
 
     within: timedelta = timedelta(seconds=90)
     each: timedelta = timedelta(seconds=40)
@@ -52,11 +59,20 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an explanation may cost. Tokens count input and output; money is in US dollars; a day is one of UTC.
+    """What an explanation may cost. Tokens count input and output; a day is one of UTC.
 
-    requests, tool_calls: for one explanation; answer_tokens: that one answer of the model may have; answer_bytes: of
-    one answer over the wire. input_price, output_price: dollars for a million tokens; None: as genai-prices knows
-    them, and where it does not, money bounds nothing.
+    requests: requests of one explanation.
+    tool_calls: calls of tools in one explanation.
+    answer_tokens: tokens that one answer of the model may have.
+    answer_bytes: bytes of one answer over the wire.
+    incident_tokens: tokens of all explanations of an incident.
+    day_tokens: tokens of a day; outlives restarts.
+    incident_money: US dollars of all explanations of an incident.
+    day_money: US dollars of a day; outlives restarts.
+    input_price: US dollars for a million input tokens; unset: as genai-prices knows it, and where it does not, money
+        bounds
+        nothing.
+    output_price: US dollars for a million output tokens; unset: likewise.
     """
 
     requests: int = 6
@@ -73,8 +89,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class LlmOptions:
-    """api_key: else the provider's own variable, in the environment or `.env`. cached_for: how long the same findings
-    get the same words. base_url: another endpoint that speaks the provider's protocol."""
+    """The language model that puts diagnoses into words.
+
+    provider: whose protocol is spoken.
+    model: the model's name at the provider.
+    base_url: another endpoint that speaks the provider's protocol; "": the provider's own.
+    api_key: the key; without one, that of the provider's own variable, in the environment or `.env`.
+    form: how the typed answer is asked for: as a call of a tool, by the provider's JSON mode, or in the prompt.
+    cached_for: how long the same findings get the same words.
+    patience: see below.
+    limits: see below.
+    """
 
     provider: Provider = Provider.OPENAI
     model: str = ""

@@ -1,4 +1,4 @@
-"""The parts of the lab in which Akeso itself is the patient."""
+"""The parts of the lab in which Akeso itself is under test."""
 
 import asyncio
 import threading
@@ -7,53 +7,53 @@ from typing import Any
 
 import numpy as np
 
-from akeso.lab.akeso_itself.akeso_under_test import install_brake
+from akeso.lab.akeso_itself.akeso_under_test import install_slow_detector
 from akeso.lab.akeso_itself.run import document, told
-from akeso.lab.akeso_itself.slow_detector import Brake
+from akeso.lab.akeso_itself.slow_detector import SlowDetector
 from akeso.ports.detector import Detector
 from akeso.testing.detectors import DetectorConformance, frame
 
 
-class TestBrake(DetectorConformance):
+class TestSlowDetector(DetectorConformance):
     def make(self) -> Detector:
-        return Brake()
+        return SlowDetector()
 
 
-def test_a_brake_burns_time_only_while_it_is_told_to(tmp_path: Path) -> None:
-    control = tmp_path / "brake"
-    brake, slot = Brake(str(control)), frame(np.ones(3))
-    assert seconds(brake, slot) < 0.05
+def test_a_slow_detector_burns_time_only_while_it_is_told_to(tmp_path: Path) -> None:
+    control = tmp_path / "slow_detector"
+    slow_detector, slot = SlowDetector(str(control)), frame(np.ones(3))
+    assert seconds(slow_detector, slot) < 0.05
     control.write_text("slow 0.1")
-    assert seconds(brake, slot) >= 0.1
+    assert seconds(slow_detector, slot) >= 0.1
     control.unlink()
-    assert seconds(brake, slot) < 0.05
+    assert seconds(slow_detector, slot) < 0.05
 
 
-def seconds(brake: Brake, slot: Any) -> float:
+def seconds(slow_detector: SlowDetector, slot: Any) -> float:
     loop = asyncio.new_event_loop()
     began = loop.time()
-    brake.score(slot)
+    slow_detector.score(slot)
     took = loop.time() - began
     loop.close()
     return took
 
 
-def test_a_brake_hangs_once_and_for_good(tmp_path: Path) -> None:
-    control = tmp_path / "brake"
+def test_a_slow_detector_hangs_once_and_for_good(tmp_path: Path) -> None:
+    control = tmp_path / "slow_detector"
     control.write_text("hang")
-    brake = Brake(str(control))
-    hung = threading.Thread(target=brake.score, args=(frame(np.ones(3)),), daemon=True)
+    slow_detector = SlowDetector(str(control))
+    hung = threading.Thread(target=slow_detector.score, args=(frame(np.ones(3)),), daemon=True)
     hung.start()
     hung.join(0.1)
     assert hung.is_alive()
     assert not control.exists()
-    assert not brake.score(frame(np.ones(3))).score.any()
+    assert not slow_detector.score(frame(np.ones(3))).score.any()
 
 
-def test_the_brake_is_a_distribution_of_its_own(tmp_path: Path) -> None:
-    folder = install_brake(tmp_path / "plugins")
+def test_the_slow_detector_is_a_distribution_of_its_own(tmp_path: Path) -> None:
+    folder = install_slow_detector(tmp_path / "plugins")
     (entry,) = folder.glob("*.dist-info/entry_points.txt")
-    assert "detectors.brake = akeso.lab.akeso_itself.slow_detector" in entry.read_text()
+    assert "detectors.slow_detector = akeso.lab.akeso_itself.slow_detector" in entry.read_text()
 
 
 def case(**changes: Any) -> dict[str, Any]:
