@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import structlog
@@ -242,7 +242,7 @@ class Settings(BaseSettings):
 
     def changed(self, **values: Any) -> Self:
         """The same with other values at the top level, and with what follows from them."""
-        return self.model_copy(update=values)._filled()
+        return _fill(self.model_copy(update=values))
 
     @model_validator(mode="before")
     @classmethod
@@ -254,11 +254,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _filled(self) -> Self:
-        # What is set at one place and read at several; a frozen model lets nobody else do this.
-        for name, value in list(self.__dict__.items()):
-            if is_dataclass(value):
-                self.__dict__[name] = derived(value, self)
-        return self
+        return _fill(self)
 
     @classmethod
     def settings_customise_sources(
@@ -302,6 +298,17 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
         raise InvalidSettings("environment", str(bad)) from bad
     except ValueError as bad:
         raise InvalidSettings(str(path), f"is no TOML: {bad}") from bad
+
+
+_Settings = TypeVar("_Settings", bound=Settings)
+
+
+def _fill(settings: _Settings) -> _Settings:
+    # What is set at one place and read at several; a frozen model lets nobody else do this.
+    for name, value in list(settings.__dict__.items()):
+        if is_dataclass(value):
+            settings.__dict__[name] = derived(value, settings)
+    return settings
 
 
 def _with_key(settings: Settings) -> Settings:

@@ -156,6 +156,12 @@ def test_bytes_that_are_no_event_are_refused_by_name(kind: str, payload: bytes, 
     assert refused.value.field.startswith(field)
 
 
+def test_a_diagnosis_of_an_earlier_release_keeps_what_it_said_to_look_at() -> None:
+    event = decode_event("DiagnosisMade", b'{"diagnosis": {"hypotheses": [], "known": false, "next_looks": ["a log"]}}')
+    assert isinstance(event, DiagnosisMade)
+    assert event.diagnosis.suggested_checks == ("a log",)
+
+
 def test_an_event_outside_the_union_is_refused() -> None:
     with pytest.raises(InvalidInput):
         encode_event(anomaly())  # type: ignore[arg-type]

@@ -60,6 +60,8 @@ async def test_the_alert_budget_of_each_service_is_shown(tmp_path: Path) -> None
     assert service["threshold"] == pytest.approx(3.0)  # nothing is left in the token bucket
     assert [alarm["notified"] for alarm in service["alarms"]] == [True, False]
     assert service["alarms"][0]["at"] == "2030-03-17T17:46:40Z"
+    # Under their earlier names as well, for one release.
+    assert (service["told"], service["held"], [alarm["told"] for alarm in service["alarms"]]) == (1, 1, [True, False])
 
 
 async def test_what_is_left_of_an_error_budget_is_shown(tmp_path: Path) -> None:

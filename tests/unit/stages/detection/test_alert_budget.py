@@ -242,6 +242,12 @@ def test_alarms_outlive_the_process(tmp_path: Path) -> None:
     assert not again.admit(Decision((HOUR + 1000) * NANOSECONDS, (anomaly(1.2),))).raised
 
 
+def test_alarms_that_an_earlier_release_kept_are_read(tmp_path: Path) -> None:
+    said = '"tenant": "t", "service": "api", "at": 1, "until": 2, "score": 1.5, "p_value": 0.1, "signal": "latency"'
+    (tmp_path / "alarms.json").write_text(f'[{{{said}, "told": true, "truth": "unknown"}}]')
+    assert [alarm.notified for alarm in AlarmFile(tmp_path / "alarms.json").load()] == [True]
+
+
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "alarms.json").write_text('{"no": "alarms"}')
     with pytest.raises(InvalidSettings, match=r"alarms\.json"):

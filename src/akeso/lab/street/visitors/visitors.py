@@ -20,8 +20,8 @@ ASK_AT_ONCE = 50
 
 
 class Readers:
-    """Sends requests at their due times and keeps the visitor log. A visit failed when nobody answered in time or the answer
-    is the library's own error; a dead link is an ordinary 404."""
+    """Sends requests at their due times and keeps the visitor log. A visit failed when nobody answered in time or the
+    answer is the library's own error; a dead link is an ordinary 404."""
 
     def __init__(self, site: str, seed: int) -> None:
         self.visitor_log = VisitorLog()
