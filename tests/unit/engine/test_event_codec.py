@@ -17,6 +17,7 @@ from akeso.domain.incident.events import (
     AlertAttached,
     AnalysisStarted,
     AnomaliesAttached,
+    DiagnosisMade,
     Event,
     IncidentResolved,
     LessonLearned,

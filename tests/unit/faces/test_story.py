@@ -8,7 +8,14 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from akeso.domain.incident.events import AnomaliesAttached, Entry, Event, ExplanationGiven, IncidentDetected
+from akeso.domain.incident.events import (
+    AnomaliesAttached,
+    DiagnosisMade,
+    Entry,
+    Event,
+    ExplanationGiven,
+    IncidentDetected,
+)
 from akeso.domain.incident.incident import fold
 from akeso.engine.codec import encode_event
 from akeso.faces.api.views import entry_view, incident_view
@@ -73,3 +80,13 @@ def test_a_story_holds_cause_and_time_line_and_takes_no_text_for_markup() -> Non
 
 
 _COURSE = [kind for kind in KINDS if kind.__name__ in {"DiagnosisMade", "ExplanationGiven", "PlanMade"}]
+
+
+def test_views_show_what_to_check_under_its_earlier_name_as_well() -> None:
+    made = example(DiagnosisMade, full=True)
+    entries = [Entry(1, "i1", AT, "healing", example(IncidentDetected, full=True)), Entry(2, "i1", AT, "healing", made)]
+    incident = fold(entries)
+    assert incident is not None
+    shown, line = incident_view(incident), entry_view(entries[1])["event"]["diagnosis"]
+    assert shown["next_looks"] == shown["suggested_checks"] == ["text"]
+    assert line["next_looks"] == line["suggested_checks"] == ["text"]
