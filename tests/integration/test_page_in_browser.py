@@ -25,6 +25,10 @@ SOON = (
 )
 NASTY = "<img src=x onerror=\"document.title='hit'\"> customers cannot pay"
 
+HANDLERS_IN_MARKUP = """[...document.querySelectorAll('*')].flatMap(node => [...node.attributes])
+    .map(attribute => attribute.name).filter(name => name.startsWith('on'))"""
+LOADED = "performance.getEntriesByType('resource').map(loaded => loaded.name)"
+
 
 @dataclass
 class Page:
@@ -108,6 +112,7 @@ def test_people_see_an_incident_live_and_approve_it_with_a_click(akeso: Akeso, t
         page.shows("a person reported")
         page.shows("waiting for approval by approver, admin")
         assert page.tell("document.querySelectorAll('img').length") == 0
+        assert page.tell(HANDLERS_IN_MARKUP) == []
         page.click("Approve and run")
         page.shows("applied")
         page.shows("approved by admin")
@@ -123,6 +128,16 @@ def test_a_wrong_key_is_told_and_another_can_be_given(akeso: Akeso, tmp_path: Pa
         page.tell("document.getElementById('login').requestSubmit()")
         page.shows("live")
         assert "not valid" not in page.text()
+
+
+def test_the_page_keeps_its_key_in_the_tab_and_loads_nothing_from_elsewhere(akeso: Akeso, tmp_path: Path) -> None:
+    with browser(f"{akeso.url}/#key={akeso.key}", tmp_path / "profile") as page:
+        page.shows("live")
+        assert akeso.key in page.tell("JSON.stringify({...sessionStorage})")
+        assert page.tell("localStorage.length + document.cookie.length") == 0
+        loaded = page.tell(LOADED)
+        assert loaded
+        assert [address for address in loaded if not address.startswith(f"{akeso.url}/")] == []
 
 
 def test_the_page_finds_back_when_akeso_was_away(akeso: Akeso, tmp_path: Path) -> None:
