@@ -19,7 +19,7 @@ from akeso.domain.incident.plan import Step
 from akeso.plugins.actions.end_database_session import EndDatabaseSession
 from akeso.targets.sessions import open_sessions
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.xdist_group("postgresql"), pytest.mark.integration]
 STEP = Step("s1", "end_database_session", "ledger")
 
 

@@ -18,7 +18,7 @@ from akeso.ports.bus import Bus, Topic
 from akeso.testing.bus import KEYS, BusContract, DurableBusContract, OpenBus, alert, take
 from akeso.testing.servers.kafka_server import KafkaServer
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.integration, pytest.mark.slow]
 
 # The shortest session that a broker allows by default; few partitions are soon made.
 QUICK = KafkaBusOptions(partitions=4, session=timedelta(seconds=6))

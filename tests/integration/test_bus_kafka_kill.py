@@ -16,7 +16,7 @@ from akeso.ports.bus import Bus, Subscription, Topic
 from akeso.testing.bus import alert, nothing_more
 from akeso.testing.servers.kafka_server import KafkaServer
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.integration, pytest.mark.slow]
 
 PATIENCE_S = 60.0
 # The shortest session that a broker allows by default.

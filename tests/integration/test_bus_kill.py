@@ -14,7 +14,7 @@ from akeso.adapters.buses.local import LocalBus
 from akeso.ports.bus import Topic
 from akeso.testing.bus import alert, take
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.integration]
 
 KILLS = 6
 GROUP = "healer"

@@ -26,6 +26,8 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.servers.running import Akeso, Target, eventually, run_akeso
 
+pytestmark = pytest.mark.xdist_group("kills")
+
 SEED = int(os.environ.get("CRASH_SEED", "1"))
 WARDS, KILLS, A_ROUND = 2, 25, 9
 # One service heals by itself, one when a person agrees, and of one the effect does not help and is taken back.

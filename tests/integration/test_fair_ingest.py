@@ -13,7 +13,7 @@ import pytest
 
 from akeso.testing.servers.running import Akeso
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.integration, pytest.mark.timeout(120)]
 
 SENDERS = 12
 LASTS_S = 6.0

@@ -15,6 +15,8 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.telemetry import same_batch, sample_batch
 
+pytestmark = pytest.mark.xdist_group("kills")
+
 KILLS = 8
 
 WRITER = """

@@ -11,7 +11,7 @@ import pytest
 
 from akeso.adapters.journals.sql import SqlJournal
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.integration]
 
 KILLS = 6
 

@@ -10,7 +10,7 @@ from akeso.domain.incident.events import AnalysisStarted
 from akeso.testing.journal import Scribe, raised
 from akeso.testing.servers.postgresql_server import PostgreSQL
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.xdist_group("postgresql"), pytest.mark.integration]
 
 
 async def test_a_server_that_restarts_costs_only_the_calls_while_it_is_away(

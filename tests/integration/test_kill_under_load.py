@@ -22,7 +22,7 @@ from akeso.testing.requests.otlp import Metrics, as_json, logs_request, trace_re
 from akeso.testing.requests.remote_write import first_request, first_series, snapped
 from akeso.testing.servers.running import Akeso, eventually, free_port
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
 KILLS = 20
 ROWS = 50  # in each request, all marked with the request's number

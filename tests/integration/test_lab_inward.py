@@ -9,7 +9,7 @@ import pytest
 
 from akeso.lab.akeso_itself.scenarios import SCENARIOS
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.xdist_group("shop"), pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 def test_every_scenario_is_detected_healed_verified_and_remembered(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from akeso.lab.scoring.run import Order, score
 from akeso.lab.shop.folder import RunFolder
 from akeso.lab.shop.opening import Plan, close, prepare, start
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("shop"), pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @dataclass

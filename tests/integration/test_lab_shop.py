@@ -31,7 +31,7 @@ from akeso.lab.shop.folder import RunFolder
 from akeso.lab.shop.opening import Plan, close, is_open, prepare, start
 from akeso.lab.shop.running import Shop, eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("shop"), pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def attributes(pairs: "list[KeyValue]") -> dict[str, str]:

@@ -18,7 +18,7 @@ from akeso.testing.requests.remote_write import AT_MS, SECOND, SecondRequest, fi
 from akeso.testing.servers.running import Akeso, eventually, free_port
 from akeso.testing.servers.watchers import exporting, is_ready, metrics_of, program
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.xdist_group("prometheus"), pytest.mark.integration, pytest.mark.timeout(90)]
 
 CONFIG = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}

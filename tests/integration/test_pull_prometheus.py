@@ -15,7 +15,7 @@ from akeso.testing.recorded.stored import stored_points
 from akeso.testing.servers.running import Akeso, eventually, free_port
 from akeso.testing.servers.watchers import exporting, is_ready, program
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.xdist_group("prometheus"), pytest.mark.integration, pytest.mark.timeout(90)]
 
 CONFIG = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}

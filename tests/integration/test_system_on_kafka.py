@@ -14,7 +14,7 @@ from akeso.ports.bus import Topic
 from akeso.testing.servers.kafka_server import KafkaServer
 from akeso.testing.servers.running import Akeso, eventually, faring
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.integration, pytest.mark.slow]
 
 # Half the usual slots, so that what is normal is known twice as soon.
 QUICK = ("features.slot=0.5", "features.lateness=0.5")

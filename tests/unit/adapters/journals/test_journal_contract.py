@@ -8,6 +8,8 @@ from akeso.adapters.journals.sql import SqlJournal
 from akeso.ports.journal import Journal
 from akeso.testing.journal import JournalContract, MemoryJournal, OpenJournal, Scribe
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 
 class TestMemoryJournal(JournalContract):
     @pytest.fixture

@@ -17,6 +17,8 @@ from akeso.domain.incident.incident import evolve
 from akeso.ports.journal import Draft
 from akeso.testing.journal import AT, Scribe, raised
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 IMPATIENT = JournalOptions(database=DatabaseOptions(timedelta(milliseconds=50), timedelta(seconds=1)))
 
 

@@ -16,6 +16,8 @@ from akeso.adapters.journals.tables import metadata
 from akeso.domain.errors import InvalidSettings
 from akeso.testing.journal import Scribe, raised
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 
 def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))

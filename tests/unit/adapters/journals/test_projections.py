@@ -27,6 +27,8 @@ from akeso.domain.telemetry.signal import Signal
 from akeso.ports.journal import Draft
 from akeso.testing.journal import AT, SECOND, Scribe
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 NAN = float("nan")
 SLOW = Anomaly(
     "a1", "acme", SeriesKey("acme", "cart", "latency", unit="ms"), Signal.LATENCY, AT, AT, 3.0, 900.0, NAN, NAN

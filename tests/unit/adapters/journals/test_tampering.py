@@ -13,6 +13,8 @@ from akeso.domain.errors import JournalCorrupt
 from akeso.domain.incident.events import AnalysisStarted
 from akeso.testing.journal import Scribe, raised
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 LINES = 7
 
 

@@ -18,6 +18,8 @@ from akeso.ports.memory import IncidentMemory
 from akeso.testing.journal import Scribe, raised
 from akeso.testing.memory import EmbedderContract, FakeMemory, MemoryContract, OpenMemory, sample_memory
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 
 class TestFakeMemory(MemoryContract):
     @pytest.fixture

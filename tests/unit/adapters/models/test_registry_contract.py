@@ -28,6 +28,8 @@ from akeso.testing.model_registry import (
     sample_draft,
 )
 
+pytestmark = pytest.mark.xdist_group("postgresql")
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
