@@ -25,7 +25,7 @@ format: setup
 
 test: setup
 	@bash scripts/services.sh up
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 4 --dist loadgroup
 
 demo: .venv/.ready-demo
 	$(BIN)/akeso demo

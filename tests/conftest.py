@@ -85,17 +85,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: place[group_of(item)])
 
 
+def scope_of(nodeid: str) -> str:
+    """The group of a test, which xdist appends to its id, else its file."""
+    path, _, name = nodeid.partition("::")
+    return name.rpartition("@")[2] if "@" in name else path
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getoption("dist") != "loadgroup":
+        return None
     from xdist.scheduler import LoadGroupScheduling
 
-    class ByServer(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
-        def _split_scope(self, nodeid: str) -> str:
-            path, _, name = nodeid.partition("::")
-            return name.rpartition("@")[2] if "@" in name else path
-
-    config.option.loadscopereorder = False  # by what a group takes, not by how many tests it has
-    return ByServer(config, log)
+    config.option.loadscopereorder = False  # what takes longest first, not what has the most tests
+    scheduler = LoadGroupScheduling(config, log)
+    scheduler._split_scope = scope_of
+    return scheduler
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from akeso.causal.effect import NotEstimable, Trial
-from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions, installed
+from akeso.plugins.reasoners._refutation.worker import Worker, WorkerOptions
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.slow,
-    pytest.mark.skipif(not installed(), reason="the extra [causal] is not installed"),
 ]
 
 

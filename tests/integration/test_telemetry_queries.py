@@ -106,7 +106,6 @@ def test_the_command_line_asks_exports_and_replays(akeso: Akeso, tmp_path: Path)
         assert (code, said in out) == (0, True), out + err
     code, out, _ = run_akeso(tmp_path, "telemetry", "query", "spans", "--json", *where)
     assert (code, json.loads(out)["groups"][0]["service"]) == (0, "cart")
-    pytest.importorskip("pyarrow")
     export = ("telemetry", "export", "--parquet", "out", "--data", str(akeso.data))
     code, out, err = run_akeso(tmp_path, *export)
     assert (code, out.splitlines()) == (

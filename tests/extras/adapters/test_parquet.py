@@ -1,11 +1,8 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-pytest.importorskip("pyarrow")
-
 import pyarrow.parquet as pq
+import pytest
 
 from akeso.adapters.telemetry import parquet
 from akeso.adapters.telemetry.parquet import ParquetFolder, exported_batches

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from akeso.adapters.embedders.hashed import HashedEmbedder
-from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.composition.system import make_embedder
 from akeso.config.settings import load_settings
 from akeso.domain.errors import InvalidSettings
@@ -19,11 +18,6 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_word_it_needs_no_model() -> None:
     assert isinstance(make_embedder(load_settings()), HashedEmbedder)
-
-
-def test_minilm_is_chosen_by_name() -> None:
-    pytest.importorskip("onnxruntime")
-    assert isinstance(make_embedder(load_settings(overrides={"embedder": "minilm"})), MiniLmEmbedder)
 
 
 def test_one_that_does_not_exist_is_refused() -> None:

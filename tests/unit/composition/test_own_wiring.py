@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.models.sql import SqlModelRegistry
-from akeso.composition.detection import Detection, Surroundings, open_detection, open_registry
+from akeso.composition.detection import Detection, Surroundings, open_detection
 from akeso.composition.prometheus_collectors import PipelineCollector
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
@@ -48,19 +48,6 @@ async def test_the_champions_threshold_is_in_force_from_the_start(tmp_path: Path
 def test_an_unknown_registry_is_refused_by_name() -> None:
     with pytest.raises(InvalidSettings, match=r"models\.registry"):
         load_settings(None, {"models": {"registry": "a drawer"}})
-
-
-@pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")  # MLflow's own, of how it uses SQLAlchemy and Pydantic
-async def test_mlflow_without_an_address_gets_a_store_of_its_own(tmp_path: Path) -> None:
-    pytest.importorskip("mlflow")
-    settings = load_settings(None, {"data": str(tmp_path), "models": {"registry": "mlflow"}})
-    journal = await SqlJournal.open("sqlite+aiosqlite:///:memory:")
-    registry = await open_registry(settings, journal)
-    await registry.register(sample_draft())
-    assert (tmp_path / "mlflow.db").exists()
-    assert list((tmp_path / "mlflow-artifacts").rglob("artefact.npz"))
-    await journal.close()
 
 
 async def test_the_pipeline_is_told_to_prometheus(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import BindParameter
@@ -55,21 +54,6 @@ class TestSqlModelRegistry(ModelRegistryContract):
     def open_registry(self, database: Database) -> OpenRegistry:
         async def again() -> ModelRegistry:
             return SqlModelRegistry(database)
-
-        return again
-
-
-@pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")  # MLflow's own, of how it uses SQLAlchemy and Pydantic
-class TestMlflowModelRegistry(ModelRegistryContract):
-    @pytest.fixture
-    def open_registry(self, tmp_path: Path) -> OpenRegistry:
-        pytest.importorskip("mlflow")
-        from akeso.adapters.models.mlflow_registry import MlflowModelRegistry
-
-        async def again() -> ModelRegistry:
-            uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-            return await MlflowModelRegistry.open(uri, "akeso-detection", tmp_path / "artifacts")
 
         return again
 

@@ -2,12 +2,25 @@
 
 import pytest
 
+from akeso.domain.errors import InvalidSettings
 from akeso.plugins.discovery import discover
 from akeso.ports.detector import Detector
 from akeso.testing.detectors import DetectorConformance
 
 
-@pytest.mark.parametrize("name", sorted(discover("detectors")))
+def can_run(name: str) -> bool:
+    """Whether the extra of a detector, if it has one, is installed; before a landing all are (tests/extras)."""
+    try:
+        discover("detectors")[name]()
+    except InvalidSettings as refused:
+        return "extra" not in str(refused)
+    return True
+
+
+NAMES = sorted(filter(can_run, discover("detectors")))
+
+
+@pytest.mark.parametrize("name", NAMES)
 class TestDiscoveredDetectors(DetectorConformance):
     @pytest.fixture(autouse=True)
     def _chosen(self, name: str) -> None:
@@ -20,4 +33,4 @@ class TestDiscoveredDetectors(DetectorConformance):
 
 
 def test_each_is_a_detector() -> None:
-    assert all(isinstance(plugin(), Detector) for plugin in discover("detectors").values())
+    assert all(isinstance(discover("detectors")[name](), Detector) for name in NAMES)
