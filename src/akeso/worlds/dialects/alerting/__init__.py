@@ -1,0 +1,1 @@
+"""Alerting rules, as communities share them, and how Alertmanager groups what fires."""

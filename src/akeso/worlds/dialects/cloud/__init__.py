@@ -1,0 +1,1 @@
+"""Statistics of a cloud's own metrics."""
