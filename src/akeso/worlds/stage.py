@@ -9,7 +9,7 @@ from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.worlds.estate.estate import Estate
 from akeso.worlds.estate.service import Service, ServiceKind
 from akeso.worlds.happening import Happening, Level, Line
-from akeso.worlds.observation import UP
+from akeso.worlds.observation import DOWN, UP
 from akeso.worlds.simulation.knobs import Condition
 from akeso.worlds.simulation.simulation import Simulation
 from akeso.worlds.truth import Remedy
@@ -67,6 +67,17 @@ class Stage:
         """How many instances serve."""
         rows = self.sim.layout.rows(service)
         return int((self.sim.state.status[rows.start : rows.stop] == UP).sum())
+
+    def start(self, service: str) -> None:
+        """Start what was stopped."""
+        for row in self.rows(service):
+            if self.sim.state.status[row] == DOWN:
+                self.sim.life.start(row)
+
+    def forget(self, service: str) -> None:
+        """What the processes of a service have gathered is given back, as a hot fix would."""
+        for row in self.rows(service):
+            self.sim.life.forget(row)
 
     def callers(self, service: str) -> tuple[str, ...]:
         """Who calls a service."""

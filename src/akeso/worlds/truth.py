@@ -60,8 +60,8 @@ class Hurt:
 
     @property
     def errs(self) -> bool:
-        """More calls fail than promised."""
-        return self.calls > 0 and self.error_ratio > self.error_objective
+        """More calls fail than promised, and it is not one or two by chance."""
+        return self.calls * self.error_ratio > 2.5 and self.error_ratio > self.error_objective
 
     @property
     def slow(self) -> bool:

@@ -14,6 +14,7 @@ def _down(stage: Stage, mishap: Mishap) -> Begun:
     return Begun(
         entity=service,
         service=service,
+        finish=lambda later: later.start(service),
         over=lambda later: later.up(service) > 0,
         hurts=frozenset({service}),
         helps=remedies(("restart", service)),

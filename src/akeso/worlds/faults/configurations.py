@@ -53,7 +53,7 @@ def _small_pool(stage: Stage, mishap: Mishap) -> Begun:
     revision = sim.releases.deliver("configuration", service)
     factor = 0.6 * use / size / mishap.strength
     condition = Condition(Knob.POOL, factor, service, peer=peer, configuration=revision)
-    return _begun(stage, service, (condition,), f"the pool of {service} to {peer} has {factor * size:.2f} connections")
+    return _begun(stage, service, (condition,), f"the pool of {service} to {peer} is {factor:.1%} of what it was")
 
 
 def _low_limit(stage: Stage, mishap: Mishap) -> Begun:

@@ -98,6 +98,7 @@ def _pool(stage: Stage, mishap: Mishap) -> Begun:
         entity=service,
         service=service,
         conditions=conditions,
+        finish=lambda later: later.forget(service),
         hurts=frozenset({service}),
         helps=remedies(("restart", service)),
         harms=remedies(("restart", peer), ("rollback_release", service)),
@@ -138,6 +139,7 @@ def _down(stage: Stage, mishap: Mishap) -> Begun:
     return Begun(
         entity=service,
         service=service,
+        finish=lambda later: later.start(service),
         over=lambda later: later.up(service) > 0,
         hurts=frozenset({service}),
         helps=remedies(("restart", service)),

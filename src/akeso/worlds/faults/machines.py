@@ -34,10 +34,10 @@ def _disk(stage: Stage, mishap: Mishap) -> Begun:
     service = mishap.target
     free = stage.estate[service].disk_gb * 1024 * 0.56
     conditions = stage.turn(Condition(Knob.DISK_MB, free / 75 * mishap.strength, service))
-    row = stage.sim.layout.rows(service).start
+    rows = stage.sim.layout.rows(service)
 
     def clean(later: Stage) -> None:
-        later.sim.state.disk_mb[row] *= 0.5
+        later.sim.state.disk_mb[rows.start : rows.stop] *= 0.5
 
     stage.sim.automation[service, "clean_disk"] = conditions
     return Begun(

@@ -16,6 +16,7 @@ def _leak(stage: Stage, mishap: Mishap) -> Begun:
         entity=service,
         service=service,
         conditions=conditions,
+        finish=lambda later: later.forget(service),
         hurts=frozenset({service}),
         helps=remedies(("restart", service)),
         harms=remedies(("rollback_release", service), ("revert_configuration", service)),

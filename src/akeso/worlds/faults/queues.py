@@ -3,7 +3,6 @@
 from akeso.domain.incident.diagnosis import FaultClass
 from akeso.worlds.estate.estate import Estate
 from akeso.worlds.estate.service import Service, ServiceKind
-from akeso.worlds.faults.strengths import slowing
 from akeso.worlds.happening import Level, Thrown
 from akeso.worlds.simulation.knobs import Condition, Knob
 from akeso.worlds.stage import Begun, Mishap, Occurrence, Stage, remedies
@@ -15,7 +14,7 @@ def _slow(stage: Stage, mishap: Mishap) -> Begun:
     row = stage.rows(service)[0]
     state = stage.sim.state
     room = float(state.capacity[row] / max(float(state.arrivals[row]), 0.01))
-    factor = max(slowing(stage, service, 1.0), 4 * room * mishap.strength)
+    factor = 3 * room * mishap.strength
     conditions = stage.turn(Condition(Knob.CPU, factor, service))
     return Begun(
         entity=service,
@@ -76,6 +75,7 @@ def _gone(stage: Stage, mishap: Mishap) -> Begun:
     return Begun(
         entity=service,
         service=service,
+        finish=lambda later: later.start(service),
         over=lambda later: later.up(service) > 0,
         hurts=frozenset({service}),
         helps=remedies(("restart", service)),

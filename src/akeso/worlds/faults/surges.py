@@ -51,10 +51,12 @@ def _storm(stage: Stage, mishap: Mishap) -> Begun:
     state = stage.sim.state
     row = stage.rows(service)[0]
     room = float(state.capacity[row] / max(float(state.arrivals[row]), 0.01))
+    # Fuller than usual, with callers that soon give up and try again: that is the weakness, and nobody feels it.
+    patience = max(200.0, 4 * stage.promised_ms(service))
     lasting = stage.turn(
-        # Its usual load nearly fills it: that is the weakness, and nobody feels it.
-        Condition(Knob.CPU, max(0.70 * room, 1.0), service),
+        Condition(Knob.CPU, max(0.35 * room, 1.0), service),
         *(Condition(Knob.RETRIES, 4.0, name, peer=service) for name in stage.callers(service)),
+        *_impatient(stage, service, patience),
         Condition(Knob.NO_SCALING, 1.0, service),
     )
     trigger = stage.turn(Condition(Knob.CPU_LIMIT, 0.25 / mishap.strength, service))
@@ -78,6 +80,17 @@ def _storm(stage: Stage, mishap: Mishap) -> Begun:
         harms=remedies(("rollback_release", service)),
         note="the trigger is over after a minute; retries keep it going",
     )
+
+
+def _impatient(stage: Stage, service: str, patience_ms: float) -> list[Condition]:
+    """Time-outs of all calls to a service brought down to `patience_ms`."""
+    return [
+        Condition(Knob.TIMEOUT, min(patience_ms / call.timeout_ms, 1.0), name, operation=operation.name, peer=service)
+        for name in stage.callers(service)
+        for operation in stage.estate[name].operations
+        for call in operation.calls
+        if call.service == service
+    ]
 
 
 def _entry(estate: Estate, service: Service) -> bool:

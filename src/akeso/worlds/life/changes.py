@@ -4,7 +4,7 @@ from akeso.worlds.estate.estate import Estate
 from akeso.worlds.estate.service import Service, ServiceKind
 from akeso.worlds.happening import Changed
 from akeso.worlds.simulation.knobs import Condition, Knob
-from akeso.worlds.stage import Begun, Mishap, Occurrence, Stage, remedies, written
+from akeso.worlds.stage import Begun, Mishap, Occurrence, Stage, called, remedies, written
 
 
 def _begun(service: str, note: str, conditions: tuple[int, ...] = ()) -> Begun:
@@ -71,7 +71,7 @@ def _rename(stage: Stage, mishap: Mishap) -> Begun:
 
 
 def _leaf(estate: Estate, service: Service) -> bool:
-    return service.kind in {ServiceKind.WEB, ServiceKind.WORKER} and bool(service.operations) and bool(estate.services)
+    return service.kind is ServiceKind.WEB and called(estate, service)
 
 
 def _team(estate: Estate, service: Service) -> bool:

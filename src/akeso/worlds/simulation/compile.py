@@ -190,6 +190,7 @@ def _layout(draft: _Draft, sites: list[Site], legs: list[_Leg]) -> Layout:
         pool_size=np.array([float(estate.services[service_of[caller]].pool) for caller, _ in pools]),
         pool_timeout=np.array([estate.services[service_of[caller]].pool_timeout_ms for caller, _ in pools]),
         levels=_levels(draft, legs, [*starts, len(links)]),
+        whole=_whole(legs, len(endpoints), len(links)),
     )
 
 
@@ -243,4 +244,12 @@ def _level(legs: list[_Leg], by_origin: list[int], endpoints: slice, own: slice,
     callers = [k for k in by_origin if endpoints.start <= legs[k].origin < endpoints.stop]
     origins = [legs[k].origin for k in callers]
     first = [i for i, origin in enumerate(origins) if i == 0 or origins[i - 1] != origin]
-    return Level(endpoints, own, slice(starts[own.start], starts[own.stop]), _ids(callers), _ids(first))
+    return Level(endpoints, own, slice(starts[own.start], starts[own.stop]), endpoints, _ids(callers), _ids(first))
+
+
+def _whole(legs: list[_Leg], endpoints: int, links: int) -> Level:
+    callers = sorted((k for k, leg in enumerate(legs) if leg.origin < endpoints), key=lambda k: legs[k].origin)
+    origins = [legs[k].origin for k in callers]
+    first = [i for i, origin in enumerate(origins) if i == 0 or origins[i - 1] != origin]
+    owners = _ids(sorted(set(origins)))
+    return Level(slice(0, endpoints), slice(0, len(legs)), slice(0, links), owners, _ids(callers), _ids(first))

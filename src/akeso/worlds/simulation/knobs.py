@@ -6,6 +6,9 @@ from enum import StrEnum
 from akeso.worlds.answers import Answer
 from akeso.worlds.happening import Thrown
 
+NODE_LAG_S = 40
+"""Seconds until an orchestrator holds a machine that is silent to be gone."""
+
 
 class Axis(StrEnum):
     """What rows a knob has."""

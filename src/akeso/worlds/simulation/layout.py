@@ -16,12 +16,13 @@ from akeso.worlds.observation import Endpoint, Site
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """Rows of one level. callers: the legs that its endpoints make, sorted by origin; starts: where each endpoint's
-    begin in `callers` (empty where the level calls nobody)."""
+    """Rows of one level. owners: those of its endpoints that call somebody; callers: the legs that they make, sorted by
+    origin; starts: where each owner's begin in `callers` (empty where the level calls nobody)."""
 
     endpoints: slice
     legs: slice
     links: slice
+    owners: slice | Ids
     callers: Ids
     starts: Ids
 
@@ -77,6 +78,7 @@ class Layout:
     pool_size: Floats
     pool_timeout: Floats
     levels: tuple[Level, ...]
+    whole: Level  # all rows at once
 
     @property
     def services(self) -> tuple[Service, ...]:

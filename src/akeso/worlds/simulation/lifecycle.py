@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.domain.telemetry.batches import NANOSECONDS, Mask
 from akeso.worlds.estate.service import Service, ServiceKind
 from akeso.worlds.happening import Exited, Happening, Level, Line, Orchestrated, Probed
 from akeso.worlds.observation import ABSENT, HUNG, STARTING, UP, Status
-from akeso.worlds.simulation.knobs import Knob
+from akeso.worlds.simulation.knobs import NODE_LAG_S, Knob
 from akeso.worlds.simulation.layout import Layout
 from akeso.worlds.simulation.registry import Registry
 from akeso.worlds.simulation.settings import Settings
@@ -42,6 +42,7 @@ class Lifecycle:
         self.said: list[Happening] = []
         self.now_s = 0.0
         self._settings = settings
+        self._gone_s = np.zeros(len(layout.estate.nodes))
         self._streams = streams
         self._start = start
 
@@ -66,7 +67,7 @@ class Lifecycle:
         settled &= state.wanted | (state.status == ABSENT)
         for row in np.flatnonzero(~settled).tolist():
             self._move(row)
-        ready = state.status == Status.UP
+        ready = (state.status == UP) & ~self._on_dead_node()
         state.unready_s = np.where(ready, 0.0, state.unready_s + 1)
 
     def start(self, row: int, *, new_place: bool = False, at_once: bool = False) -> None:
@@ -77,11 +78,7 @@ class Lifecycle:
         draw = self._streams.of("start", str(row), str(state.generation[row]))
         state.ready_at[row] = self.now_s + (0.0 if at_once else service.start_s * draw.uniform(0.8, 1.4))
         state.status[row] = Status.UP if at_once else Status.STARTING
-        for name in _PER_PROCESS:
-            getattr(state, name)[row] = 0.0
-        pools = self.layout.pool_instance == row
-        for name in _PER_POOL:
-            getattr(state, name)[pools] = 0.0
+        self.forget(row)
         if service.kind is ServiceKind.CACHE:
             state.hit[self.layout.service_of[row]] *= 1 - 1 / max(
                 int(state.wanted[self.layout.rows(service.name)].sum()), 1
@@ -90,6 +87,14 @@ class Lifecycle:
         self._settings.stir()
         self.say(row, "Started", f"Started container {service.name}")
         self._write(row, Level.INFO, "{service} {version} is starting", version=state.version[row])
+
+    def forget(self, row: int) -> None:
+        """What a process has gathered (leaks, waiting requests, connections) is gone."""
+        for name in _PER_PROCESS:
+            getattr(self.state, name)[row] = 0.0
+        pools = self.layout.pool_instance == row
+        for name in _PER_POOL:
+            getattr(self.state, name)[pools] = 0.0
 
     def stop(self, row: int, status: Status = Status.DOWN) -> None:
         """End the process of a row on purpose."""
@@ -171,6 +176,16 @@ class Lifecycle:
             self.say(row, "Unhealthy", "Readiness probe failed: context deadline exceeded", normal=False)
         for row in np.flatnonzero((state.status == HUNG) & ~still).tolist():
             self._ready(row)
+
+    def _on_dead_node(self) -> Mask:
+        """Instances whose machine is off. The orchestrator says so when it has not heard of it for a while."""
+        gone = self._settings[Knob.NODE_GONE] > 0
+        self._gone_s = np.where(gone, self._gone_s + 1, 0)
+        for node in np.flatnonzero(self._gone_s == NODE_LAG_S).tolist():
+            name = self.layout.estate.nodes[node].name
+            message = f"Node {name} status is now: NodeNotReady"
+            self.said.append(Orchestrated(self.now, "", -1, "NodeNotReady", message, normal=False, node=name))
+        return np.asarray(gone[self.layout.node_of])
 
     def _expire(self) -> None:
         if Knob.CRASH_AFTER_S not in self._settings.turned:

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.random import Generator
 
-from akeso.domain.telemetry.batches import Ids, Mask
-from akeso.worlds.answers import HARMLESS, NEVER_ARRIVED, Answer
+from akeso.domain.telemetry.batches import Ids, Mask, Times
+from akeso.worlds.answers import HARMLESS, NEVER_ARRIVED, NOT_FOUND, Answer
 from akeso.worlds.estate.service import CallProtocol, ServiceKind
 from akeso.worlds.happening import Level, Line
 from akeso.worlds.observation import OUTSIDE, CallColumns, Observation, RequestColumns
 from akeso.worlds.simulation.layout import Layout
 from akeso.worlds.wording import exception, own_exception
 
+_WARN, _INFO = Level.WARN, Level.INFO
 _FAILURES = 40
-_ORDINARY = 25
+_ORDINARY = 15
 _LOUD = np.array([answer not in HARMLESS for answer in Answer])
 
 
@@ -36,8 +37,7 @@ class Logs:
         bad = _LOUD[calls.seen] | (_LOUD[calls.served] & (calls.served != NEVER_ARRIVED))
         lines = [line for row in _some(bad, _FAILURES, random) for line in _failure(seen, row, int(instants[row]))]
         fine = ~bad & (random.random(len(calls)) < self._share[calls.link])
-        lines += [_served(seen, row, int(instants[row])) for row in _some(fine, _ORDINARY, random)]
-        return lines
+        return lines + _served(seen, _some(fine, _ORDINARY, random), instants)
 
     def of_requests(self, seen: Observation) -> list[Line]:
         """Lines about failing calls of drawn requests, with their trace."""
@@ -92,16 +92,18 @@ def _told(
         yield Line(at, callee, Level.ERROR, _logger(seen, callee), template, fields, thrown, trace, own)
 
 
-def _served(seen: Observation, row: int, at: int) -> Line:
+def _served(seen: Observation, rows: list[int], instants: Times) -> list[Line]:
+    """Ordinary lines of those who serve."""
     census, calls = seen.census, seen.calls
-    link = int(calls.link[row])
-    callee = int(census.link_callee[link])
-    site = census.sites[int(census.link_site[link])]
-    took = calls.server_ms[row] if calls.server_ms[row] == calls.server_ms[row] else calls.latency_ms[row]
-    missing = calls.served[row] == Answer.NOT_FOUND
-    fields = {"operation": site.operation, "status": "404" if missing else "200", "ms": f"{took:.1f}"}
-    level = Level.WARN if missing else Level.INFO
-    return Line(at, callee, level, _logger(seen, callee), "{operation} {status} in {ms} ms", fields)
+    link = calls.link[rows]
+    took = np.where(np.isnan(calls.server_ms[rows]), calls.latency_ms[rows], calls.server_ms[rows])
+    columns = (instants[rows], census.link_callee[link], census.link_site[link], calls.served[rows] == NOT_FOUND, took)
+    lines = []
+    for at, callee, site, missing, ms in zip(*(column.tolist() for column in columns), strict=True):
+        fields = {"operation": census.sites[site].operation, "status": "404" if missing else "200", "ms": f"{ms:.1f}"}
+        level = _WARN if missing else _INFO
+        lines.append(Line(at, callee, level, _logger(seen, callee), "{operation} {status} in {ms} ms", fields))
+    return lines
 
 
 def _logger(seen: Observation, row: int) -> str:

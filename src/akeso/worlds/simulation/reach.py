@@ -8,7 +8,7 @@ from akeso.domain.telemetry.batches import Codes, Floats, Mask
 from akeso.worlds.answers import REFUSED, Answer
 from akeso.worlds.estate.service import CallProtocol, Service, ServiceKind
 from akeso.worlds.observation import ABSENT, HUNG, STOPPING, UP
-from akeso.worlds.simulation.knobs import Knob
+from akeso.worlds.simulation.knobs import NODE_LAG_S, Knob
 from akeso.worlds.simulation.layout import Layout
 from akeso.worlds.simulation.settings import Settings
 from akeso.worlds.simulation.state import State
@@ -134,7 +134,8 @@ def reach(layout: Layout, still: Still, state: State, settings: Settings, now_s:
 
 def _shares(layout: Layout, still: Still, state: State, settings: Settings) -> Floats:
     """Calls go in equal parts to who is ready, or was until the balancer has noticed. Where nobody is, to the first."""
-    turning = state.wanted & (state.unready_s < still.lag_s)
+    off = (settings[Knob.NODE_GONE] > 0)[layout.node_of]
+    turning = state.wanted & (state.unready_s < np.where(off, NODE_LAG_S, still.lag_s))
     turning &= (state.status != STOPPING) & (state.status != ABSENT)
     weight = (turning & (settings[Knob.IDLE] == 0)).astype(float)
     total = np.add.reduceat(weight, layout.first)

@@ -25,7 +25,7 @@ _RUNTIMES = {
     Runtime.NATIVE: (0.22, 0.0, 0.0),
 }
 _RUNS = np.isin(np.arange(len(Status)), (STARTING, UP, STOPPING, HUNG))
-_REQUEST_MB = 0.4
+_REQUEST_MB, _WAITING_MB = 0.4, 0.03
 _CALL_KB = 3.0
 
 
@@ -101,26 +101,28 @@ class Resources:
         state.disk_mb = np.minimum(state.disk_mb + settings[Knob.DISK_MB] + written * 2e-6, size.disk)
         node_full = state.node_disk_mb >= 0.999 * np.array([n.disk_gb * 1024 for n in self._layout.estate.nodes])
         state.disk_full = ((size.disk > 0) & (state.disk_mb >= 0.999 * size.disk)) | node_full[self._layout.node_of]
-        in_flight = _in_flight(state)
+        in_flight = _in_flight(state, self._still.workers)
         wanted = 40 + 3 * in_flight + state.fd_leak
         state.fd_failing = np.clip((wanted - size.files) / (3 * in_flight + 10), 0.0, 1.0)
 
     def _collect(self, state: State, settings: Settings) -> None:
         size = self._sizes
         live = size.idle + state.leak_mb + settings[Knob.HOG_MB]
-        room = np.maximum(size.memory * 0.85 - live, 0.015 * size.memory)
+        begun = np.minimum(_in_flight(state, self._still.workers) - state.backlog, 5000.0)
+        held = _REQUEST_MB * begun + _WAITING_MB * state.backlog
+        room = np.maximum(size.memory * 0.85 - live - held, 0.015 * size.memory)
         allocated = state.arrivals * size.allocates * settings[Knob.GC]
         pauses = allocated / room * size.pause_s * (0.5 + live / size.memory)
         state.gc_share = 0.5 * state.gc_share + 0.5 * np.minimum(pauses, 0.9)
         state.heap_phase = np.where(size.pause_s > 0, np.mod(state.heap_phase + allocated, room), 0.0)
         garbage = np.where(size.pause_s > 0, state.heap_phase, 0.0)
-        state.rss_mb = live + garbage + _REQUEST_MB * _in_flight(state)
+        state.rss_mb = live + garbage + held
 
     def _columns(self, state: State, settings: Settings, runs: Mask, use: "_Use", load: Load) -> InstanceColumns:
         size, on = self._sizes, runs.astype(float)
         wire_in, wire_out = self._traffic(load)
         live = (size.idle + state.leak_mb) * MIB
-        in_flight = _in_flight(state)
+        in_flight = _in_flight(state, use.workers)
         busy_disk = np.clip(0.03 + use.served * 0.0004, 0, 1) * settings[Knob.DISK_SLOW]
         busy_disk = np.clip(busy_disk * settings[Knob.NODE_DISK_SLOW][self._layout.node_of], 0, 1)
         written = use.served * 4096.0 + settings[Knob.DISK_MB] * MIB
@@ -178,6 +180,6 @@ def written_kb(layout: Layout, state: State) -> Floats:
     return layout.writes_kb * state.arrivals[layout.instance_of]
 
 
-def _in_flight(state: State) -> Floats:
+def _in_flight(state: State, workers: Floats) -> Floats:
     done = np.minimum(state.arrivals, state.capacity)
-    return np.asarray(state.backlog + np.minimum(done * state.hold_ms / 1000, 5000.0))
+    return np.asarray(state.backlog + np.minimum(np.minimum(done * state.hold_ms / 1000, workers), 5000.0))

@@ -76,6 +76,7 @@ class Simulation:
         self._logs = Logs(self.layout)
         self._lost: dict[tuple[str, str], Outage] = {}
         self._ticks = 0
+        self._response: Response | None = None
         self.start = start
         self.trace_share = trace_share
         self._settle()
@@ -118,7 +119,8 @@ class Simulation:
         if len(self.queues.sources):
             demand[self.queues.sources] = self.queues.pull(state, settings)
         here = reach(layout, self._still, state, settings, self.life.now_s)
-        response = respond(layout, state, settings, here)
+        response = respond(layout, state, settings, here, self._response)
+        self._response = response
         load = descend(layout, state, here, response, demand)
         strain(layout, self._still, state, settings, response, load)
         pool(layout, state, settings, response, load)
