@@ -66,13 +66,13 @@ PluginOptions = Mapping[str, Mapping[str, Any]]
 class HealingSettings:
     """Everything between an incident and its end.
 
-    agent: see below.
-    context: see below.
-    guards: see below.
-    gate: see below.
-    effects: see below.
-    diagnose: see below.
-    plan: see below.
+    agent: from what is noticed to incidents and their workers.
+    context: what a diagnosis gets to see.
+    guards: limits that hold before every effect, whatever the policy says.
+    gate: the gate that every step passes.
+    effects: how effects are run.
+    diagnose: how evidence becomes probabilities.
+    plan: how ways of healing are ranked.
     reasoner: the plugin that puts a diagnosis into words; the words of one that asks others (llm) come after the
         deterministic ones.
     """
@@ -94,8 +94,8 @@ class ModelSettings:
     registry: where they are kept: in the journal's database, or in MLflow (extra [mlflow]).
     uri: MLflow's tracking server or store; "": a store of its own in the data folder.
     name: name of the registered model.
-    pipeline: see below.
-    evaluation: see below.
+    pipeline: versions of the detection model: when they are made and how many are kept.
+    evaluation: how a challenger is compared with the champion.
     """
 
     registry: Literal["sql", "mlflow"] = "sql"
@@ -160,23 +160,25 @@ class Settings(BaseSettings):
     trust: rung of services that state none: observe, suggest, approve or auto.
     dry_run: whether effects are only shown and nothing is executed that no person approved for real.
     anonymous_ingest: whether telemetry is accepted without a key.
-    runtime: see below.
-    supervisor: see below.
-    selfcheck: see below.
-    forecast: see below.
-    ingestion: see below.
-    features: see below.
-    model: see below.
-    decision: see below.
-    budget: see below.
-    models: see below.
-    healing: see below.
-    llm: see below.
-    pull: see below.
+    runtime: how agents are run.
+    supervisor: when agents are restarted.
+    selfcheck: what is expected of the detection pipeline itself.
+    forecast: alerts about breaches of known bounds before they happen.
+    ingestion: what is taken in, how long it is kept, and what waits in memory.
+    features: how telemetry becomes features, and when slots close by the clock.
+    model: what the model agent keeps besides scores.
+    decision: how sure a decision has to be.
+    budget: how many false alarms are acceptable, and what is notified beyond that number.
+    models: versions of the detection model.
+    healing: everything between an incident and its end.
+    llm: the language model that puts diagnoses into words.
+    pull: endpoints that telemetry is pulled from.
+    notification: how persistently people are told.
     detectors: options of detectors, by name; see the plugins' pages.
     evidence: options of evidence providers, by name.
     sources: options of sources, by name.
     actions: options of actions, by name.
+    notifiers: options of notifiers, by name.
     """
 
     model_config = SettingsConfigDict(

@@ -20,7 +20,11 @@ class Circuit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerOptions:
-    """failures: consecutive failures that open the circuit; reset: how long it stays open before one trial call."""
+    """When something that fails is left alone for a while.
+
+    failures: consecutive failures after which no call is made.
+    reset: how long none is made before one trial call.
+    """
 
     failures: int = 5
     reset: timedelta = timedelta(seconds=5)

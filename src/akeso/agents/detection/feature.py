@@ -26,7 +26,7 @@ class WindowRecorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeatureAgentOptions(FeatureOptions):
-    """How telemetry becomes features, and when slots close by the clock; see `FeatureOptions` for the rest.
+    """How telemetry becomes features, and when slots close by the clock.
 
     live: a batch no older than this when it is handled is live; only then the clock closes slots.
     idle: after history, so long without a batch, the clock closes slots again.

@@ -32,10 +32,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """What the model agent keeps besides scores. score, decide: as the decision agent's, so that it learns from the
-    same slots.
+    """What the model agent keeps besides scores.
 
-    score: see below.
+    score: which detectors score.
     decide: how it is decided what is normal enough to learn.
     sampled: over how long frames are sampled as the reference that drift is measured against.
     samples: how many frames that reference holds.

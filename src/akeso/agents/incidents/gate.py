@@ -28,7 +28,7 @@ class GateOptions:
     """The gate that every step passes.
 
     within: how long governance may take to answer; after that the step is denied.
-    govern: see below.
+    govern: what policy is told besides the step.
     guards: the limits that hold whatever policy says.
     """
 

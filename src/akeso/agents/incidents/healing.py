@@ -35,9 +35,9 @@ async def unmarked(end: int) -> None:
 class HealingOptions:
     """From what is noticed to incidents and their workers.
 
-    advance: see below.
-    correlate: see below.
-    worker: see below.
+    advance: when an incident takes its next step.
+    correlate: what belongs to the same incident.
+    worker: the workers of incidents.
     retry: how long an incident whose worker gave up or lost its lease waits for a new worker.
     looked_back: how many recent incidents are searched at the start for lessons that were not learnt.
     """

@@ -86,8 +86,8 @@ class IncidentContextOptions:
     within: time for a diagnosis, and as much for putting it into words.
     recalled: similar incidents of the past that it sees.
     hypotheses: hypotheses whose remedies of the past are looked up.
-    watches: see below.
-    verify: see below.
+    watches: the symptoms that verification watches.
+    verify: when a healing has worked.
     """
 
     past: timedelta = timedelta(minutes=5)

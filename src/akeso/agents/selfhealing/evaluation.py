@@ -35,7 +35,7 @@ class EvaluationOptions:
 
     grace: how much later than the instant that a label speaks of an alarm may be and still count as the same.
     promotes: whether a challenger that has proved better decides from then on; else it waits for a person.
-    test: see below.
+    test: the sequential test between champion and challenger (Wald).
     decide: how the challenger decides; as the champion does, but for the threshold of its version.
     """
 

@@ -59,7 +59,7 @@ class PipelineOptions:
     load: how long a version may take to be taken up.
     recent: the past that is trained on after drift.
     labels: how many of the newest labels are trained on.
-    training: see below.
+    training: how a version is trained.
     """
 
     baseline: timedelta = timedelta(minutes=10)

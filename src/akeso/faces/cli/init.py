@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from akeso.config.reference import page
 from akeso.domain.errors import Conflict
 
 SETTINGS = """\
-# Akeso's settings. Every line shows a default; remove the # to change it.
+# Akeso's settings. Every line shows a default; remove the # to change it. All: akeso init --settings-reference
 # data = "akeso-data"
 # host = "127.0.0.1"
 # port = 8321
@@ -39,8 +40,16 @@ services: {}
 """
 
 
-def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path()) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(),
+    settings_reference: Annotated[
+        bool, typer.Option("--settings-reference", help="Print every setting as a page in Markdown, and write nothing.")
+    ] = False,
+) -> None:
     """Write the default settings, playbooks and policies to edit. Existing files are never touched."""
+    if settings_reference:
+        print(page(), end="")
+        return
     texts = {Path("akeso.toml"): SETTINGS, Path("services.yaml"): SERVICES}
     for kind in ("playbooks", "policies"):
         texts |= {Path(kind) / item.name: item.read_text() for item in _shipped(kind)}

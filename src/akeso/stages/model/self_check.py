@@ -25,7 +25,7 @@ class SelfCheckOptions:
     accuracy_events: decisions judged by feedback that the share is taken of.
     accuracy_again: judged decisions since the last change after which a finding of inaccuracy is judged anew.
     silence: longest acceptable time without a heartbeat of an agent.
-    drift: see below.
+    drift: when features have drifted from the model's reference.
     drift_window: the recent past that is compared with the model's reference; a retraining uses the same.
     drift_samples: how many slots of the recent past are kept for the comparison at most.
     drift_every: how often drift is looked for.

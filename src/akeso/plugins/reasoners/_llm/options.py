@@ -97,8 +97,8 @@ class LlmOptions:
     api_key: the key; without one, that of the provider's own variable, in the environment or `.env`.
     form: how the typed answer is asked for: as a call of a tool, by the provider's JSON mode, or in the prompt.
     cached_for: how long the same findings get the same words.
-    patience: see below.
-    limits: see below.
+    patience: how long and how often the language model is asked.
+    limits: what an explanation may cost.
     """
 
     provider: Provider = Provider.OPENAI
