@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
-from akeso.stages.diagnosis.blame_propagation import FAILING, Blame, Effect, effects
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.call_effects import FAILING, Blame, Effect
 from akeso.stages.diagnosis.log_errors import complaining
 from akeso.stages.diagnosis.network_latency import network_delays
 from akeso.stages.diagnosis.paths import Turn, turns_of

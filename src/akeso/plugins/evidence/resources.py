@@ -8,7 +8,9 @@ import numpy as np
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.telemetry.signal import RED_RATE, Signal
-from akeso.stages.diagnosis.blame_propagation import Blame, effects, locked, pool_exhausted, starved
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.call_effects import Blame
+from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, starved
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 _CLIMB_SHARE = 0.12

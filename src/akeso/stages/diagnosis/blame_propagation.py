@@ -6,8 +6,6 @@ the callee is found slow, failing, down or unseen, and to the caller if the call
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from math import sqrt
 
 import numpy as np
@@ -15,18 +13,14 @@ import numpy as np
 from akeso.domain.estate.changes import standing
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, Change
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, RED_SELF, Signal
+from akeso.domain.telemetry.signal import RED_RATE, RED_SELF
+from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
+from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, server_errors, server_latency, starved
 from akeso.stages.diagnosis.symptoms import Call, SeriesDeviation, Symptoms, read, significance
 
-SLOWER_MS = 8.0  # less is of no interest to anybody
-SLOWER_SHARE = 0.2
-FAILING = 0.04
 _TRAVELS = 0.35  # share of an edge's rise that the callee must show itself
-_SLIVER = 0.25
-_STARVED_CPU = 0.65
 _GIVES_UP_MS = 200.0  # no time-out is shorter
-_CONGESTS_MS = 50.0
 _FEW = 5.0
 _MOST_CALLS = 5.0
 _GONE_SLOTS = 3
@@ -37,143 +31,12 @@ _MOST_SPREAD = 0.1  # a past full of incidents spreads so widely that no failure
 _FRESH_S = 20.0
 
 
-class Blame(StrEnum):
-    """Whose fault it is that a call is slow or fails."""
-
-    NOBODY = "nobody"  # the call is fine
-    CALLEE = "callee"
-    CALLER = "caller"
-    UNCLEAR = "unclear"
-
-
-@dataclass(frozen=True, slots=True)
-class CallEffect:
-    """One synchronous call, judged. slower_ms: rise of its latency; errors: rise of its error share;
-    per_request: calls per request of the caller; unseen: the callee has no server spans."""
-
-    caller: str
-    callee: str
-    slower_ms: float
-    errors: float
-    per_request: float
-    blame: Blame
-    unseen: bool
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What became of one service. Milliseconds a request and shares of requests.
-
-    slower_ms, errors: in all; own_ms, own_errors: what no callee explains; certainty_ms: own_ms in robust spreads;
-    error_noise: what own_errors may be by chance, from the number of requests and the past; requests: how many were
-    answered during the fault, NaN when not counted;
-    silent_s: since when nothing was heard (0: not silent); down: it answers nobody; idle: it finishes hardly anything
-    any more.
-    """
-
-    service: str
-    slower_ms: float
-    own_ms: float
-    certainty_ms: float
-    usual_ms: float
-    errors: float
-    own_errors: float
-    error_noise: float
-    requests: float
-    silent_s: float
-    down: bool
-    idle: bool
-    calls: tuple[CallEffect, ...]
-
-    @property
-    def slow(self) -> bool:
-        """Its requests take noticeably longer, whoever causes it."""
-        return _noticeable(self.slower_ms, self.usual_ms)
-
-    @property
-    def least_errors(self) -> float:
-        """The share of failed requests from which it matters: less when many requests were counted."""
-        return FAILING * significance(np.nan_to_num(self.requests))
-
-    @property
-    def failing(self) -> bool:
-        return self.errors >= self.least_errors
-
-    @property
-    def slow_itself(self) -> bool:
-        """It takes noticeably longer in itself, beyond its usual spread and not just a sliver of the whole."""
-        own = self.own_ms >= _SLIVER * self.slower_ms and self.certainty_ms >= 3.0
-        return own and _noticeable(self.own_ms, self.usual_ms)
-
-    @property
-    def failing_itself(self) -> bool:
-        return self.own_errors >= max(self.least_errors, _SLIVER * self.errors, 1.5 * self.error_noise)
-
-    @property
-    def waiting_ms(self) -> float:
-        """What calls to slow callees cost a request."""
-        return sum(c.slower_ms * c.per_request for c in self.calls if c.blame is Blame.CALLEE)
-
-    @property
-    def congested(self) -> bool:
-        """It waits so long for a callee that requests pile up before it: its own queue is an effect, too."""
-        slow_callee = self.waiting_ms >= max(_CONGESTS_MS, 0.5 * self.usual_ms)
-        return slow_callee and self.waiting_ms >= _SLIVER * self.own_ms
-
-    @property
-    def well(self) -> bool:
-        return not (self.slow or self.failing or self.down)
-
-
 @cached_per_case
 def effects(case: Case) -> Mapping[str, Effect]:
     """The effect on every service of the case (computed once a case)."""
     symptoms = read(case)
     judge = _Judge(case, symptoms)
     return {service: judge.effect(service) for service in sorted(symptoms.services)}
-
-
-def server_latency(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
-    """The latency of what a service serves: from spans, else from its own metrics."""
-    for metric, stat in ((RED_MEAN, ""), (RED_P95, ""), ("http.server.request.duration", "mean")):
-        if (found := symptoms.find(service, metric, stat)) is not None:
-            return found
-    return max(symptoms.signal(service, Signal.LATENCY), key=lambda d: d.size, default=None)
-
-
-def server_errors(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
-    """The error share of what a service serves: from spans, else from its own metrics."""
-    if (found := symptoms.find(service, RED_ERRORS)) is not None:
-        return found
-    return max(symptoms.signal(service, Signal.ERRORS), key=lambda d: d.size, default=None)
-
-
-def pool_exhausted(symptoms: Symptoms, service: str) -> tuple[float, float] | None:
-    """(connections used, requests waiting for one) when a client pool of the service is newly full."""
-    pending = [d for d in symptoms.metric(service, "db.client.connection.pending_requests") if d.level >= 1]
-    used = [d for d in symptoms.metric(service, "db.client.connection.count") if ("state", "used") in d.key.attributes]
-    limit = [d for d in symptoms.metric(service, "db.client.connection.max") if np.isfinite(d.last)]
-    full = used and limit and max(d.last for d in used) >= 0.95 * max(d.last for d in limit) > 0
-    if not pending or not full or not any(d.up for d in (*pending, *used)):
-        return None
-    return max(d.last for d in used), max(d.level for d in pending)
-
-
-def locked(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
-    """The worst sign that work in this service (a database) waits for locks."""
-    found = [d for d in symptoms.signal(service, Signal.LOCKS) if d.up and d.level >= 1]
-    return max(found, key=lambda d: d.size, default=None)
-
-
-def starved(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
-    """The processor use of a service that newly has hardly a core left."""
-    found = [
-        d
-        for d in symptoms.signal(service, Signal.CPU)
-        if symptoms.lately(d) >= max(_STARVED_CPU, d.past + 0.35) and d.rise > 0.1
-    ]
-    return max(found, key=lambda d: d.last, default=None)
 
 
 class _Judge:
@@ -244,7 +107,7 @@ class _Judge:
         if not served or not received:
             return
         latency, errors = server_latency(self._symptoms, callee), server_errors(self._symptoms, callee)
-        slow = latency is not None and latency.up and _noticeable(latency.rise, latency.past)
+        slow = latency is not None and latency.up and noticeable(latency.rise, latency.past)
         failing = _rise(errors) >= FAILING * significance(received)
         yield CallEffect(
             caller=caller,
@@ -379,11 +242,7 @@ def _bad(call: Call) -> bool:
 
 def _slow(call: Call) -> bool:
     latency = call.latency
-    return latency is not None and latency.up and _noticeable(latency.rise, latency.past)
-
-
-def _noticeable(slower_ms: float, usual_ms: float) -> bool:
-    return slower_ms >= max(SLOWER_MS, SLOWER_SHARE * usual_ms)
+    return latency is not None and latency.up and noticeable(latency.rise, latency.past)
 
 
 def _passed_on(call: CallEffect, amount: float) -> float:

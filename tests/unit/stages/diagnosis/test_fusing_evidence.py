@@ -13,7 +13,8 @@ from akeso.domain.telemetry.batches import FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.signal import signal_of
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners.deterministic import Deterministic
-from akeso.stages.diagnosis.blame_propagation import Blame, effects
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.call_effects import Blame
 from akeso.stages.diagnosis.diagnose import DiagnoseOptions, diagnose
 from akeso.stages.diagnosis.symptoms import read
 from akeso.testing.recorded.cases import START, TENANT, Fault, Scene
