@@ -42,12 +42,24 @@ class KeptBus:
     async def close(self) -> None: ...
 
 
+class TickingClock(FakeClock):
+    """Three milliseconds pass between two looks at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks = 0
+
+    def monotonic(self) -> float:
+        self._looks += 1
+        return super().monotonic() + 0.003 * self._looks
+
+
 class Pair:
     """Both agents over one series."""
 
     def __init__(self, options: DecisionOptions | None = None) -> None:
         self.bus, table = KeptBus(), SeriesTable([KEY])
-        self.model = ModelAgent(self.bus, FakeClock(), build("detectors"), table)
+        self.model = ModelAgent(self.bus, TickingClock(), build("detectors"), table)
         self.decision = DecisionAgent(self.bus, FakeClock(), table, options)
         self._random = np.random.default_rng(1)
 
@@ -81,7 +93,7 @@ async def test_a_frame_becomes_a_prediction_and_a_prediction_a_decision() -> Non
     prediction = next(p for t, p in pair.bus.published if t is Topic.PREDICTIONS)
     assert isinstance(prediction, Prediction)
     assert prediction.score.shape == (len(prediction.detectors), 1)
-    assert prediction.latency_ms > 0
+    assert prediction.latency_ms == pytest.approx(3, rel=0.01)
     assert len(decisions) == 70
     assert [a.key for d in decisions for a in d.raised] == [KEY]
     assert 61 <= next(i for i, d in enumerate(decisions) if d.raised) <= 64
