@@ -152,7 +152,7 @@ def test_an_alert_is_an_incident_until_it_is_over(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_the_door_takes_both_versions_and_refuses_as_the_specification_says(shop: Shop, version: int) -> None:
+def test_the_endpoint_takes_both_versions_and_refuses_as_the_specification_says(shop: Shop, version: int) -> None:
     labels, samples = {"__name__": "by_hand", "service": "cart"}, [(AT_MS, 1.0)]
     good = first_request(first_series(labels, samples)) if version == 1 else bytes(SecondRequest().add(labels, samples))
     kind = "application/x-protobuf" if version == 1 else SECOND

@@ -170,8 +170,8 @@ def test_traces_and_dependencies_of_jaeger_become_spans_and_topology(tmp_path: P
     ],
 )
 def test_a_wrong_endpoint_is_refused_at_the_start(tmp_path: Path, setting: str, place: str) -> None:
-    doors = ("--port", "0", "--set", "grpc_port=0", "--set", "otlp_http_port=0")
-    code, _, said = run_akeso(tmp_path, "up", "--data", str(tmp_path), *doors, "--set", setting)
+    listeners = ("--port", "0", "--set", "grpc_port=0", "--set", "otlp_http_port=0")
+    code, _, said = run_akeso(tmp_path, "up", "--data", str(tmp_path), *listeners, "--set", setting)
     assert code != 0
     assert place in said.replace("\n", " ")
     assert "Traceback" not in said

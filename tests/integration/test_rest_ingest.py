@@ -1,4 +1,4 @@
-"""The doors for telemetry and the stream of events of a running Akeso, over real sockets."""
+"""The endpoints for telemetry and the stream of events of a running Akeso, over real sockets."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Every door, with the wrong key, without one, or in the name of another tenant: refused, and no trace is left."""
+"""Every listener, with the wrong key, without one, or in the name of another tenant: refused, and no trace is left."""
 
 import asyncio
 from collections import Counter
@@ -21,11 +21,11 @@ from akeso.testing.servers.running import Akeso, free_port
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 SOURCES: dict[str, Source] = build("sources")
-DOORS = [(path, kind, body) for name, kind, body in examples() for path in SOURCES[name].paths]
-OTLP = [(f"/{service}/Export", body) for service, path in PATHS.items() for at, kind, body in DOORS
+LISTENERS = [(path, kind, body) for name, kind, body in examples() for path in SOURCES[name].paths]
+OTLP = [(f"/{service}/Export", body) for service, path in PATHS.items() for at, kind, body in LISTENERS
         if at == path and kind == PROTOBUF]  # fmt: skip
-each_door = pytest.mark.parametrize(
-    ("path", "kind", "body"), DOORS, ids=[f"{p}-{k.split('/')[1][:12]}" for p, k, _ in DOORS]
+each_listener = pytest.mark.parametrize(
+    ("path", "kind", "body"), LISTENERS, ids=[f"{p}-{k.split('/')[1][:12]}" for p, k, _ in LISTENERS]
 )
 each_call = pytest.mark.parametrize(("call", "body"), OTLP, ids=[call.rsplit(".", 1)[1] for call, _ in OTLP])
 
@@ -57,21 +57,21 @@ def post(house: House, path: str, kind: str, body: bytes, **headers: str) -> htt
     return httpx.post(f"{house.akeso.url}{path}", content=body, headers=plain | headers, trust_env=False)
 
 
-@each_door
+@each_listener
 def test_a_stranger_is_refused_at_every_door(house: House, path: str, kind: str, body: bytes) -> None:
     assert post(house, path, kind, body).status_code == 401
     assert post(house, path, kind, body, **{"X-API-Key": "nobody's"}).status_code == 401
     assert post(house, path, kind, body, Authorization="Bearer nobody's").status_code == 401
 
 
-@each_door
+@each_listener
 def test_nobody_sends_in_the_name_of_another_tenant(house: House, path: str, kind: str, body: bytes) -> None:
     named = {"X-API-Key": house.key, "X-Scope-OrgID": "theirs"}
     answer = post(house, path, kind, body, **named)
     assert (answer.status_code, "theirs" in answer.text or path.startswith("/v1/")) == (403, True)
 
 
-@each_door
+@each_listener
 def test_the_right_key_is_let_in(house: House, path: str, kind: str, body: bytes) -> None:
     answer = post(house, path, kind, body, **{"X-API-Key": house.key, "X-Scope-OrgID": "ours"})
     assert answer.is_success, answer.text
@@ -97,7 +97,7 @@ def test_grpc_refuses_and_lets_in_alike(house: House, call: str, body: bytes) ->
 
 
 def test_no_trace_is_left_with_others(house: House) -> None:
-    assert house.taken == len(DOORS) + len(OTLP)
+    assert house.taken == len(LISTENERS) + len(OTLP)
     assert asyncio.run(batches_of(house.akeso.data / "telemetry.db")).keys() == {"ours"}
     for tenant in ("theirs", "default"):
         with house.akeso.client(house.looks[tenant]) as client:

@@ -14,7 +14,11 @@ Rows: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class ChangeOptions:
-    """p: level of the test for each series; shortest: fewest known samples on either side of a change."""
+    """The test for a change.
+
+    p: level of the test for each series.
+    shortest: fewest known samples on either side of a change.
+    """
 
     p: float = 0.001
     shortest: int = 4

@@ -12,8 +12,12 @@ _FEWEST = 4  # Fisher's z of a pair needs more than three samples
 
 @dataclass(frozen=True, slots=True)
 class CorrelationOptions:
-    """ranked: correlate normal scores instead of values (robust to heavy tails and monotone distortion);
-    serial: count samples that repeat their neighbours in time for less than one each."""
+    """How series are correlated.
+
+    ranked: correlate normal scores instead of values; robust to heavy tails and monotone distortion.
+    serial: count samples that repeat their neighbours in time for less than one each.
+    lags: how far such neighbours are looked for.
+    """
 
     ranked: bool = True
     serial: bool = False

@@ -17,12 +17,16 @@ _COPY = 0.9999  # columns that agree by more are one variable measured twice
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryOptions:
-    """p: two-sided level of each test, above which an edge goes; depth: largest conditioning set.
+    """How a graph is searched.
 
-    most_tests: of one variable with sets of one size, those of its strongest neighbours first: it bounds the time where
-    everything depends on everything, and leaves edges there. collider_share: the share of a pair's separating sets that
-    may hold the variable between them for it still to be a collider (0: conservative PC of Ramsey et al. 2006; 0.5:
-    majority rule).
+    p: two-sided level of each test, above which an edge goes.
+    depth: largest conditioning set.
+    most_tests: tests of one variable with sets of one size, those of its strongest neighbours first. It bounds the time
+        where
+        everything depends on everything, and leaves edges there.
+    collider_share: the share of a pair's separating sets that may hold the variable between them for it still to be a
+        collider (0: conservative PC of Ramsey et al. 2006; 0.5: majority rule).
+    correlation: how series are correlated.
     """
 
     p: float = 0.01

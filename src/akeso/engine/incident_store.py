@@ -37,8 +37,12 @@ def new_incident_id(at: datetime, token: Callable[[int], str] = secrets.token_he
 
 @dataclass(frozen=True, slots=True)
 class IncidentStoreOptions:
-    """remembered: how many incidents are kept folded in memory; searched: how many recent ones are looked through for
-    a step that belongs to no open incident."""
+    """What is kept in memory.
+
+    remembered: how many incidents are kept folded in memory.
+    searched: how many recent ones are searched for a step that belongs to no open incident.
+    new_id: makes the name of an incident from the instant at which it was detected.
+    """
 
     remembered: int = 500
     searched: int = 200

@@ -29,9 +29,15 @@ _FRAMING = 2**12
 
 @dataclass(frozen=True, slots=True)
 class KafkaBusOptions:
-    """client: settings for librdkafka (security, addresses of proxies, …), which win over Akeso's own. partitions: of
-    topics that do not exist yet. delivery: after that a message that no broker took is given up. capacity: messages a
-    subscriber may be behind before no more are fetched for it."""
+    """How Kafka is used.
+
+    client: settings for librdkafka (security, addresses of proxies, …), which win over Akeso's own.
+    partitions: partitions of topics that do not exist yet.
+    capacity: messages that a subscriber may be behind before no more are fetched for it.
+    delivery: a message that no broker took for this long is given up.
+    joining: how long topics may take to be there, and a group to give a subscriber its partitions.
+    session: a member without a heartbeat for this long has left its group.
+    """
 
     client: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))
     partitions: int = 12

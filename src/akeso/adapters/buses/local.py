@@ -21,9 +21,12 @@ DURABLE = frozenset({Topic.ALERTS, Topic.FEEDBACK, Topic.CONFIG_UPDATES})
 
 @dataclass(frozen=True, slots=True)
 class LocalBusOptions:
-    """capacity, capacity_bytes: messages, and about how many bytes of telemetry, that a subscriber may be behind before
-    publishers wait for it (each publisher may add the one that it waits with). kept: messages of each durable topic
-    kept for groups that have not joined yet."""
+    """How much waits in memory and on disk.
+
+    capacity: messages that a subscriber may be behind before publishers wait for it.
+    capacity_bytes: about how many bytes of telemetry it may be behind; each publisher may add the batch it waits with.
+    kept: messages of each durable topic that are kept for groups that have not joined yet.
+    """
 
     capacity: int = 1024
     capacity_bytes: int = 64 * 2**20

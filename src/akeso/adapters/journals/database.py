@@ -27,8 +27,12 @@ _WRITERS_TURN = text("SELECT pg_advisory_xact_lock(7305812291)")  # a number of 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseOptions:
-    """patience: how long a writer waits for another process; connecting: how long for PostgreSQL to answer. at_once:
-    SQLite works on the caller's thread, for event loops whose time is virtual; then nothing is synced to the disk."""
+    """How a database is waited for.
+
+    patience: how long a writer waits for another process.
+    connecting: how long PostgreSQL may take to answer.
+    at_once: SQLite works on the caller's thread, for event loops whose time is virtual; nothing is synced to disk then.
+    """
 
     patience: timedelta = timedelta(seconds=5)
     connecting: timedelta = timedelta(seconds=5)

@@ -23,7 +23,11 @@ from akeso.ports.journal import Draft, Lease
 
 @dataclass(frozen=True, slots=True)
 class JournalOptions:
-    """batch: lines that are read at once when the whole journal is gone through."""
+    """How the journal is read.
+
+    batch: lines that are read at once when the whole journal is gone through.
+    database: how the database is waited for.
+    """
 
     batch: int = 1000
     database: DatabaseOptions = field(default_factory=DatabaseOptions)

@@ -25,7 +25,10 @@ _EMBEDDED_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class SqlMemoryOptions:
-    """text_weight: how much of the similarity is in the words; the rest is in the signature."""
+    """How incidents are compared.
+
+    text_weight: the share of the similarity that is in the words; the rest is in the signature.
+    """
 
     text_weight: float = 0.5
 

@@ -26,10 +26,15 @@ _SHRINK_AT_ONCE, _SPARE_PAGES = 512, 4096
 
 @dataclass(frozen=True, slots=True)
 class SqliteTelemetryOptions:
-    """queue_bytes: of batches that wait for the disk, before they are compressed; beyond them `append` refuses with
-    retry_after. largest_bytes: how large the database may grow (None: as the disk allows); page: batches read at a
-    time. reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB).
-    questions: queries that are worked on at once."""
+    """How much is written and read at a time.
+
+    queue_bytes: bytes of batches, not yet compressed, that wait for the disk; beyond them `append` refuses.
+    retry_after: after how long whoever was refused should try again.
+    largest_bytes: how large the database may grow; None: as the disk allows.
+    page: batches that are read at a time.
+    reserve_bytes: kept free on the disk for forgetting; more than the write-ahead log usually takes (4 MiB).
+    questions: queries that are worked on at once.
+    """
 
     queue_bytes: int = 64 * 2**20
     retry_after: timedelta = timedelta(seconds=1)

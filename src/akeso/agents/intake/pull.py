@@ -28,9 +28,14 @@ _FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
-    """every: the shortest time between two requests for news. delay: how long an endpoint takes until it holds all of
-    an instant. backfill: how far back it is asked after Akeso or the endpoint was away; what is older is left out.
-    stretch: the most pauses that are made up for at once."""
+    """When an endpoint is asked.
+
+    every: the shortest time between two requests for news.
+    delay: how long the endpoint takes until it holds all of an instant.
+    backfill: how far back it is asked after Akeso or the endpoint was away; what is older is left out.
+    stretch: the most pauses that are made up for at once.
+    retry: how long after a failure it is asked again.
+    """
 
     every: timedelta = timedelta(seconds=15)
     delay: timedelta = timedelta(seconds=2)

@@ -20,8 +20,12 @@ class MovableClock(Clock, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """tick: how often the agents' `tick` is called, in the time of the recording. pause: a gap longer than this is
-    jumped over when no incident is open. after: how long time goes on after the last batch, for slots to close."""
+    """How time passes in a replay.
+
+    tick: how often the agents' `tick` is called, in the time of the recording.
+    pause: longer stretches without telemetry are jumped over when no incident is open.
+    after: how long time goes on after the last batch, for slots to close.
+    """
 
     tick: timedelta = timedelta(milliseconds=250)
     pause: timedelta = timedelta(seconds=60)

@@ -12,7 +12,11 @@ from akeso.stages.forecast.trend_line import LastValues
 
 @dataclass(frozen=True, slots=True)
 class LinearOptions:
-    """points: how many of the last values the line goes through. horizons: in steps, rising."""
+    """The line.
+
+    points: how many of the last values the line goes through.
+    horizons: in steps, rising.
+    """
 
     points: int = 50
     horizons: tuple[int, ...] = (1, 5, 10, 15, 20, 30)

@@ -24,7 +24,14 @@ from akeso.stages.features.slots import FeatureOptions
 
 @dataclass(frozen=True, slots=True)
 class RerunOptions:
-    """span: of the window, at least as long as what is looked at; detecting: run the detectors as well."""
+    """How recorded telemetry is run again.
+
+    features: how telemetry becomes features.
+    score: which detectors score.
+    decide: how sure a decision has to be.
+    span: of the window, at least as long as what is looked at.
+    detecting: whether the detectors run as well.
+    """
 
     features: FeatureOptions = field(default_factory=FeatureOptions)
     score: ScoreOptions = field(default_factory=ScoreOptions)

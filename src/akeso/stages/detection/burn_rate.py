@@ -26,8 +26,13 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class BurnOptions:
-    """scale: multiplies every window, where less telemetry is kept than three days or alerts must be tried out; fewest:
-    bad calls in the long window without which no rule fires; parts: buckets of the shortest window."""
+    """When an error budget burns too fast.
+
+    rules: factors and windows.
+    scale: multiplies every window, where less telemetry is kept than three days or alerts must be tried out.
+    fewest: bad calls in the long window without which no rule fires.
+    parts: buckets of the shortest window.
+    """
 
     rules: tuple[BurnRule, ...] = RULES
     scale: float = 1.0

@@ -39,8 +39,14 @@ Fit = Callable[[Floats, Floats], VectorModel]  # (float64[t, d] to learn from, f
 
 @dataclass(frozen=True, slots=True)
 class WindowOptions:
-    """window: slots that a model is fitted to; every: slots between fits; pace_s: each service is judged so often;
-    series: at most so many are looked at; most: metrics of one service."""
+    """Over what detectors of whole services look.
+
+    window: slots that a model is fitted to.
+    every: slots between two fits.
+    pace_s: seconds between two judgements of a service.
+    series: at most so many series are looked at.
+    most: metrics of one service.
+    """
 
     window: int = 240
     every: int = 120

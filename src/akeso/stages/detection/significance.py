@@ -37,9 +37,16 @@ _AT_ONCE = 2_048
 
 @dataclass(frozen=True, slots=True)
 class SignificanceOptions:
-    """memory: past scores that weigh; every: of a series with `young` scores every so manieth is remembered, as
-    neighbours in time are alike; warm: past scores without which there is no opinion; excesses: how many of the highest
-    scores the tail is told from, within the shares `tail`. decide: which detectors vote, and how many must agree."""
+    """What a p-value is estimated from.
+
+    memory: past scores that weigh.
+    every: of a series with more than `young` scores one in so many is remembered, as neighbours in time are alike.
+    young: see `every`.
+    min_samples: past scores without which there is no p-value.
+    excesses: how many of the highest scores the tail is estimated from.
+    tail: lower and upper bound of the share of scores that is the tail.
+    decide: which detectors vote, and how many must agree.
+    """
 
     memory: int = 1200
     every: int = 4

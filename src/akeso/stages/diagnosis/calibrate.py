@@ -31,8 +31,11 @@ Fit: TypeAlias = Callable[[Sequence[Judged]], Callable[[Judged], float]]
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """ridge: strength of the pull towards no weight at all, in cases, on grounds scaled to unit spread; signs: which
-    way a ground may count (1: for, −1: against); one that the cases would turn round is left out."""
+    """How the scale of confidence is fitted.
+
+    ridge: strength of the pull towards no weight at all, in cases, on grounds scaled to unit spread.
+    signs: which way a ground may count (1: for, −1: against); one that the cases would turn round is left out.
+    """
 
     ridge: float = 4.0
     signs: Mapping[str, int] | None = None

@@ -18,7 +18,11 @@ _CALLERS = 4  # a broad fault is not told caller by caller
 
 @dataclass(frozen=True, slots=True)
 class NarrativeOptions:
-    """most: findings told for, and as many against; others: how many other hypotheses are named."""
+    """How much a narrative says.
+
+    most: findings for the cause, and as many against it.
+    others: how many other hypotheses are named.
+    """
 
     most: int = 6
     others: int = 3

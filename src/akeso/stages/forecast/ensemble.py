@@ -17,10 +17,17 @@ _TINY = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class EnsembleOptions:
-    """horizons: in steps, rising. memory: the weight of the newest error in an expert's record; squarings: an expert
-    weighs the inverse of its record, squared so often. error_memory: the weight of the newest innovation in the usual
-    error. rising: a path that ends so many usual errors higher is one that rises. outlier: a value so many usual errors
-    away from the median of the last three is not believed before there is another."""
+    """How experts become one forecast.
+
+    horizons: in steps, rising.
+    experts: the constants of the experts.
+    memory: weight of the newest error in an expert's record.
+    squarings: an expert weighs the inverse of its record, squared so often.
+    error_memory: weight of the newest innovation in the usual error.
+    rising: a path that ends so many usual errors higher is one that rises.
+    outlier: a value so many usual errors away from the median of the last three is not believed before there is
+        another.
+    """
 
     horizons: tuple[int, ...] = (1, 5, 10, 15, 20, 30)
     experts: ExpertOptions = field(default_factory=ExpertOptions)

@@ -16,10 +16,20 @@ _STATE = ("last", "level", "holt", "trend", "offset")
 
 @dataclass(frozen=True, slots=True)
 class ExpertOptions:
-    """slow, quick, trend: smoothing constants of the level, of the damped trend's level and of its slope.
-    damping: of the slope, a step. clip: an innovation counts for at most so many times its usual size. short, long:
-    windows of the lines, in steps. season: its length in steps; parts: into so many it is divided;
-    newest: the weight of the newest season. fading: what remains of the offset from the profile after a step."""
+    """The constants of the experts.
+
+    slow: smoothing constant of the level.
+    quick: smoothing constant of the damped trend's level.
+    trend: smoothing constant of its slope.
+    damping: what remains of the slope after a step.
+    clip: an innovation counts for at most so many times its usual size.
+    short: window of the short line, in steps.
+    long: window of the long line, in steps.
+    season: length of the season, in steps.
+    parts: parts into which it is divided.
+    newest: weight of the newest season.
+    fading: what remains of the offset from the profile after a step.
+    """
 
     slow: float = 0.1
     quick: float = 0.3

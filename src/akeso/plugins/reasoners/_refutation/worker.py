@@ -19,8 +19,14 @@ PROCESS = (sys.executable, "-m", "akeso.plugins.reasoners._refutation.process")
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """within: time for one trial; starting: for the process to be ready (DoWhy's import takes seconds); rounds: of each
-    attempt; command: what is run."""
+    """The process that refutes.
+
+    within: time for one trial.
+    starting: time until the process is ready; DoWhy's import takes seconds.
+    rounds: rounds of each attempt.
+    seed: of the random numbers.
+    command: what is run.
+    """
 
     within: timedelta = timedelta(seconds=20)
     starting: timedelta = timedelta(seconds=60)

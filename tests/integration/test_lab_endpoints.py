@@ -1,4 +1,4 @@
-"""The small HTTP doors of the lab, and the client that reads Akeso's, over the loopback address."""
+"""The small HTTP endpoints of the lab, and the client that reads Akeso's, over the loopback address."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ async def test_a_flag_can_only_be_switched_on_or_off(tmp_path: Path) -> None:
             await exchange("POST", f"{url}/flags/fallback/sideways")
 
 
-async def test_conditions_are_set_told_and_lifted_through_the_control_door(tmp_path: Path) -> None:
+async def test_conditions_are_set_told_and_lifted_through_the_control_port(tmp_path: Path) -> None:
     async with served(Control(conditions(tmp_path), dict).application()) as url:
         told = await exchange("POST", f"{url}/conditions", {"name": "latency", "strength": 250})
         assert told["conditions"] == {"latency": 250.0}

@@ -47,7 +47,7 @@ METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 MIB = 2**20
 
 
-class Doors:
+class Listeners:
     """A running Akeso with its OTLP ports."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,10 +56,10 @@ class Doors:
 
 
 @pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    doors = Doors(tmp_path_factory.mktemp("grpc"))
-    with doors.akeso.running():
-        yield doors
+def listeners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listeners]:
+    listeners = Listeners(tmp_path_factory.mktemp("grpc"))
+    with listeners.akeso.running():
+        yield listeners
 
 
 def exporting(channel: grpc.Channel | grpc.aio.Channel) -> Callable[..., Any]:
@@ -69,8 +69,8 @@ def exporting(channel: grpc.Channel | grpc.aio.Channel) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def export(doors: Doors) -> Iterator[Callable[..., Any]]:
-    with grpc.insecure_channel(f"127.0.0.1:{doors.grpc}") as channel:
+def export(listeners: Listeners) -> Iterator[Callable[..., Any]]:
+    with grpc.insecure_channel(f"127.0.0.1:{listeners.grpc}") as channel:
         yield exporting(channel)
 
 
@@ -97,18 +97,18 @@ def send_metrics(exporter: MetricExporter, service: str) -> MetricExportResult:
     return result
 
 
-async def stored(doors: Doors) -> list[TelemetryBatch]:
+async def stored(listeners: Listeners) -> list[TelemetryBatch]:
     """Every batch in the telemetry store of the running Akeso."""
     table = SeriesTable()
-    store = SqliteTelemetryStore(doors.akeso.data / "telemetry.db", table)
+    store = SqliteTelemetryStore(listeners.akeso.data / "telemetry.db", table)
     try:
         return [batch async for _, batch in store.replay(table)]
     finally:
         await store.close()
 
 
-async def test_what_the_sdk_sends_over_grpc_is_stored(doors: Doors) -> None:
-    place: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{doors.grpc}", "insecure": True}
+async def test_what_the_sdk_sends_over_grpc_is_stored(listeners: Listeners) -> None:
+    place: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{listeners.grpc}", "insecure": True}
     assert send_metrics(OTLPMetricExporter(**place), "cart") is MetricExportResult.SUCCESS
     tracing = TracerProvider(resource=resource("cart"))
     tracing.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(**place, compression=grpc.Compression.Gzip)))
@@ -119,14 +119,14 @@ async def test_what_the_sdk_sends_over_grpc_is_stored(doors: Doors) -> None:
     logging.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(**place)))
     logging.get_logger("test").emit(severity_number=SeverityNumber.ERROR, body="order 7 is lost")
     logging.shutdown()
-    batches = await stored(doors)
+    batches = await stored(listeners)
     assert sum(len(batch.metrics) for batch in batches) > 2
     assert [span.operations for batch in batches for span in batch.spans] == [("GET /x",)]
     assert [line for batch in batches for block in batch.logs for line in block.body] == ["order 7 is lost"]
 
 
-def test_the_default_port_of_otlp_over_http_leads_to_the_same_place(doors: Doors) -> None:
-    exporter = HttpMetricExporter(f"http://127.0.0.1:{doors.http}/v1/metrics")
+def test_the_default_port_of_otlp_over_http_leads_to_the_same_place(listeners: Listeners) -> None:
+    exporter = HttpMetricExporter(f"http://127.0.0.1:{listeners.http}/v1/metrics")
     assert send_metrics(exporter, "stock") is MetricExportResult.SUCCESS
 
 
@@ -141,8 +141,8 @@ def test_messages_may_be_compressed(export: Callable[..., bytes], compression: g
     assert export(body(), compression=compression) == b""
 
 
-def test_a_wrong_key_is_refused_and_a_good_one_is_taken(doors: Doors, export: Callable[..., bytes]) -> None:
-    key = doors.akeso.new_key("otel", "ingest")
+def test_a_wrong_key_is_refused_and_a_good_one_is_taken(listeners: Listeners, export: Callable[..., bytes]) -> None:
+    key = listeners.akeso.new_key("otel", "ingest")
     assert export(body(), metadata=(("x-api-key", key),)) == b""
     assert export(body(), metadata=(("authorization", f"Bearer {key}"),)) == b""
     with pytest.raises(grpc.RpcError) as refused:
@@ -165,15 +165,15 @@ def test_noise_is_refused_with_the_field_that_is_wrong(export: Callable[..., byt
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
-def test_giants_and_bombs_are_refused(doors: Doors, compression: grpc.Compression) -> None:
+def test_giants_and_bombs_are_refused(listeners: Listeners, compression: grpc.Compression) -> None:
     options = (("grpc.max_send_message_length", -1),)
-    with grpc.insecure_channel(f"127.0.0.1:{doors.grpc}", options=options) as channel:
+    with grpc.insecure_channel(f"127.0.0.1:{listeners.grpc}", options=options) as channel:
         with pytest.raises(grpc.RpcError) as refused:
             exporting(channel)(b"\0" * (21 * MIB), compression=compression)
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         # Without a RetryInfo: what is too large today is too large tomorrow.
         assert "grpc-status-details-bin" not in {item.key for item in refused.value.trailing_metadata()}
-    assert doors.akeso.ready()
+    assert listeners.akeso.ready()
 
 
 def test_a_port_that_was_asked_for_and_is_taken_stops_the_start(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ class Ingestion:
 
 
 class SmallSystem:
-    """What the gRPC door needs of a system, without keys."""
+    """What the gRPC listener needs of a system, without keys."""
 
     class settings:  # noqa: N801 - an attribute of a system
         anonymous_ingest, tenant = True, "default"
