@@ -1,6 +1,7 @@
 """What a dialect is made with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from akeso.worlds.estate.estate import Estate
 from akeso.worlds.observation import Status
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Assignment:
     """services: rows of those that it tells of; every_s: how often, None for the tool's own default; seed: of the whole
     telling, so that all senders make the same ids; random: its own; start: ns, when the world begins."""
@@ -23,6 +24,7 @@ class Assignment:
     random: np.random.Generator
     every_s: float | None = None
 
+    @cached_property
     def mine(self) -> Mask:
         """bool[instances]: rows of its services. Only after the first tick."""
         return np.isin(self.tally.service_of, list(self.services))
@@ -30,6 +32,8 @@ class Assignment:
     def speaking(self) -> Mask:
         """bool[instances]: its processes that run and whose telemetry gets out. One that hangs says nothing."""
         latest = self.tally.latest
-        columns = latest.instances
-        found: Mask = self.mine() & columns.running & (columns.status != Status.HUNG) & latest.heard_instances
+        found: Mask = self.mine & _SPEAKS[latest.instances.status] & latest.heard_instances
         return found
+
+
+_SPEAKS = np.isin(np.arange(len(Status)), (Status.STARTING, Status.UP, Status.STOPPING))

@@ -127,30 +127,58 @@ class OtelMetrics:
 
     def _calls(self, metrics: Metrics, row: int, start: int, at: int) -> None:
         now = self._counted(row)
+        kind = CUMULATIVE
         if self._options.temporality == "delta":
             now, start = self._since(row, now, start, at)
-        kind = DELTA if self._options.temporality == "delta" else CUMULATIVE
-        for (instrument, labels), (counts, total_ms) in now.items():
-            times, total = (start, at), total_ms / instrument.in_ms
-            if self._options.histograms == "explicit":
-                folded = fold(counts[None, :], instrument.bounds_ms)[0].tolist()
-                bounds = bounds_field(instrument.bounds)
-                point = histogram_point(self._label_bytes(9, labels), times, total, folded, bounds)
-                metrics.histogram(instrument.name, instrument.unit, kind, point)
-            else:
-                scale, offset, inside = buckets(counts, instrument.in_ms)
-                point = exponential_point(self._label_bytes(1, labels), times, total, scale, offset, inside)
-                metrics.exponential(instrument.name, instrument.unit, kind, point)
+            kind = DELTA
+        by_instrument: dict[Instrument, list[tuple[_Labels, _Counted]]] = {}
+        for (instrument, labels), counted in now.items():
+            by_instrument.setdefault(instrument, []).append((labels, counted))
+        write = self._explicit if self._options.histograms == "explicit" else self._exponential
+        for instrument, found in by_instrument.items():
+            write(metrics, instrument, kind, (start, at), found)
+
+    def _explicit(
+        self,
+        metrics: Metrics,
+        instrument: Instrument,
+        kind: int,
+        times: tuple[int, int],
+        found: list[tuple[_Labels, _Counted]],
+    ) -> None:
+        folded = fold(np.stack([counts for _, (counts, _) in found]), instrument.bounds_ms).tolist()
+        bounds = bounds_field(instrument.bounds)
+        for (labels, (_, total_ms)), inside in zip(found, folded, strict=True):
+            total = total_ms / instrument.in_ms
+            point = histogram_point(self._label_bytes(9, labels), times, total, inside, bounds)
+            metrics.histogram(instrument.name, instrument.unit, kind, point)
+
+    def _exponential(
+        self,
+        metrics: Metrics,
+        instrument: Instrument,
+        kind: int,
+        times: tuple[int, int],
+        found: list[tuple[_Labels, _Counted]],
+    ) -> None:
+        for labels, (counts, total_ms) in found:
+            scale, offset, inside = buckets(counts, instrument.in_ms)
+            total = total_ms / instrument.in_ms
+            point = exponential_point(self._label_bytes(1, labels), times, total, scale, offset, inside)
+            metrics.exponential(instrument.name, instrument.unit, kind, point)
 
     def _counted(self, row: int) -> dict[_Place, _Counted]:
         """All calls of a process since it began, by instrument and labels."""
         found: dict[_Place, _Counted] = {}
+        delta = self._options.temporality == "delta"
         tally = self._assignment.tally
         for served, histograms in ((True, tally.served), (False, tally.sent)):
             for each, place in self._rows(served, histograms, row):
                 counts, total = histograms.counts[each], float(histograms.sums_ms[each])
                 held = found.get(place)
-                found[place] = (counts.copy(), total) if held is None else (held[0] + counts, held[1] + total)
+                found[place] = (
+                    (counts.copy() if delta else counts, total) if held is None else (held[0] + counts, held[1] + total)
+                )
         return found
 
     def _since(self, row: int, now: dict[_Place, _Counted], start: int, at: int) -> tuple[dict[_Place, _Counted], int]:

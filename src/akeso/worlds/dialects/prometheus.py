@@ -16,7 +16,7 @@ from akeso.worlds.dialects.outbox import Outbox
 from akeso.worlds.dialects.schedule import SECOND
 from akeso.worlds.dialects.scraping.scraper import Scraper
 from akeso.worlds.dialects.scraping.store import Store
-from akeso.worlds.dialects.wire.remote_write import Samples, SecondVersion, first_version, metadata
+from akeso.worlds.dialects.wire.remote_write import FirstVersion, Samples, SecondVersion, metadata
 from akeso.worlds.observation import Observation
 
 _METADATA_EVERY = 60 * SECOND
@@ -53,7 +53,7 @@ class Prometheus:
         external = tuple(options.external.items())
         self._scraper = Scraper(assignment, every, external, options.pages, options.without)
         self.store = Store(options.kept_s)
-        self._second = SecondVersion()
+        self._first, self._second = FirstVersion(), SecondVersion()
         self._queue: list[Samples] = []
         self._deadline = round(options.deadline_s * SECOND)
         self._next = assignment.start + int(assignment.random.integers(1, self._deadline))
@@ -87,7 +87,7 @@ class Prometheus:
     def _send(self, at: int) -> None:
         for batch in _batches(self._queue, self._options.most):
             if self._options.version == 1:
-                self._put(at, first_version(batch))
+                self._put(at, self._first.request(batch))
             else:
                 self._put(at, self._second.request(batch))
         self._queue = []

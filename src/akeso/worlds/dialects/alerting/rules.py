@@ -24,7 +24,7 @@ _RARE = 5 * 60 * 0.1  # fewer calls than these in five minutes make no ratio
 
 def _instances(scene: Scene, fits: Callable[[Service], bool], status: tuple[Status, ...]) -> Iterator[int]:
     tally = scene.assignment.tally
-    here: Mask = np.isin(tally.latest.instances.status, status) & scene.assignment.mine()
+    here: Mask = np.isin(tally.latest.instances.status, status) & scene.assignment.mine
     for row in np.flatnonzero(here & tally.latest.heard_instances).tolist():
         service = tally.census.services[tally.census.instances[row].service]
         if service.kind is not ServiceKind.THIRD_PARTY and fits(service):

@@ -65,7 +65,7 @@ def measures(period: Period, assignment: Assignment) -> Iterator[Measured]:
             yield from _tasks(period, assignment, service, places)
             if any(site.caller == OUTSIDE and site.callee == row for site in census.sites):
                 yield from _balancer(period, assignment, row, places)
-    for node in sorted({census.instances[row].node for row in np.flatnonzero(assignment.mine()).tolist()}):
+    for node in sorted({census.instances[row].node for row in np.flatnonzero(assignment.mine).tolist()}):
         yield from _machine(period, assignment, node)
 
 

@@ -49,7 +49,7 @@ class Cadvisor:
     def _rows(self) -> list[int]:
         services, of = self._tally.census.services, self._tally.service_of
         pods = [each.kind is not ServiceKind.THIRD_PARTY and not each.alone for each in services]
-        rows: list[int] = np.flatnonzero(np.array(pods, np.bool_)[of] & self._assignment.mine()).tolist()
+        rows: list[int] = np.flatnonzero(np.array(pods, np.bool_)[of] & self._assignment.mine).tolist()
         return rows
 
     def _labels(self, row: int) -> tuple[Labels, Labels]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,5 +50,10 @@ class LabelledCalls:
         keys = self._keys.get((name, counted.labels))
         if keys is None:
             keys = self._keys[name, counted.labels] = HistogramKeys(name, counted.labels, bounds)
-        folded = fold(counted.cells[None, :], tuple(bound * in_ms for bound in bounds))[0]
+        folded = fold(counted.cells[None, :], _in_ms(bounds, in_ms))[0]
         page.histogram(keys, np.cumsum(folded).tolist(), counted.seconds * 1e3 / in_ms)
+
+
+@lru_cache(maxsize=64)
+def _in_ms(bounds: tuple[float, ...], in_ms: float) -> tuple[float, ...]:
+    return tuple(bound * in_ms for bound in bounds)

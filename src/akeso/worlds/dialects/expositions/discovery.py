@@ -62,7 +62,7 @@ def instance_targets(
 ) -> Iterator[Target]:
     """The instances of fitting services; those that stand alone stay targets while they are away."""
     census, status = assignment.tally.census, assignment.tally.latest.instances.status
-    for row in np.flatnonzero(assignment.mine()).tolist():
+    for row in np.flatnonzero(assignment.mine).tolist():
         instance = census.instances[row]
         service = census.services[instance.service]
         if service.kind is ServiceKind.THIRD_PARTY or not fits(service):

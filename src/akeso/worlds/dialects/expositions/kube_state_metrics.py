@@ -13,6 +13,7 @@ from akeso.worlds.observation import NodeColumns, Status
 
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 _READY = frozenset({int(Status.UP)})
+_RUNNING = frozenset({int(each) for each in (Status.STARTING, Status.UP, Status.STOPPING, Status.HUNG)})
 _WAITING = {int(Status.BACKING_OFF): "CrashLoopBackOff"}
 _SELF: Labels = (
     ("job", "kube-state-metrics"),
@@ -65,7 +66,7 @@ class KubeStateMetrics:
 
     def _rows(self) -> list[int]:
         pods = [_orchestrated(each) for each in self._tally.census.services]
-        kept = np.array(pods, np.bool_)[self._tally.service_of] & self._assignment.mine()
+        kept = np.array(pods, np.bool_)[self._tally.service_of] & self._assignment.mine
         rows: list[int] = np.flatnonzero(kept).tolist()
         return rows
 
@@ -90,7 +91,7 @@ class KubeStateMetrics:
     def _container(self, page: Page, row: int, status: int, labels: Labels) -> None:
         columns = self._tally.latest.instances
         page.gauge("kube_pod_container_status_ready", float(status in _READY), labels)
-        page.gauge("kube_pod_container_status_running", float(columns.running[row]), labels)
+        page.gauge("kube_pod_container_status_running", float(status in _RUNNING), labels)
         page.counter("kube_pod_container_status_restarts_total", float(columns.restarts[row]), labels)
         if status in _WAITING:
             page.gauge("kube_pod_container_status_waiting_reason", 1.0, (*labels, ("reason", _WAITING[status])))

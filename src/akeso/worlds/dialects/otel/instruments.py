@@ -5,6 +5,7 @@ https://opentelemetry.io/docs/specs/semconv/http/http-metrics/, …/database/dat
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from akeso.worlds.answers import HARMLESS, Answer, http_status
 from akeso.worlds.dialects.otel.conventions import client_span, server_span
@@ -15,7 +16,7 @@ from akeso.worlds.estate.service import CallProtocol, Runtime, Service, ServiceK
 from akeso.worlds.observation import Site
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instrument:
     """A histogram of durations. bounds: explicit, in `unit`."""
 
@@ -28,7 +29,7 @@ class Instrument:
         """Milliseconds in one unit."""
         return 1e3 if self.unit == "s" else 1.0
 
-    @property
+    @cached_property
     def bounds_ms(self) -> tuple[float, ...]:
         """The bounds, ms."""
         return tuple(bound * self.in_ms for bound in self.bounds)

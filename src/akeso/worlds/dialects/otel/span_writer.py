@@ -54,7 +54,7 @@ class SpanWriter:
         self._seed, self._old, self._census = assignment.seed, old, assignment.tally.census
         census, service = self._census, assignment.tally.service_of
         self._writes: Mask = np.array([serves(each) for each in census.services], np.bool_)[service]
-        self._tells: Mask = self._writes & assignment.mine()
+        self._tells: Mask = self._writes & assignment.mine
         self._silent: Mask = np.array([each.protocol is CallProtocol.NONE for each in census.sites], np.bool_)
         inner = [inside and each.runtime in _INSIDE and each.kind is ServiceKind.WEB for each in census.services]
         self._inner: Mask = np.array(inner, np.bool_)[service] & self._tells

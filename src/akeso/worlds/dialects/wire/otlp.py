@@ -1,6 +1,7 @@
 """OTLP messages as bytes. Field numbers: https://github.com/open-telemetry/opentelemetry-proto (v1)"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from akeso.worlds.dialects.wire.protobuf import (
@@ -21,6 +22,8 @@ Value: TypeAlias = str | bool | int | float | Sequence[str]
 
 DELTA, CUMULATIVE = 1, 2
 
+_PLAIN = (str, bool, int, float)
+
 
 def any_value(value: Value) -> bytes:
     """An AnyValue."""
@@ -40,7 +43,14 @@ def any_value(value: Value) -> bytes:
 def attributes(number: int, pairs: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> bytes:
     """Repeated KeyValues in the field `number`."""
     items = pairs.items() if isinstance(pairs, Mapping) else pairs
-    return b"".join(field(number, text(1, name) + field(2, any_value(value))) for name, value in items)
+    return b"".join(
+        [_pair(number, name, value if isinstance(value, _PLAIN) else tuple(value)) for name, value in items]
+    )
+
+
+@lru_cache(maxsize=65_536, typed=True)
+def _pair(number: int, name: str, value: Value) -> bytes:
+    return field(number, text(1, name) + field(2, any_value(value)))
 
 
 def resource(pairs: Mapping[str, Value]) -> bytes:
@@ -48,6 +58,7 @@ def resource(pairs: Mapping[str, Value]) -> bytes:
     return field(1, attributes(1, pairs))
 
 
+@lru_cache(maxsize=4_096)
 def scope(name: str, version: str = "") -> bytes:
     """The instrumentation scope as the first field of ScopeMetrics, ScopeSpans and ScopeLogs."""
     return field(1, text(1, name) + text(2, version))
@@ -74,7 +85,8 @@ def histogram_point(labels: bytes, times: tuple[int, int], total: float, counts:
     return b"\x0a" + length(len(body)) + body
 
 
-def bounds_field(bounds: Sequence[float]) -> bytes:
+@lru_cache(maxsize=256)
+def bounds_field(bounds: tuple[float, ...]) -> bytes:
     """Explicit bounds as in a HistogramDataPoint."""
     return packed_doubles(7, bounds)
 
@@ -128,4 +140,9 @@ class Metrics:
 def _metric(name: str, unit: str, kind: int, flags: int, points: bytes) -> bytes:
     monotonic = b"\x18\x01" if flags & 4 else b""
     data = points + number_field(2, flags & 3) + monotonic
-    return field(2, text(1, name) + text(3, unit) + field(kind, data))
+    return field(2, _head(name, unit) + field(kind, data))
+
+
+@lru_cache(maxsize=4_096)
+def _head(name: str, unit: str) -> bytes:
+    return text(1, name) + text(3, unit)

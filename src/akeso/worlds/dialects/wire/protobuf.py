@@ -8,8 +8,7 @@ import numpy as np
 from akeso.domain.telemetry.batches import Floats
 
 
-def varint(value: int) -> bytes:
-    """A number of at least 0."""
+def _varint(value: int) -> bytes:
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -18,17 +17,22 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-_SHORT = tuple(varint(value) for value in range(4096))
+# Tags, lengths and most counts are small.
+_SHORT = tuple(map(_varint, range(4096)))
 
 
-def length(value: int) -> bytes:
-    """The varint of a length."""
-    return _SHORT[value] if value < 4096 else varint(value)
+def varint(value: int) -> bytes:
+    """A number of at least 0."""
+    return _SHORT[value] if value < 4096 else _varint(value)
+
+
+length = varint
 
 
 def field(number: int, body: bytes) -> bytes:
     """A message, string or bytes."""
-    return varint(number << 3 | 2) + length(len(body)) + body
+    size = len(body)
+    return _SHORT[number << 3 | 2] + (_SHORT[size] if size < 4096 else _varint(size)) + body
 
 
 def text(number: int, value: str) -> bytes:

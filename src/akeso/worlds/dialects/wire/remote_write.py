@@ -6,11 +6,13 @@ https://prometheus.io/docs/specs/prw/remote_write_spec/ and …_spec_2_0/
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cramjam
 import numpy as np
+from numpy.typing import NDArray
 
-from akeso.domain.telemetry.batches import Floats
+from akeso.domain.telemetry.batches import Floats, Mask
 from akeso.worlds.dialects.wire.protobuf import field, length, number_field, packed_varints, text, varint
 
 STALE: float = struct.unpack("<d", struct.pack("<Q", 0x7FF0_0000_0000_0002))[0]
@@ -36,9 +38,14 @@ class Head:
 def head(name: str, kind: int, labels: Iterable[tuple[str, str]]) -> Head:
     """Of a metric and its labels."""
     pairs = tuple(sorted([("__name__", name), *labels]))
-    body = b"".join(field(1, text(1, label) + text(2, value)) for label, value in pairs)
+    body = b"".join([_label(*pair) for pair in pairs])
     long = b"\x0a" + length(len(body) + _LONG) + body + b"\x12\x10\x09"
     return Head(pairs, kind, long, b"\x0a" + length(len(body) + _SHORT) + body + b"\x12\x07\x10")
+
+
+@lru_cache(maxsize=262_144)
+def _label(name: str, value: str) -> bytes:
+    return field(1, text(1, name) + text(2, value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,16 +74,56 @@ class Samples:
 
 
 def first_version(batch: Sequence[Samples]) -> bytes:
-    """A WriteRequest, in its snappy block."""
-    parts: list[bytes] = []
-    for samples in batch:
-        stamp, raw = varint(samples.at), samples.values.astype("<f8").tobytes()
-        behind = b"\x10" + stamp
-        parts += [
-            one.long + raw[8 * index : 8 * index + 8] + behind if value else one.short + stamp
-            for index, (one, value) in enumerate(zip(samples.heads, samples.values.tolist(), strict=True))
-        ]
-    return _snapped(b"".join(parts))
+    """A WriteRequest of version 1, in its snappy block."""
+    return FirstVersion().request(batch)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Form:
+    """The text of some samples. zero: which values are left out; values, stamps: where the others and the times are."""
+
+    samples: Samples
+    zero: Mask
+    text: NDArray[np.uint8]
+    values: NDArray[np.int64]
+    stamps: NDArray[np.int64]
+
+
+class FirstVersion:
+    """Requests of version 1. What repeats from one request to the next is made once, only numbers are filled in."""
+
+    def __init__(self, remembered: int = 8_192) -> None:
+        self._remembered = remembered
+        self._known: dict[tuple[int, int, int], _Form] = {}
+
+    def request(self, batch: Sequence[Samples]) -> bytes:
+        """A WriteRequest, in its snappy block."""
+        return _snapped(b"".join([self._filled(samples) for samples in batch]))
+
+    def _filled(self, samples: Samples) -> bytes:
+        zero, stamp = samples.values == 0, varint(samples.at)
+        form = self._known.get(samples.identity)
+        if form is None or form.stamps.shape[1] != len(stamp) or not np.array_equal(form.zero, zero):
+            if len(self._known) >= self._remembered:
+                self._known.clear()
+            form = self._known[samples.identity] = _form(samples, zero, len(stamp))
+        text = form.text.copy()
+        text[form.values] = samples.values[~zero].astype("<f8").view(np.uint8).reshape(-1, 8)
+        text[form.stamps] = np.frombuffer(stamp, np.uint8)
+        return text.tobytes()
+
+
+def _form(samples: Samples, zero: Mask, width: int) -> _Form:
+    """The form holds its samples, so that no other heads can get the same identity."""
+    gap, stamp = b"\0" * 8 + b"\x10", b"\0" * width
+    parts = [
+        (one.short if empty else one.long + gap) + stamp
+        for one, empty in zip(samples.heads, zero.tolist(), strict=True)
+    ]
+    ends = np.array(list(map(len, parts)), np.int64).cumsum()
+    stamps = ends[:, None] - width + np.arange(width)
+    values = ends[~zero, None] - width - 9 + np.arange(8)
+    return _Form(samples, zero, np.frombuffer(b"".join(parts), np.uint8), values, stamps)
 
 
 def metadata(families: Mapping[str, int]) -> bytes:
