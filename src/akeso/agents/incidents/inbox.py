@@ -41,7 +41,7 @@ _LINGERING = frozenset({Signal.LATENCY, Signal.ERRORS, Signal.SILENCE, Signal.BA
 
 
 class Inbox:
-    """Correlates news with the incidents it knows; anomalies that wait for company are kept in memory only."""
+    """Correlates news with the incidents it knows; anomalies that wait for others are kept in memory only."""
 
     def __init__(
         self,

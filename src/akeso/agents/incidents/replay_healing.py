@@ -1,4 +1,4 @@
-"""The healing agent without hands: incidents are taken as far as a verdict, and nothing is done.
+"""The healing agent without effects: incidents are taken as far as a verdict, and nothing is done.
 
 Where the recording shows that Akeso did then what it would do now (a change that it recorded), the incident goes on
 from there as it did, to its verification.

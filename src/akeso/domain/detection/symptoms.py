@@ -9,7 +9,7 @@ import numpy as np
 from akeso.domain.telemetry.batches import Codes, Mask
 from akeso.domain.telemetry.signal import Signal
 
-# The signals that open an incident, and for how long one that stands alone and is weak waits for company: users feel
+# The signals that open an incident, and for how long one that stands alone and is weak waits for another: users feel
 # these, or will soon. What a single caller sees of one peer is noisier than what a service says of itself, so it waits
 # longer. All other signals (CPU, TRAFFIC, SATURATION, SELF_TIME, NOVELTY, OTHER) explain: they attach, and never open.
 SYMPTOMS: Mapping[Signal, timedelta] = MappingProxyType(

@@ -310,15 +310,15 @@ def _opener(waiting: Waiting) -> bool:
 
 
 def _ripe(group: Sequence[Waiting], scene: Scene, options: CorrelateOptions) -> bool:
-    # Strong, in company, or still there after its time; and not merely a restart that somebody ordered.
+    # Strong, with another symptom, or still there after its time; and not merely a restart that somebody ordered.
     wrong = failed(scene.changes, [w.anomaly for w in group], scene.dying)
     scene = replace(scene, changes=[change for change in scene.changes if change not in wrong])
     ready = [w for w in group if _opener(w) and scene.now >= _excused_until(w.anomaly, scene, options)]
-    company = {(w.anomaly.service, w.anomaly.signal) for w in ready}
+    symptoms = {(w.anomaly.service, w.anomaly.signal) for w in ready}
     own = [w for w in ready if w.anomaly.signal not in {Signal.EDGE_LATENCY, Signal.EDGE_ERRORS}]
-    if len(company) > 1 and own:
+    if len(symptoms) > 1 and own:
         return True
-    # A change that went wrong is company enough.
+    # A change that went wrong is as good as another symptom.
     return any(
         scene.now - w.since >= SYMPTOMS[w.anomaly.signal]
         or (w in own and (w.anomaly.score >= options.weak_below or _began_with(w.anomaly, wrong, scene, options)))

@@ -161,7 +161,7 @@ class _Look:
 def decide(prediction: Prediction, facts: FactsTable, state: DecideState, options: DecideOptions) -> Judgement:
     """What changed with this slot. Pure: the same prediction and state give the same judgement and the same ids.
 
-    Of a partial frame only what is clear at once is decided: what a single value or two loud ones are enough for.
+    Of a partial frame only what is clear at once is decided: what a single value or two high ones are enough for.
     Nothing clears, nothing is learnt, and the slot itself is decided on later as if nobody had looked.
     """
     frame = prediction.frame
@@ -209,11 +209,11 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
     voters = options.rules | options.objectives | options.standalone | options.non_voting
     matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
-    loudest, common = agreed(others(p, voters), options.agreement, len(warm))
+    highest_vote, common = agreed(others(p, voters), options.agreement, len(warm))
     votes = np.where(matters, common * _support(frame, counted.calls, state) / factor, 0.0)
     alone = np.where(warm, highest(p, options.standalone) / options.threshold, 0.0)
     score = np.maximum(np.maximum(rules, alone), votes)
-    stirring = matters & (loudest >= 0.6)
+    stirring = matters & (highest_vote >= 0.6)
     expected, spread, at_once = p.expected.copy(), p.spread.copy(), facts.simple & (rules >= 1.0)
     known = np.isfinite(counted.calls[counted.ratios])
     rows = counted.ratios[known]
@@ -278,7 +278,7 @@ def _changes(
     raise_ = np.zeros(len(state.raised), bool)
     if len(high):
         hits, slots = persistence(frame.signals[high], facts.part[high])
-        hits = np.minimum(hits, _enough(high, state, frame, facts, look, options))
+        hits = np.minimum(hits, _needed(high, state, frame, facts, look, options))
         shared = _is_shared(high, frame, facts, look, options)
         hits[shared], slots[shared] = 7, 8
         seen = np.bitwise_count(state.history[high] & ((1 << slots.astype(np.int64)) - 1).astype(np.uint8))
@@ -291,7 +291,7 @@ def _changes(
     return raise_, clear
 
 
-def _enough(
+def _needed(
     rows: NDArray[np.intp],
     state: DecideState,
     frame: FeatureFrame,
@@ -299,19 +299,19 @@ def _enough(
     look: _Look,
     options: DecideOptions,
 ) -> Ids:
-    # Values that are enough however persistent the signal has to be otherwise.
+    # Values that are needed however persistent the signal has to be otherwise.
     score = look.score[rows]
     # Calls are told over up to three slots, so that a single slow one is seen in as many.
-    loud = (score >= options.high_score) & ~look.single[rows]
-    enough = np.where(loud & (state.last[rows] >= options.high_score), 2, 8)
+    high = (score >= options.high_score) & ~look.single[rows]
+    needed = np.where(high & (state.last[rows] >= options.high_score), 2, 8)
     grew = piling_up(frame.signals[rows], frame.values[rows], state.value[rows], state.rose[rows], look.expected[rows])
-    enough[loud & grew] = 1
-    ill = np.unique(facts.service[rows[loud & opens(frame.signals[rows])]])
+    needed[high & grew] = 1
+    ill = np.unique(facts.service[rows[high & opens(frame.signals[rows])]])
     if len(ill) > 1:
         heard = np.unique(facts.service[np.isfinite(frame.values)])
         if 2 * len(ill) <= len(heard):
-            enough[(score >= options.critical_score) & np.isin(facts.service[rows], ill)] = 1
-    return np.where(look.at_once[rows], 1, enough).astype(np.int32)
+            needed[(score >= options.critical_score) & np.isin(facts.service[rows], ill)] = 1
+    return np.where(look.at_once[rows], 1, needed).astype(np.int32)
 
 
 def _seen_early(before: DecideState, after: DecideState, raise_: Mask) -> DecideState:

@@ -1,4 +1,4 @@
-"""A window and an incident's symptoms → the frozen picture that a diagnosis stands on."""
+"""A window and an incident's symptoms → the frozen case that a diagnosis is made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What becomes of a metric series: its feature, how instances combine, and the unit it is told in."""
+"""What becomes of a metric series: its feature, how instances combine, and its unit."""
 
 import math
 from dataclasses import dataclass, replace

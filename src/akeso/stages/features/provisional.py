@@ -1,4 +1,4 @@
-"""Trying what a slot would tell without closing it."""
+"""Evaluating a slot without closing it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

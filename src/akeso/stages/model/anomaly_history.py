@@ -1,4 +1,4 @@
-"""Which services were anomalous when, as decisions told: what a judgement of a decision is compared with."""
+"""Which services were anomalous when, as decisions said: what feedback on a decision is compared with."""
 
 from collections import deque
 from datetime import timedelta

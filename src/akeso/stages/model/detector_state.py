@@ -1,4 +1,4 @@
-"""Giving detectors back what they learnt, though series may stand in other rows by now."""
+"""Restoring the state of detectors, though series may stand in other rows by now."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
