@@ -68,6 +68,24 @@ _CLIENT: dict[Runtime, dict[Answer, tuple[str, str]]] = {
 }
 _CLIENT[Runtime.NATIVE] = _CLIENT[Runtime.GO]
 
+# What drivers of databases and caches raise, whatever it was.
+_DRIVERS: dict[CallProtocol, dict[Runtime, str]] = {
+    CallProtocol.SQL: {
+        Runtime.PYTHON: "psycopg2.OperationalError",
+        Runtime.JAVA: "org.postgresql.util.PSQLException",
+        Runtime.GO: "*pgconn.PgError",
+        Runtime.NODE: "DatabaseError",
+        Runtime.DOTNET: "Npgsql.PostgresException",
+    },
+    CallProtocol.REDIS: {
+        Runtime.PYTHON: "redis.exceptions.ConnectionError",
+        Runtime.JAVA: "io.lettuce.core.RedisConnectionException",
+        Runtime.NODE: "ReplyError",
+        Runtime.DOTNET: "StackExchange.Redis.RedisConnectionException",
+    },
+}
+_SAID = {Answer.FAILED: "internal error", Answer.UNAVAILABLE: "FATAL: the database system is starting up"}
+
 # What the callee's own code raises where nobody says otherwise.
 _OWN: dict[Runtime, tuple[str, str]] = {
     Runtime.PYTHON: ("ValueError", "invalid literal for int() with base 10: ''"),
@@ -97,6 +115,9 @@ def exception(observation: Observation, link: int, answer: Answer) -> Thrown:
     site = census.sites[int(census.link_site[link])]
     runtime = census.services[site.caller].runtime if site.caller != OUTSIDE else Runtime.NODE
     kind, words = _CLIENT[runtime].get(answer) or _SCARCE.get(answer, ("Error", "call failed"))
+    driver = _DRIVERS.get(site.protocol, {}).get(runtime)
+    if driver is not None and answer is not Answer.POOL_TIMEOUT:
+        kind, words = driver, _SAID.get(answer, words)
     text = words.format(peer=site.peer, port=_PORTS[site.protocol], ms=f"{site.timeout_ms:.0f}")
     return Thrown(kind, text, stack(census.services[site.caller], site.caller_operation, kind, text))
 

@@ -15,7 +15,7 @@ from akeso.worlds.answers import Answer
 from akeso.worlds.delivery import Delivery
 from akeso.worlds.dialects.assignment import Assignment
 from akeso.worlds.dialects.collector import Export, Exporter, ExportOptions
-from akeso.worlds.dialects.otel.conventions import serves
+from akeso.worlds.dialects.otel.conventions import raised_by_callee, raised_by_caller, serves
 from akeso.worlds.dialects.otel.exponential import buckets
 from akeso.worlds.dialects.otel.instruments import Instrument, client_metric, pool_name, server_metric
 from akeso.worlds.dialects.otel.resource import Resources
@@ -211,12 +211,13 @@ class OtelMetrics:
         if served:
             endpoint = census.endpoints[group]
             service = census.services[census.instances[endpoint.instance].service]
-            found = server_metric(service, endpoint.operation, answer, old=self._old)
+            thrown = raised_by_callee(tally.latest, group, answer)
+            found = server_metric(service, endpoint.operation, answer, thrown, old=self._old)
         else:
             site = census.sites[tally.sending.right[group]]
-            found = client_metric(
-                census.services[site.caller], census.services[site.callee], site, answer, old=self._old
-            )
+            ends = (census.services[site.caller], census.services[site.callee])
+            thrown = raised_by_caller(tally.latest, int(tally.sending.first[group]), answer)
+            found = client_metric(ends, site, answer, thrown, old=self._old)
         return None if found is None else (found[0], tuple(found[1].items()))
 
     def _levels(self, writer: Writer, row: int) -> None:

@@ -70,7 +70,7 @@ class OtelTraces:
         self._assignment.tally.take(observation)
         requests = self._kept(observation.requests)
         if len(requests):
-            for side in self._writers.sides(requests, observation.instances.clock_skew_s):
+            for side in self._writers.sides(requests, observation):
                 self._wait(side)
         self._flush(observation.end)
 

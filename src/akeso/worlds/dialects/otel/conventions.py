@@ -7,24 +7,26 @@ https://github.com/open-telemetry/semantic-conventions/tree/v1.20.0/docs
 from dataclasses import dataclass, field
 
 from akeso.worlds.answers import HARMLESS, Answer, http_status
-from akeso.worlds.dialects.otel.exceptions import exception_of
 from akeso.worlds.dialects.otel.operation import grpc_status, named, port_of, system_of
 from akeso.worlds.dialects.wire.otlp import Value
 from akeso.worlds.estate.service import CallProtocol, Runtime, Service, ServiceKind
-from akeso.worlds.observation import Site
+from akeso.worlds.happening import Thrown
+from akeso.worlds.observation import Observation, Site
+from akeso.worlds.wording import exception as exception_of_call
+from akeso.worlds.wording import own_exception
 
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
 class SpanWords:
-    """A span but for its ids and times. error: its status; exception: type and message of its event."""
+    """A span but for its ids and times. error: its status; exception: of its event."""
 
     name: str
     kind: int
     attributes: dict[str, Value] = field(hash=False)
     error: bool = False
-    exception: tuple[str, str] | None = None
+    exception: Thrown | None = None
 
 
 def serves(service: Service) -> bool:
@@ -32,10 +34,23 @@ def serves(service: Service) -> bool:
     return service.kind in {ServiceKind.WEB, ServiceKind.GATEWAY, ServiceKind.WORKER, ServiceKind.BATCH}
 
 
-def server_span(service: Service, operation: str, answer: Answer, old: bool) -> SpanWords:
+def raised_by_caller(observation: Observation, link: int, answer: Answer) -> Thrown | None:
+    """What the caller's library raises; None where an HTTP or gRPC status says it all."""
+    protocol = observation.census.sites[observation.census.link_site[link]].protocol
+    answered = http_status(answer) and protocol not in {CallProtocol.SQL, CallProtocol.REDIS}
+    return None if answer in HARMLESS or answered else exception_of_call(observation, link, answer)
+
+
+def raised_by_callee(observation: Observation, endpoint: int, answer: Answer) -> Thrown | None:
+    """What the callee's own code raised; None where it only passed on what it got, or refused."""
+    if http_status(answer) < 500 or answer in {Answer.UPSTREAM, Answer.UNAVAILABLE}:
+        return None
+    return own_exception(observation, endpoint, answer)
+
+
+def server_span(service: Service, operation: str, answer: Answer, old: bool, exception: Thrown | None) -> SpanWords:
     """What the callee writes of a call."""
     failed = answer not in HARMLESS and (http_status(answer) >= 500 or not http_status(answer))
-    exception = _raised(service.runtime, answer)
     if service.kind is ServiceKind.WORKER:
         return SpanWords(*_processing(service, old), answer not in HARMLESS, exception)
     if service.protocol is CallProtocol.GRPC:
@@ -52,13 +67,14 @@ def server_span(service: Service, operation: str, answer: Answer, old: bool) -> 
         pairs = {"http.request.method": name.verb, "url.scheme": "http", "url.path": name.object}
         pairs |= {"http.route": name.object, "server.address": service.name, "server.port": port_of(service)}
         pairs |= {"http.response.status_code": status, "network.protocol.version": "1.1"}
-        pairs |= {"error.type": exception[0] if exception else str(status)} if failed else {}
+        pairs |= {"error.type": exception.type if exception else str(status)} if failed else {}
     return SpanWords(name.whole, SERVER, pairs, failed, exception)
 
 
-def client_span(caller: Service, callee: Service, site: Site, answer: Answer, old: bool) -> SpanWords:
+def client_span(
+    caller: Service, callee: Service, site: Site, answer: Answer, old: bool, exception: Thrown | None
+) -> SpanWords:
     """What the caller writes of a call."""
-    exception = exception_of(caller.runtime, site.protocol, answer)
     failed = answer not in HARMLESS
     match site.protocol:
         case CallProtocol.SQL | CallProtocol.REDIS:
@@ -70,13 +86,15 @@ def client_span(caller: Service, callee: Service, site: Site, answer: Answer, ol
             peer = {"net.peer.name" if old else "server.address": site.peer}
             return SpanWords(name.whole, CLIENT, _rpc(name.verb, name.object, answer) | peer, failed, exception)
         case _:
-            return _http_client(caller, callee, site, answer, old)
+            return _http_client(caller, (site, port_of(callee)), answer, old, exception)
 
 
-def _http_client(caller: Service, callee: Service, site: Site, answer: Answer, old: bool) -> SpanWords:
+def _http_client(
+    caller: Service, called: tuple[Site, int], answer: Answer, old: bool, exception: Thrown | None
+) -> SpanWords:
+    site, port = called
     name = named(site.operation, CallProtocol.HTTP)
-    port, status = port_of(callee), http_status(answer)
-    exception = exception_of(caller.runtime, site.protocol, answer)
+    status = http_status(answer)
     failed = status >= 400 or not status
     url = f"http://{site.peer}:{port}{name.object}"
     pairs: dict[str, Value]
@@ -89,7 +107,7 @@ def _http_client(caller: Service, callee: Service, site: Site, answer: Answer, o
     else:
         pairs = {"http.request.method": name.verb, "url.full": url, "server.address": site.peer, "server.port": port}
         pairs |= {"http.response.status_code": status, "network.protocol.version": "1.1"} if status else {}
-        pairs |= {"error.type": exception[0] if exception else str(status)} if failed else {}
+        pairs |= {"error.type": exception.type if exception else str(status)} if failed else {}
     return SpanWords(name.verb, CLIENT, pairs, failed, exception)
 
 
@@ -151,22 +169,3 @@ def _rpc(service: str, method: str, answer: Answer) -> dict[str, Value]:
         "rpc.method": method,
         "rpc.grpc.status_code": grpc_status(answer),
     }
-
-
-_OWN = {
-    Runtime.PYTHON: ("RuntimeError", "unexpected state"),
-    Runtime.JAVA: ("java.lang.IllegalStateException", "unexpected state"),
-    Runtime.GO: ("*errors.errorString", "unexpected state"),
-    Runtime.NODE: ("TypeError", "Cannot read properties of undefined (reading 'id')"),
-    Runtime.DOTNET: ("System.InvalidOperationException", "Sequence contains no elements"),
-    Runtime.NATIVE: ("std::runtime_error", "unexpected state"),
-}
-
-
-def _raised(runtime: Runtime, answer: Answer) -> tuple[str, str] | None:
-    """What the callee's own code raised."""
-    if answer is Answer.FAILED:
-        return _OWN[runtime]
-    if http_status(answer) < 500 or answer in {Answer.UPSTREAM, Answer.UNAVAILABLE}:
-        return None
-    return exception_of(runtime, CallProtocol.SQL, answer)

@@ -13,6 +13,7 @@ from akeso.worlds.dialects.otel.operation import port_of, system_of
 from akeso.worlds.dialects.tally.grid import OTEL_DB_SECONDS, OTEL_DEFAULT, OTEL_SECONDS
 from akeso.worlds.dialects.wire.otlp import Value
 from akeso.worlds.estate.service import CallProtocol, Runtime, Service, ServiceKind
+from akeso.worlds.happening import Thrown
 from akeso.worlds.observation import Site
 
 
@@ -55,12 +56,12 @@ _MESSAGE = ("messaging.system", "messaging.destination.name", "messaging.operati
 
 
 def server_metric(
-    service: Service, operation: str, answer: Answer, *, old: bool
+    service: Service, operation: str, answer: Answer, exception: Thrown | None, *, old: bool
 ) -> tuple[Instrument, dict[str, Value]] | None:
     """What the callee measures; None for what nothing measures."""
-    words = server_span(service, operation, answer, old)
+    words = server_span(service, operation, answer, old, exception)
     if service.kind is ServiceKind.WORKER:
-        return None if old else (_PROCESSED, _picked(words.attributes, _MESSAGE) | _error(answer))
+        return None if old else (_PROCESSED, _picked(words.attributes, _MESSAGE) | _error(answer, exception))
     if service.protocol is CallProtocol.GRPC:
         return _RPC_SERVER, _picked(words.attributes, _RPC)
     if service.protocol is not CallProtocol.HTTP:
@@ -73,22 +74,22 @@ def server_metric(
 
 
 def client_metric(
-    caller: Service, callee: Service, site: Site, answer: Answer, *, old: bool
+    ends: tuple[Service, Service], site: Site, answer: Answer, exception: Thrown | None, *, old: bool
 ) -> tuple[Instrument, dict[str, Value]] | None:
-    """What the caller measures; None for what nothing measures."""
-    words = client_span(caller, callee, site, answer, old)
+    """What the caller measures; None for what nothing measures. ends: caller and callee."""
+    words = client_span(*ends, site, answer, old, exception)
     match site.protocol:
         case CallProtocol.HTTP:
             if not old:
                 return _HTTP_CLIENT, _picked(words.attributes, _CLIENT)
-            peer: dict[str, Value] = {"net.peer.name": site.peer, "net.peer.port": port_of(callee)}
+            peer: dict[str, Value] = {"net.peer.name": site.peer, "net.peer.port": port_of(ends[1])}
             return _OLD_HTTP_CLIENT, _picked(words.attributes, _OLD_CLIENT) | {"http.scheme": "http"} | peer
         case CallProtocol.GRPC:
             return _RPC_CLIENT, _picked(words.attributes, _RPC)
         case CallProtocol.SQL | CallProtocol.REDIS:
-            return None if old else (_DATABASE, _picked(words.attributes, _QUERY) | _error(answer))
+            return None if old else (_DATABASE, _picked(words.attributes, _QUERY) | _error(answer, exception))
         case CallProtocol.MESSAGE:
-            return None if old else (_SENT, _picked(words.attributes, _MESSAGE) | _error(answer))
+            return None if old else (_SENT, _picked(words.attributes, _MESSAGE) | _error(answer, exception))
         case _:
             return None
 
@@ -102,7 +103,9 @@ def _picked(pairs: dict[str, Value], names: tuple[str, ...]) -> dict[str, Value]
     return {name: pairs[name] for name in names if name in pairs}
 
 
-def _error(answer: Answer) -> dict[str, Value]:
+def _error(answer: Answer, exception: Thrown | None) -> dict[str, Value]:
     if answer in HARMLESS:
         return {}
+    if exception is not None:
+        return {"error.type": exception.type}
     return {"error.type": str(http_status(answer)) if http_status(answer) else answer.name.lower()}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from akeso.worlds.dialects.otel.conventions import SpanWords
 from akeso.worlds.dialects.wire.otlp import attributes
 from akeso.worlds.dialects.wire.protobuf import field, fixed64, length, number_field, text
+from akeso.worlds.happening import Thrown
 
 _TRACE, _SPAN, _PARENT = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
 _START, _END = b"\x39", b"\x41"
@@ -27,9 +28,9 @@ class SpanTemplate:
 def template(words: SpanWords) -> SpanTemplate:
     """Of a kind of span."""
     middle = text(5, words.name) + number_field(6, words.kind)
-    status = text(2, words.exception[1]) if words.exception else b""
+    status = text(2, words.exception.message) if words.exception else b""
     tail = attributes(9, words.attributes) + (field(15, status + number_field(3, 2)) if words.error else b"")
-    event = _event(*words.exception) if words.exception else None
+    event = _event(words.exception) if words.exception else None
     size = _FIXED + len(middle) + len(tail) + len(_SAMPLED) + (len(event[0]) + 8 + len(event[1]) if event else 0)
     begin = (b"\x12" + length(size + extra) + _TRACE for extra in (10, 0))
     return SpanTemplate(next(begin), next(begin), middle, tail + _SAMPLED, event)
@@ -45,10 +46,10 @@ def span(shape: SpanTemplate, trace: bytes, own: bytes, parent: bytes, times: tu
     return b"".join((*head, shape.middle, _START, start, _END, end, before, end, after, shape.tail))
 
 
-def _event(kind: str, message: str) -> tuple[bytes, bytes]:
+def _event(thrown: Thrown) -> tuple[bytes, bytes]:
     """The event `exception`, whose time stands first. https://opentelemetry.io/docs/specs/semconv/exceptions/"""
-    trace = f"Traceback (most recent call last):\n{kind}: {message}"
-    pairs = {"exception.type": kind, "exception.message": message, "exception.stacktrace": trace}
-    after = text(2, "exception") + attributes(3, pairs)
+    pairs = {"exception.type": thrown.type, "exception.message": thrown.message}
+    stack = {"exception.stacktrace": thrown.stack} if thrown.stack else {}
+    after = text(2, "exception") + attributes(3, pairs | stack)
     body = len(after) + len(fixed64(1, 0))
     return b"\x5a" + length(body) + b"\x09", after

@@ -9,11 +9,20 @@ from akeso.domain.telemetry.batches import Floats, Ids, Mask, SpanIds, Times
 from akeso.worlds.answers import Answer
 from akeso.worlds.dialects.assignment import Assignment
 from akeso.worlds.dialects.identifiers import eights, inner_spans, pieces, server_spans, trace_ids
-from akeso.worlds.dialects.otel.conventions import INTERNAL, SpanWords, client_span, server_span, serves
+from akeso.worlds.dialects.otel.conventions import (
+    INTERNAL,
+    SpanWords,
+    client_span,
+    raised_by_callee,
+    raised_by_caller,
+    server_span,
+    serves,
+)
 from akeso.worlds.dialects.otel.span_template import SpanTemplate, span, template
 from akeso.worlds.dialects.schedule import SECOND
 from akeso.worlds.estate.service import CallProtocol, Runtime, ServiceKind
-from akeso.worlds.observation import RequestColumns
+from akeso.worlds.happening import Thrown
+from akeso.worlds.observation import Observation, RequestColumns
 
 _INSIDE = {Runtime.NODE: "request handler - {}", Runtime.JAVA: "Controller.{}"}
 _ANSWERS = len(Answer)
@@ -58,10 +67,12 @@ class SpanWriter:
         self._silent: Mask = np.array([each.protocol is CallProtocol.NONE for each in census.sites], np.bool_)
         inner = [inside and each.runtime in _INSIDE and each.kind is ServiceKind.WEB for each in census.services]
         self._inner: Mask = np.array(inner, np.bool_)[service] & self._tells
-        self._templates: dict[tuple[str, int], SpanTemplate] = {}
+        self._templates: dict[tuple[str, int, Thrown | None], SpanTemplate] = {}
+        self._observation = assignment.tally.latest
 
-    def sides(self, requests: RequestColumns, skew_s: Floats) -> Iterator[Side]:
-        """The callers' spans, the callees', and those inside the callees'."""
+    def sides(self, requests: RequestColumns, observation: Observation) -> Iterator[Side]:
+        """The callers' spans, the callees', and those inside the callees'. requests: some of the observation's."""
+        self._observation, skew_s = observation, observation.instances.clock_skew_s
         census, traces = self._census, trace_ids(requests.trace, self._seed)
         caller, callee = census.link_caller[requests.link], census.link_callee[requests.link]
         site, servers = census.link_site[requests.link], server_spans(requests.span)
@@ -94,9 +105,12 @@ class SpanWriter:
         return Side(columns.owner, columns.end, [span(*row) for row in rows])
 
     def _shape(self, side: str, code: int) -> SpanTemplate:
-        found = self._templates.get((side, code))
+        # The same endpoint may fail today with another exception than yesterday.
+        special = self._observation.thrown.get(code // _ANSWERS) if side == "server" else None
+        found = self._templates.get((side, code, special))
         if found is None:
-            found = self._templates[side, code] = template(self._words(side, code // _ANSWERS, Answer(code % _ANSWERS)))
+            words = self._words(side, code // _ANSWERS, Answer(code % _ANSWERS))
+            found = self._templates[side, code, special] = template(words)
         return found
 
     def _words(self, side: str, group: int, answer: Answer) -> SpanWords:
@@ -104,11 +118,14 @@ class SpanWriter:
         if side == "client":
             site = census.sites[group]
             caller, callee = census.services[site.caller], census.services[site.callee]
-            return client_span(caller, callee, site, answer, self._old)
+            link = int(np.flatnonzero(census.link_site == group)[0])
+            thrown = raised_by_caller(self._observation, link, answer)
+            return client_span(caller, callee, site, answer, self._old, thrown)
         endpoint = census.endpoints[group]
         service = census.services[census.instances[endpoint.instance].service]
         if side == "server":
-            return server_span(service, endpoint.operation, answer, self._old)
+            thrown = raised_by_callee(self._observation, group, answer)
+            return server_span(service, endpoint.operation, answer, self._old, thrown)
         name = _INSIDE[service.runtime].format(endpoint.operation.partition(" ")[2] or endpoint.operation)
         return SpanWords(name, INTERNAL, {"code.function.name": name.replace(" ", "_")})
 
