@@ -41,6 +41,8 @@ def draw_telling(seed: int, estate: Estate) -> dict[str, Any]:
         senders.append({"dialect": "prometheus", "every_s": _drawn(random, _CADENCES), "options": options})
     else:
         senders.append({"dialect": "cloudwatch", "every_s": _drawn(random, _CLOUD)})
+    if random.random() < 0.3:
+        senders.append({"dialect": "otel_infrastructure", "every_s": _drawn(random, ((20.0, 0.4), (60.0, 0.6)))})
     senders += _logs(random) + _words(random)
     noise = _disturbance(random)
     return {"senders": [sender | ({"disturbance": noise} if noise else {}) for sender in senders]}

@@ -110,3 +110,9 @@ def test_a_sender_that_pauses_leaves_a_gap() -> None:
 def test_the_same_seed_tells_the_same_bytes_and_another_one_does_not() -> None:
     assert sent(DEFAULT, 20, seed=1) == sent(DEFAULT, 20, seed=1)
     assert sent(DEFAULT, 20, seed=1) != sent(DEFAULT, 20, seed=2)
+
+
+def test_agents_tell_of_machines_and_pods_in_opentelemetrys_names() -> None:
+    heard = told(one("otel_infrastructure", every_s=10), 25)
+
+    assert {"system.cpu.time", "system.memory.usage", "k8s.pod.cpu.usage", "container.memory.rss"} <= heard.metrics
