@@ -136,4 +136,4 @@ def test_slow_slots_look_at_all_that_is_wanted() -> None:
 
 
 def test_they_have_no_vote_and_are_the_ensemble() -> None:
-    assert DecideOptions().advisory >= EnsembleOptions().members == NAMES
+    assert DecideOptions().non_voting >= EnsembleOptions().members == NAMES
