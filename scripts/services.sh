@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # System programs that some integration tests run: `up` installs those that are missing, when it may, and fetches Kafka.
-# Everything else that the tests need (PostgreSQL, Valkey, MLflow) comes as wheels.
+# What the lab's shop needs (PostgreSQL, Valkey, MLflow) comes as wheels; the servers of `akeso lab street` are Debian's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
