@@ -7,7 +7,7 @@ from akeso.lab.street.stack.services import JOB
 from akeso.lab.street.stack.street import Street
 
 NOBODY = Truth((), ())
-JOB_WITHIN_S = 60.0
+JOB_WITHIN_S = 180.0
 SURPLUS = "catalog:catalog_1"
 
 
