@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
 UP_WITHIN_S = 60.0
 
@@ -24,7 +24,7 @@ class StreetCommands:
 
     def run(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "akeso", "lab", "street", *arguments, "--run", str(self.folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

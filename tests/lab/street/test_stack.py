@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from akeso.config.service_file import load_services
-from akeso.lab.errors import ShopNotRunning
+from akeso.lab.errors import ShopError, ShopNotRunning
 from akeso.lab.street.faults.changes import FILE, release_is_good, settings_are_good
 from akeso.lab.street.folder import Facts, StreetFolder
 from akeso.lab.street.stack.facts import Addresses
@@ -37,6 +37,13 @@ def test_elsewhere_every_port_is_another() -> None:
 def test_a_folder_without_a_street_says_so(tmp_path: Path) -> None:
     with pytest.raises(ShopNotRunning, match="street up"):
         StreetFolder(tmp_path).facts()
+
+
+def test_the_facts_of_another_version_are_refused(tmp_path: Path) -> None:
+    folder = StreetFolder(tmp_path)
+    folder.facts_file.write_text('{"ports": {}}')
+    with pytest.raises(ShopError, match="another version"):
+        folder.facts()
 
 
 def test_the_facts_are_read_as_they_were_saved(tmp_path: Path) -> None:

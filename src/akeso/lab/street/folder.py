@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from akeso.lab.errors import ShopNotRunning
+from akeso.lab.errors import ShopError, ShopNotRunning
 from akeso.lab.shop.folder import write_atomically
 from akeso.lab.shop.versions import Versions
 
@@ -82,11 +82,13 @@ class StreetFolder:
         write_atomically(self.facts_file, json.dumps(asdict(facts), indent=2))
 
     def facts(self) -> Facts:
-        """The facts as saved. Raises ShopNotRunning when there are none."""
+        """The facts as saved. Raises ShopNotRunning when there are none, ShopError for those of another version."""
         try:
             return Facts(**json.loads(self.facts_file.read_text()))
         except FileNotFoundError as exc:
             raise ShopNotRunning(f"no street in {self.path}; start one with `akeso lab street up`") from exc
+        except (TypeError, ValueError) as exc:
+            raise ShopError(f"{self.facts_file} is of another version of the street; delete its folder") from exc
 
     def keeper(self) -> int | None:
         """The process id of the supervisor, whose namespaces are the street's; None when it never ran."""

@@ -64,7 +64,8 @@ def _section(folder: StreetFolder, program: Program) -> str:
     lines = [
         f"[program:{program.name}]",
         f"command={' '.join(_quoted(part) for part in program.command)}",
-        f"directory={folder.path}",
+        # Another user may not be let into the folder.
+        f"directory={'/' if program.user else folder.path}",
         "autostart=false",
         "autorestart=false",
         "startsecs=0",
