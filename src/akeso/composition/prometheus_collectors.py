@@ -24,6 +24,12 @@ class IntakeCollector(Collector):
         """See prometheus_client."""
         for name, (value, text) in self._counters().items():
             yield CounterMetricFamily(name, text, value=value)
+        omitted = CounterMetricFamily(
+            "akeso_ingest_fields_omitted", "Malformed optional fields left out of what was kept", labels=("field",)
+        )
+        for field, count in self._ingestion.omitted.items():
+            omitted.add_metric((field,), count)
+        yield omitted
         offsets = GaugeMetricFamily(
             "akeso_sender_clock_offset_seconds",
             "How far a sender's clock, which is corrected, is behind (negative: ahead)",
@@ -52,6 +58,7 @@ class IntakeCollector(Collector):
             "akeso_ingest_batches": (taken.batches, "Batches taken in"),
             "akeso_ingest_samples": (taken.points, "Points, log records, spans and changes taken in"),
             "akeso_ingest_alerts": (taken.alerts, "Alerts taken in"),
+            "akeso_ingest_rejected": (taken.rejected, "Items left out of requests whose other items were taken in"),
             "akeso_ingest_refused": (taken.refused, "Requests turned away for want of room or disk"),
             "akeso_telemetry_pruned": (taken.pruned, "Batches forgotten for their age or for want of room"),
             "akeso_samples_late": (tally.late, "Samples counted in a later slot than their own"),

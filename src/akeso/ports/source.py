@@ -37,13 +37,39 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Items of a request that were left out, though others of it were taken. item: where the first stands in the body,
+    "" if it is not known; field: what is wrong within it, "" for all of it; count: how many they are."""
+
+    item: str
+    field: str
+    reason: str
+    count: int = 1
+
+    @property
+    def place(self) -> str:
+        """Item and field as one path, as the sender wrote them."""
+        joint = ": " if " " in self.item else "" if self.item.endswith("-") or self.field.startswith("[") else "."
+        return f"{self.item}{joint}{self.field}" if self.item and self.field else self.item or self.field
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" if self.place else self.reason
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Intake:
-    """What a request decoded to, and the answer that is sent after it was made durable."""
+    """What a request decoded to, and the answer that is sent after it was made durable.
+
+    rejected: items that were left out; omitted: how often an optional field was malformed and left out of an item that
+    was kept, by the field's name.
+    """
 
     batch: TelemetryBatch
     answer: Answer
     alerts: tuple[Alert, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    omitted: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @runtime_checkable
@@ -54,7 +80,9 @@ class Source(Protocol):
     paths: tuple[str, ...]
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
-        """Raises InvalidInput naming the field; then nothing of the request was taken in."""
+        """What is good in the request; what is not is named in the intake and in its answer.
+
+        Raises InvalidInput naming the field when nothing in it is good; then nothing of the request was taken in."""
         ...
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:

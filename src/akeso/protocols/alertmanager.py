@@ -31,8 +31,8 @@ class WireAlert(msgspec.Struct, rename="camel", frozen=True):
     fingerprint: str = ""
 
 
-def alert_of(wire: WireAlert, tenant: str, source: str, service_labels: tuple[str, ...], place: str) -> Alert:
-    """The alert. place: where it stands in the body. Raises InvalidInput naming a date that is none."""
+def alert_of(wire: WireAlert, tenant: str, source: str, service_labels: tuple[str, ...]) -> Alert:
+    """The alert. Raises InvalidInput naming a date that is none."""
     annotations = dict(wire.annotations or {})
     if wire.generator_url:
         annotations["generatorURL"] = wire.generator_url
@@ -44,8 +44,8 @@ def alert_of(wire: WireAlert, tenant: str, source: str, service_labels: tuple[st
         title=_title(wire.labels, annotations),
         severity=severity_named(wire.labels.get("severity", "")),
         status=AlertStatus(wire.status),
-        starts_at=moment(nanoseconds_of(wire.starts_at, f"{place}.startsAt")),
-        ends_at=_end(wire, place),
+        starts_at=moment(nanoseconds_of(wire.starts_at, "startsAt")),
+        ends_at=_end(wire),
         labels=tuple(sorted(wire.labels.items())),
         annotations=tuple(sorted(annotations.items())),
     )
@@ -56,11 +56,11 @@ def severity_named(name: str) -> Severity:
     return _SEVERITIES.get(name.lower(), Severity.WARNING)
 
 
-def _end(wire: WireAlert, place: str) -> datetime | None:
+def _end(wire: WireAlert) -> datetime | None:
     # Go writes a time that was never set as the year 1; of a firing alert the end is only a forecast.
     if wire.status == "firing" or wire.ends_at is None or wire.ends_at.year <= 1:
         return None
-    return moment(nanoseconds_of(wire.ends_at, f"{place}.endsAt"))
+    return moment(nanoseconds_of(wire.ends_at, "endsAt"))
 
 
 def _title(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:

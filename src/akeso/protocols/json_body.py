@@ -1,7 +1,7 @@
 """JSON bodies: decoded into typed structures, refused in one shape."""
 
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,20 +10,48 @@ from akeso.ports.source import Answer
 
 T = TypeVar("T")
 
+_ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _PLACE = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`", re.DOTALL)
 
 
 def parse_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """The decoded body. Raises InvalidInput naming the field, or "body" when it is no JSON at all."""
+    """The decoded body; a field that is null is absent where it may not be null. Raises InvalidInput naming the field,
+    or "body" when it is no JSON at all."""
     try:
         return decoder.decode(body)
-    except msgspec.ValidationError as bad:
-        raise misfit(bad) from bad
-    except RecursionError as bad:
-        raise InvalidInput("body", "nested too deep") from bad
-    except ValueError as bad:  # msgspec.DecodeError, and UnicodeDecodeError, which is none
-        raise InvalidInput("body", str(bad)) from bad
+    except (ValueError, RecursionError) as bad:
+        # Few senders write nulls where there is nothing, so only they pay for it.
+        if b"null" not in body:
+            raise _refusal(bad) from bad
+    try:
+        return decoder.decode(_without_nulls(body))
+    except (ValueError, RecursionError) as bad:
+        raise _refusal(bad) from bad
+
+
+def _refusal(bad: ValueError | RecursionError) -> InvalidInput:
+    match bad:
+        case msgspec.ValidationError():
+            return misfit(bad)
+        case RecursionError():
+            return InvalidInput("body", "nested too deep")
+        case _:  # msgspec.DecodeError, and UnicodeDecodeError, which is none
+            return InvalidInput("body", str(bad))
+
+
+def _without_nulls(body: bytes) -> bytes:
+    return msgspec.json.encode(_pruned(_ANYTHING.decode(body)))
+
+
+def _pruned(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _pruned(item) for name, item in value.items() if item is not None}
+        case list():
+            return [_pruned(item) for item in value]
+        case _:
+            return value
 
 
 def misfit(bad: msgspec.ValidationError) -> InvalidInput:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import Floats, Ids, MetricBlock, Times
 
 _NANOSECONDS_A_MS = 1_000_000
-_LATEST_MS = (2**63 - 1) // _NANOSECONDS_A_MS
+LATEST_MS = (2**63 - 1) // _NANOSECONDS_A_MS
+IMPOSSIBLE = "is not an instant between 1970 and 2262"
 
 
 @dataclass(slots=True)
@@ -26,14 +26,16 @@ class Points:
         self.stamps.append(stamp)
         self.values.append(value)
 
-    def block(self) -> MetricBlock:
-        """All points whose value is finite: stale markers and other values that are no number are left out. Raises
-        InvalidInput for a time before 1970 or after 2262."""
+    def block(self) -> tuple[MetricBlock, Ids]:
+        """All points whose value is finite (stale markers and other values that are no number are left out) and whose
+        time lies between 1970 and 2262; the series of those whose time does not, one a point."""
         own = (np.array(self.ids, np.int32), np.array(self.stamps, np.int64), np.array(self.values, np.float64))
         series, stamp, value = (np.concatenate(column) for column in zip(*self.pieces, own, strict=True))
-        if len(stamp) and not 0 <= int(stamp.min()) <= int(stamp.max()) <= _LATEST_MS:
-            raise InvalidInput("timestamp", "is not an instant between 1970 and 2262")
-        finite = np.isfinite(value)
-        if finite.all():
-            return MetricBlock(series, stamp * _NANOSECONDS_A_MS, value)
-        return MetricBlock(series[finite], stamp[finite] * _NANOSECONDS_A_MS, value[finite])
+        keep = np.isfinite(value)
+        late = np.empty(0, np.int32)
+        if len(stamp) and not 0 <= int(stamp.min()) <= int(stamp.max()) <= LATEST_MS:
+            possible = (stamp >= 0) & (stamp <= LATEST_MS)
+            late, keep = series[~possible], keep & possible
+        if keep.all():
+            return MetricBlock(series, stamp * _NANOSECONDS_A_MS, value), late
+        return MetricBlock(series[keep], stamp[keep] * _NANOSECONDS_A_MS, value[keep]), late

@@ -29,6 +29,7 @@ _SCALARS = {
 }
 
 _UNCOUNTED = 2**20
+_WIDEST = 63
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
@@ -75,6 +76,39 @@ def check_fields(body: bytes, most: int, field: str, repeated: tuple[int, ...]) 
     raise InvalidInput(field, f"holds more than {most} items")
 
 
+def split(body: bytes, numbers: frozenset[int], most: int) -> tuple[dict[int, list[bytes]], bytes]:
+    """The contents of the fields of these numbers, which hold bytes, and all else of the message. Raises InvalidInput
+    when it is no protobuf, or holds more than `most` fields."""
+    held: dict[int, list[bytes]] = {}
+    rest, place = bytearray(), 0
+    try:
+        for _ in range(most):
+            if place >= len(body):
+                return held, bytes(rest)
+            end = _behind(body, place)
+            tag, start = _varint(body, place)
+            _ = body[end - 1]  # it may claim to be longer than the message
+            if tag & 7 == _LENGTH and tag >> 3 in numbers:
+                held.setdefault(tag >> 3, []).append(body[_varint(body, start)[1] : end])
+            else:
+                rest += body[place:end]
+            place = end
+    except IndexError as bad:
+        raise InvalidInput("body", "is cut off") from bad
+    raise InvalidInput("body", f"holds more than {most} items")
+
+
+def _varint(body: bytes, place: int) -> tuple[int, int]:
+    """The varint at `place` and where it ends."""
+    value = shift = 0
+    while body[place] >= 0x80:
+        value |= (body[place] & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if shift > _WIDEST:
+            raise InvalidInput("body", "is no protobuf")
+    return value | body[place] << shift, place + 1
+
+
 def _bound(body: bytes, repeated: tuple[int, ...]) -> int:
     # Bytes that could be the first of such a field: a hundred times as fast as walking, and enough for what is honest.
     low = np.frombuffer(body, np.uint8) & 0x7F
@@ -91,14 +125,10 @@ def _behind(body: bytes, place: int) -> int:
         return place + 8
     if kind == _FOUR_BYTES:
         return place + 4
-    value = shift = 0
-    while body[place] >= 0x80:
-        value |= (body[place] & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-    value |= body[place] << shift
+    value, place = _varint(body, place)
     if kind not in {_VARINT, _LENGTH}:
         raise InvalidInput("body", "is no protobuf")
-    return place + 1 + value * (kind == _LENGTH)
+    return place + value * (kind == _LENGTH)
 
 
 def _describe(message: DescriptorProto, package: str, fields: Mapping[str, Field]) -> None:

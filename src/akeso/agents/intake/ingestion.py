@@ -22,6 +22,8 @@ from akeso.ports.telemetry_store import TelemetryStore
 
 log = structlog.get_logger(__name__)
 
+_MOST_SAID = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class IngestionOptions:
@@ -56,8 +58,9 @@ class IngestionAgent:
     not, unless the bus is down (then it is stored; an alert counts once however often it comes).
 
     bodies, turns: shares of memory and of the event loop, for faces to take before they read and decode.
-    batches, points, alerts: taken in since the start; refused: requests turned away for want of room or disk;
-    replayed: batches handed out again after the start; pruned: batches forgotten.
+    batches, points, alerts: taken in since the start; rejected: items left out of requests that were taken; omitted:
+    malformed optional fields left out of items that were kept, by name; refused: requests turned away for want of room
+    or disk; replayed: batches handed out again after the start; pruned: batches forgotten.
     """
 
     name = "ingestion"
@@ -71,7 +74,9 @@ class IngestionAgent:
         table: SeriesTable,
         options: IngestionOptions | None = None,
     ) -> None:
-        self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = 0
+        self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = self.rejected = 0
+        self.omitted: dict[str, int] = {}
+        self._said: set[tuple[str, str, str]] = set()
         self._store, self._bus, self._clock, self._table = store, bus, clock, table
         o = self._options = options or IngestionOptions()
         self.bodies = Shares(o.request_bytes, o.retry_after, "are being received")
@@ -107,7 +112,22 @@ class IngestionAgent:
             self.refused += 1
             raise
         self.alerts += len(intake.alerts)
+        self._count_left_out(intake)
         return intake.answer
+
+    def _count_left_out(self, intake: Intake) -> None:
+        for field, count in intake.omitted.items():
+            # Names of fields are those of the protocols, not the senders'.
+            self.omitted[field] = self.omitted.get(field, 0) + count
+        if not intake.rejected:
+            return
+        self.rejected += sum(each.count for each in intake.rejected)
+        first, tenant = intake.rejected[0], intake.batch.tenant
+        # Once a tenant and kind of fault: a sender that is wrong is wrong with every request.
+        kind = (tenant, first.field, first.reason[:80])
+        if kind not in self._said and len(self._said) < _MOST_SAID:
+            self._said.add(kind)
+            log.warning("ingestion.rejected", tenant=tenant, first=str(first)[:200])
 
     async def start(self) -> None:
         """Hands the hot window out again, once in the life of the process; what came within a second as one batch."""

@@ -80,7 +80,7 @@ class Alertmanager:
         wire = WireAlert(
             "firing", held.labels, held.starts_at, None, held.annotations, held.generator_url, held.fingerprint
         )
-        return alert_of(wire, request.tenant, self.name, self._labels, "alert")
+        return alert_of(wire, request.tenant, self.name, self._labels)
 
 
 def _identity(alert: Alert) -> tuple[str, datetime]:

@@ -10,8 +10,10 @@ from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
 from akeso.protocols.alertmanager import WireAlert, alert_of
-from akeso.protocols.json_body import accept_json, parse_json, refuse_json
+from akeso.protocols.json_body import accept_json, refuse_json
+from akeso.protocols.json_items import JsonItems, Part
 from akeso.protocols.labels import SERVICE_LABELS
+from akeso.protocols.rejections import Rejections
 
 
 class _Notification(msgspec.Struct, rename="camel", frozen=True):
@@ -21,8 +23,12 @@ class _Notification(msgspec.Struct, rename="camel", frozen=True):
     external_url: str | None = msgspec.field(default=None, name="externalURL")
 
 
+_PARTS = {_Notification: (Part("alerts", "alerts", WireAlert),)}
+
+
 class Alertmanager:
-    """One Alert for each of a notification's alerts. The same notification again yields the same alerts.
+    """One Alert for each of a notification's alerts. The same notification again yields the same alerts. An alert that
+    does not fit is left out and named in the answer.
 
     service_labels: the labels that may name the service, the first that is there decides; an alert without any is
     about the service `unknown_service`.
@@ -33,19 +39,22 @@ class Alertmanager:
 
     def __init__(self, service_labels: tuple[str, ...] = SERVICE_LABELS) -> None:
         self._service_labels = tuple(service_labels)
-        self._decoder = msgspec.json.Decoder(_Notification)
+        self._items = JsonItems(_Notification, _PARTS)
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
         del table
-        notification = parse_json(self._decoder, request.body)
+        rejections = Rejections()
+        notification = self._items.decode(request.body, rejections)
         _check_version(notification)
+        told = [(rejections.place("alerts", index), alert) for index, alert in enumerate(notification.alerts)]
         alerts = tuple(
-            alert_of(alert, request.tenant, self.name, self._service_labels, f"alerts[{index}]")
-            for index, alert in enumerate(notification.alerts)
+            rejections.sift(told, lambda each: alert_of(each, request.tenant, self.name, self._service_labels))
         )
-        answer = accept_json({"status": "ok", "alerts": len(alerts)})
-        return Intake(TelemetryBatch(request.tenant, request.received_at), answer, alerts)
+        rejections.check(len(alerts))
+        said = {"status": "partial" if rejections else "ok", "alerts": len(alerts)} | rejections.content
+        batch = TelemetryBatch(request.tenant, request.received_at)
+        return Intake(batch, accept_json(said), alerts, rejections.rejected)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """JSON that names the field."""

@@ -10,7 +10,9 @@ from akeso.domain.telemetry.batches import Change, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
 from akeso.protocols.instant import moment, nanoseconds
-from akeso.protocols.json_body import accept_json, parse_json, refuse_json
+from akeso.protocols.json_body import parse_json, refuse_json
+from akeso.protocols.json_items import JsonItems, accept_items
+from akeso.protocols.rejections import Rejections
 
 
 class _Change(msgspec.Struct, frozen=True):
@@ -24,26 +26,30 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 class ChangeEvents:
-    """One change, or an array of them. `at` defaults to the arrival."""
+    """One change, or an array of them, of which those that do not fit are left out and named. `at` defaults to the
+    arrival."""
 
     name = "change_events"
     paths = ("/api/v1/changes",)
 
     def __init__(self) -> None:
         self._one = msgspec.json.Decoder(_Change)
-        self._many = msgspec.json.Decoder(list[_Change])
+        self._many = JsonItems(_Change)
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
         del table
+        rejections = Rejections()
         if request.body.lstrip()[:1] == b"[":
-            found = parse_json(self._many, request.body)
-            places = [f"[{index}].at" for index in range(len(found))]
+            found, places = self._many.decode_array(request.body, rejections)
         else:
-            found, places = [parse_json(self._one, request.body)], ["at"]
-        changes = tuple(_change(item, request.received_at, at) for item, at in zip(found, places, strict=True))
-        answer = accept_json({"status": "accepted", "accepted": len(changes)}, 202)
-        return Intake(TelemetryBatch(request.tenant, request.received_at, changes=changes), answer)
+            found, places = [parse_json(self._one, request.body)], [""]
+        told = zip(places, found, strict=True)
+        changes = tuple(rejections.sift(told, lambda each: _change(each, request.received_at)))
+        rejections.check(len(changes))
+        return accept_items(
+            TelemetryBatch(request.tenant, request.received_at, changes=changes), rejections, len(changes)
+        )
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """JSON that names the field."""
@@ -51,7 +57,7 @@ class ChangeEvents:
         return refuse_json(error, status)
 
 
-def _change(change: _Change, received_at: int, place: str) -> Change:
-    at = received_at if change.at is None else nanoseconds(change.at, place)
+def _change(change: _Change, received_at: int) -> Change:
+    at = received_at if change.at is None else nanoseconds(change.at, "at")
     labels = tuple(sorted((change.labels or {}).items()))
     return Change(change.service, change.kind, change.version, moment(at), change.by, change.url, labels)

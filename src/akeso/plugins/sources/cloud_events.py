@@ -18,10 +18,12 @@ from akeso.protocols.alertmanager import severity_named
 from akeso.protocols.change_words import kind_of_change
 from akeso.protocols.cloud_event import CloudEvent, events_of
 from akeso.protocols.instant import moment, nanoseconds
-from akeso.protocols.json_body import accept_json, refuse_json
+from akeso.protocols.json_body import refuse_json
+from akeso.protocols.json_items import accept_items
 from akeso.protocols.labels import SERVICE_LABELS, service_of
 from akeso.protocols.loki.log_streams import LEVELS, first_of, level_in, trace_in
 from akeso.protocols.otlp.signals import UNKNOWN_SERVICE
+from akeso.protocols.rejections import Rejections
 from akeso.protocols.severity import severity_number
 
 _ALERT = re.compile(r"alert|alarm|incident|problem|outage")
@@ -64,8 +66,8 @@ class CloudEvents:
     What speaks of alerts, alarms, incidents, problems or outages is an alert, firing or over, by `data.severity`; what
     speaks of deployments, releases, configuration, flags or scaling (CDEvents of services among them) is a change,
     unless it only began or failed; everything else is a log record. The service is named by a label of the data, else
-    by the last part of the subject or source. service_labels: the labels that may name it, the first that is there
-    decides.
+    by the last part of the subject or source. An event of a batch that does not fit is left out and named.
+    service_labels: the labels that may name it, the first that is there decides.
     """
 
     name = "cloud_events"
@@ -77,24 +79,25 @@ class CloudEvents:
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
         del table
-        events, places = events_of(request)
-        told = [self._declared(event, place, request) for event, place in zip(events, places, strict=True)]
+        rejections = Rejections()
+        events = events_of(request, rejections)
+        told = rejections.sift(events, lambda event: self._declared(event, request))
+        rejections.check(len(told))
         kinds = [_kind(each.event.type) for each in told]
         alerts = tuple(_alert(each, request.tenant) for each, kind in zip(told, kinds, strict=True) if kind == "alert")
         logs = tuple(_record(each) for each, kind in zip(told, kinds, strict=True) if kind == "log")
         changed = [(each, kind) for each, kind in zip(told, kinds, strict=True) if kind not in {"alert", "log"}]
         changes = tuple(_change(each, kind) for each, kind in changed)
         batch = TelemetryBatch(request.tenant, request.received_at, logs=logs, changes=changes)
-        answer = accept_json({"status": "accepted", "accepted": len(told)}, 202)
-        return Intake(batch, answer, alerts)
+        return accept_items(batch, rejections, len(told), alerts)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """JSON that names the attribute."""
         del request
         return refuse_json(error, status)
 
-    def _declared(self, event: CloudEvent, place: str, request: IngestRequest) -> _Told:
-        at = request.received_at if event.time is None else nanoseconds(event.time, f"{place}time")
+    def _declared(self, event: CloudEvent, request: IngestRequest) -> _Told:
+        at = request.received_at if event.time is None else nanoseconds(event.time, "time")
         words = _words(event.data)
         service = service_of(words, self._service_labels)
         return _Told(event, words, _otherwise(event) if service == UNKNOWN_SERVICE else service, at)

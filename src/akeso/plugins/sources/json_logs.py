@@ -1,7 +1,7 @@
 """Log lines as JSON: one object a line, or an array of objects."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -12,26 +12,28 @@ from akeso.domain.telemetry.batches import LogBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
 from akeso.protocols.instant import nanoseconds
-from akeso.protocols.json_body import accept_json, parse_json, refuse_json
-from akeso.protocols.otlp.signals import low_halves
+from akeso.protocols.json_body import parse_json, refuse_json
+from akeso.protocols.json_items import JsonItems, accept_items
+from akeso.protocols.loki.log_streams import trace_in
+from akeso.protocols.rejections import Rejections
 from akeso.protocols.severity import severity_number
 
-_WIDTHS = frozenset({0, 8, 16})
+_DIGITS = frozenset({16, 32})
 
 
 class _Line(msgspec.Struct, frozen=True):
     service: Annotated[str, Meta(min_length=1, max_length=256)]
     message: str
     timestamp: str | float | None = None
-    level: str | Annotated[int, Meta(ge=0, le=24)] = ""
-    trace_id: str = ""
+    level: str | Annotated[int, Meta(ge=0, le=24)] | None = None
+    trace_id: Any = None
 
 
 class JsonLogs:
     """NDJSON or an array; a level is a name or an OpenTelemetry severity number, an unknown name is severity 0.
 
-    A line that does not fit refuses the request and is named ("line 3: level"), counted from 1; so is an array's
-    item ("[2].level"), counted from 0.
+    A line that does not fit is left out and named in the answer ("line 3", counted from 1; an array's item as "[2]",
+    counted from 0); a trace id that is none costs only itself.
     """
 
     name = "json_logs"
@@ -39,58 +41,76 @@ class JsonLogs:
 
     def __init__(self) -> None:
         self._line = msgspec.json.Decoder(_Line)
-        self._array = msgspec.json.Decoder(list[_Line])
+        self._array = JsonItems(_Line)
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
         del table
-        lines, places = self._lines(request.body)
+        rejections = Rejections()
+        lines, times = _timed(*self._lines(request.body, rejections), request.received_at, rejections)
         groups: dict[str, list[int]] = {}
         for index, line in enumerate(lines):
             groups.setdefault(line.service, []).append(index)
         logs = tuple(
-            _block(service, [lines[i] for i in chosen], [places[i] for i in chosen], request.received_at)
+            _block(service, [lines[i] for i in chosen], [times[i] for i in chosen], rejections)
             for service, chosen in groups.items()
         )
-        answer = accept_json({"status": "accepted", "accepted": len(lines)}, 202)
-        return Intake(TelemetryBatch(request.tenant, request.received_at, logs=logs), answer)
+        batch = TelemetryBatch(request.tenant, request.received_at, logs=logs)
+        rejections.check(len(batch))
+        return accept_items(batch, rejections, len(batch))
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """JSON that names the line and the field."""
         del request
         return refuse_json(error, status)
 
-    def _lines(self, body: bytes) -> tuple[Sequence[_Line], Sequence[str]]:
+    def _lines(self, body: bytes, rejections: Rejections) -> tuple[Sequence[_Line], Sequence[str]]:
+        """The lines that can be read, and where each stands."""
         if body.lstrip()[:1] == b"[":
-            found = parse_json(self._array, body)
-            return found, [f"[{index}]." for index in range(len(found))]
-        numbered = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
-        return [self._parsed(number, line) for number, line in numbered], [f"line {number}: " for number, _ in numbered]
-
-    def _parsed(self, number: int, line: bytes) -> _Line:
-        try:
-            return parse_json(self._line, line)
-        except InvalidInput as bad:
-            raise InvalidInput(f"line {number}: {bad.field}", bad.reason) from bad
-
-
-def _block(service: str, lines: Sequence[_Line], places: Sequence[str], received_at: int) -> LogBlock:
-    times = [
-        received_at if line.timestamp is None else nanoseconds(line.timestamp, f"{place}timestamp")
-        for line, place in zip(lines, places, strict=True)
-    ]
-    levels = [severity_number(line.level) if isinstance(line.level, str) else line.level for line in lines]
-    ids = [_trace(line, place) for line, place in zip(lines, places, strict=True)]
-    trace = low_halves(ids, _WIDTHS, "trace_id")
-    body = tuple(line.message for line in lines)
-    return LogBlock(service, np.array(times, np.int64), np.array(levels, np.uint8), body, trace)
+            return self._array.decode_array(body, rejections)
+        found, places = [], []
+        for number, line in enumerate(body.split(b"\n"), 1):
+            if not line.strip():
+                continue
+            try:
+                found.append(parse_json(self._line, line))
+            except InvalidInput as bad:
+                rejections.reject(f"line {number}", bad)
+            else:
+                places.append(f"line {number}")
+        return found, places
 
 
-def _trace(line: _Line, place: str) -> bytes:
+def _timed(
+    lines: Sequence[_Line], places: Sequence[str], received_at: int, rejections: Rejections
+) -> tuple[Sequence[_Line], list[int]]:
+    """The lines that have a time that can be, and the times, ns."""
     try:
-        found = bytes.fromhex(line.trace_id)
-    except ValueError as bad:
-        raise InvalidInput(f"{place}trace_id", "is not hexadecimal") from bad
-    if len(found) not in _WIDTHS:
-        raise InvalidInput(f"{place}trace_id", "has to be 8 or 16 bytes long")
-    return found
+        return lines, [_time(line, received_at) for line in lines]
+    except InvalidInput:
+        told = zip(places, lines, strict=True)
+        found = rejections.sift(told, lambda line: (line, _time(line, received_at)))
+        return [line for line, _ in found], [at for _, at in found]
+
+
+def _time(line: _Line, received_at: int) -> int:
+    return received_at if line.timestamp is None else nanoseconds(line.timestamp, "timestamp")
+
+
+def _trace(told: Any, rejections: Rejections) -> int:
+    """The low half of a trace id of 8 or 16 bytes, 0 for what is none. UUIDs and X-Ray's `1-<time>-<id>` are 16 bytes
+    as well."""
+    digits = told if isinstance(told, str) else ""
+    if "-" in digits:
+        digits = digits.removeprefix("1-").replace("-", "")
+    if len(digits) in _DIGITS and (found := trace_in(digits)):
+        return found
+    rejections.omit("trace_id")
+    return 0
+
+
+def _block(service: str, lines: Sequence[_Line], times: Sequence[int], rejections: Rejections) -> LogBlock:
+    levels = [severity_number(line.level) if isinstance(line.level, str) else line.level or 0 for line in lines]
+    traces = [_trace(line.trace_id, rejections) if line.trace_id else 0 for line in lines]
+    body = tuple([line.message for line in lines])
+    return LogBlock(service, np.array(times, np.int64), np.array(levels, np.uint8), body, np.array(traces, np.uint64))

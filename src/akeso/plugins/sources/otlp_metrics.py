@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.telemetry.batches import Attributes, MetricBlock, SeriesKey, TelemetryBatch, Temporality
+from akeso.domain.telemetry.batches import Attributes, Ids, MetricBlock, SeriesKey, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
 from akeso.protocols.otlp import signals as otlp
@@ -17,9 +17,10 @@ from akeso.protocols.otlp.any_value import text
 from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
 from akeso.protocols.otlp.exponential_histogram import Range, mirrored, ranges, zero
 from akeso.protocols.otlp.number_rows import NumberRows
+from akeso.protocols.rejections import Rejections
 from akeso.protocols.series_limit import within_limit
 
-_Ids: TypeAlias = dict[Hashable, tuple[int, ...]]
+_Known: TypeAlias = dict[Hashable, tuple[int, ...]]
 _Parts: TypeAlias = tuple[str, str, tuple[float, ...]]  # the stat and the attribute of a point's parts, and its values
 
 _Head: TypeAlias = tuple[str, str, str, Attributes, str, Temporality]  # the first fields of a SeriesKey
@@ -36,7 +37,8 @@ class OtlpMetrics:
     A label set's bytes are the key under which its series are known, so that a known series costs a look-up.
     known_limit: label sets remembered that way before the memory starts anew. Points that are not finite or say that
     they hold no value are skipped; sums and histograms without temporality and histograms whose buckets do not fit
-    their bounds or their scale are rejected with partial success, and so are series beyond the tenant's limit.
+    their bounds or their scale are rejected with partial success, and so are series beyond the tenant's limit and
+    points that cannot be read.
     """
 
     name = "otlp_metrics"
@@ -47,19 +49,25 @@ class OtlpMetrics:
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
-        encoding = encoding_of(request)
-        message = encoding.parse("metrics", request.body)
-        reader = _Reader(encoding, self._known.of(table), request.tenant)
-        for resource in message.resource_metrics:
-            service, instance = otlp.origin(resource.resource)
+        encoding, rejections = encoding_of(request), Rejections()
+        message = encoding.parse("metrics", request.body, rejections)
+        reader = _Reader(encoding, self._known.of(table), request.tenant, rejections)
+        for index, resource in enumerate(message.resource_metrics):
+            try:
+                service, instance = otlp.origin(resource.resource)
+            except InvalidInput as bad:
+                rejections.reject(rejections.place("resourceMetrics", index), bad, _size(resource))
+                continue
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     reader.read(metric, service, instance)
         told = reader.block(request.received_at)
+        rejections.check(len(told) + reader.understood)
         block, beyond = within_limit(told, table, request.tenant)
-        rejected, reason = reader.rejected + len(told) - len(block), reader.reason or beyond
+        if beyond:
+            rejections.reject("", InvalidInput("", beyond), len(told) - len(block))
         batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
-        return Intake(batch, otlp.accept(encoding, "metrics", rejected, reason))
+        return otlp.taken(encoding, "metrics", batch, request.body, rejections)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A google.rpc.Status."""
@@ -73,7 +81,7 @@ class _KnownSeries:
 
     limit: int
     table: SeriesTable | None = None
-    ids: dict[Hashable, _Ids] = field(default_factory=dict)
+    ids: dict[Hashable, _Known] = field(default_factory=dict)
     size: int = 0
 
     def of(self, table: SeriesTable) -> "_KnownSeries":
@@ -85,7 +93,7 @@ class _KnownSeries:
         assert self.table is not None
         return self.table[series]
 
-    def learn(self, known: _Ids, key: Hashable, keys: Iterable[SeriesKey]) -> tuple[int, ...]:
+    def learn(self, known: _Known, key: Hashable, keys: Iterable[SeriesKey]) -> tuple[int, ...]:
         assert self.table is not None
         found = known[key] = tuple(map(self.table.intern, keys))
         self.size += len(found)
@@ -95,23 +103,36 @@ class _KnownSeries:
 class _Reader:
     """Collects the columns of one request."""
 
-    def __init__(self, encoding: otlp.Encoding, series: _KnownSeries, tenant: str) -> None:
-        self.rejected, self.reason = 0, ""
+    def __init__(self, encoding: otlp.Encoding, series: _KnownSeries, tenant: str, rejections: Rejections) -> None:
+        self.understood = 0  # points that are rejected though nothing is wrong with how they are written
+        self._rejections = rejections
         self._encoding, self._series, self._tenant = encoding, series, tenant
         self._rows = NumberRows()
         self._ids: list[int] = []
         self._times: list[int] = []
         self._values: list[float] = []
+        self._takers = {
+            "summary": self._summary,
+            "histogram": self._histogram,
+            "exponential_histogram": self._exponential,
+        }
 
     def block(self, received_at: int) -> MetricBlock:
         """The columns without what is no number."""
         ids, times, values = self._rows.columns()
         value = np.concatenate((values, np.array(self._values, np.float64)))
         stamps = np.concatenate((times, np.array(self._times, np.uint64)))
-        time = otlp.times(stamps, received_at, "timeUnixNano")
+        time, can_be = otlp.times(stamps, received_at)
         series = np.concatenate((ids, np.array(self._ids, np.int32)))
-        finite = np.isfinite(value)
-        return MetricBlock(series[finite], time[finite], value[finite])
+        if not can_be.all():
+            self._reject_late(series[~can_be])
+        keep = np.isfinite(value) & can_be
+        return MetricBlock(series[keep], time[keep], value[keep])
+
+    def _reject_late(self, series: Ids) -> None:
+        for each, count in zip(*np.unique(series, return_counts=True), strict=True):
+            late = InvalidInput("timeUnixNano", otlp.TOO_LATE)
+            self._rejections.reject(self._series.key(int(each)).metric, late, int(count))
 
     def read(self, metric: Any, service: str, instance: Attributes) -> None:
         """Take in one metric."""
@@ -121,7 +142,7 @@ class _Reader:
         data = getattr(metric, kind)
         temporality = _temporality(kind, data)
         if temporality is None:
-            self._reject(len(data.data_points), f"{metric.name}: no aggregation temporality")
+            self._reject(len(data.data_points), metric.name, "no aggregation temporality")
             return
         head = (self._tenant, service, metric.name, instance, metric.unit, temporality)
         known = self._series.ids.setdefault((head, kind), {})
@@ -129,68 +150,72 @@ class _Reader:
             self._numbers(data.data_points, head, known)
             return
         key = SeriesKey(*head)
-        points = [point for point in data.data_points if not point.flags & _NO_RECORDED_VALUE]
-        match kind:
-            case "summary":
-                self._summaries(points, key, known)
-            case "histogram":
-                self._histograms(points, key, known)
-            case _:
-                self._exponentials(points, key, known)
-
-    def _numbers(self, points: Sequence[Any], head: _Head, known: _Ids) -> None:
-        encoding = self._encoding
-        left = self._rows.take(points, known) if points and isinstance(points[0], bytes) else points
-        for point in map(encoding.number, left):
+        take = self._takers[kind]
+        for point in data.data_points:
             if point.flags & _NO_RECORDED_VALUE:
                 continue
-            labels = encoding.label_key(point)
-            identity = hash(encoding.identity(labels))
-            found = known.get(identity)
-            if found is None:
-                found = self._series.learn(known, identity, (self._labelled(SeriesKey(*head), labels),))
-            self._ids.append(found[0])
-            self._times.append(point.time_unix_nano)
-            self._values.append(point.as_double or point.as_int or _zero(point))
-
-    def _histograms(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
-        for point in points:
-            counts = point.bucket_counts
-            bounds = (*point.explicit_bounds, math.inf) if counts else ()
-            if len(counts) != len(bounds):
-                self._reject(1, f"{key.metric}: {len(counts)} buckets for {len(bounds)} bounds")
-                continue
-            values = (float(point.count), self._encoding.sum_of(point), *map(float, accumulate(counts)))
-            self._several(point, key, known, ("bucket", "le", bounds), values)
-
-    def _exponentials(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
-        for point in points:
             try:
-                found = tuple(_ranges(point))
+                take(point, key, known)
             except InvalidInput as bad:
-                self._reject(1, f"{key.metric}: {bad}")
-                continue
-            values = (float(point.count), self._encoding.sum_of(point))
-            count, _ = self._several(point, key, known, _MOMENTS, values)
-            self._ids.extend(self._ranged(count, known, each) for each, _ in found)
-            self._times.extend(repeat(point.time_unix_nano, len(found)))
-            self._values.extend(inside for _, inside in found)
+                self._rejections.reject(key.metric, bad)
 
-    def _ranged(self, count: int, known: _Ids, each: Range) -> int:
+    def _numbers(self, points: Sequence[Any], head: _Head, known: _Known) -> None:
+        encoding = self._encoding
+        left = self._rows.take(points, known) if points and isinstance(points[0], bytes) else points
+        for told in left:
+            try:
+                self._number(encoding.number(told), head, known)
+            except InvalidInput as bad:
+                self._rejections.reject(head[2], bad)
+
+    def _number(self, point: Any, head: _Head, known: _Known) -> None:
+        if point.flags & _NO_RECORDED_VALUE:
+            return
+        value = point.as_double or point.as_int or _zero(point)
+        labels = self._encoding.label_key(point)
+        identity = hash(self._encoding.identity(labels))
+        found = known.get(identity)
+        if found is None:
+            found = self._series.learn(known, identity, (self._labelled(SeriesKey(*head), labels),))
+        self._ids.append(found[0])
+        self._times.append(point.time_unix_nano)
+        self._values.append(value)
+
+    def _histogram(self, point: Any, key: SeriesKey, known: _Known) -> None:
+        counts = point.bucket_counts
+        bounds = (*point.explicit_bounds, math.inf) if counts else ()
+        if len(counts) != len(bounds):
+            self._reject(1, key.metric, f"{len(counts)} buckets for {len(bounds)} bounds")
+            return
+        values = (float(point.count), self._encoding.sum_of(point), *map(float, accumulate(counts)))
+        self._several(point, key, known, ("bucket", "le", bounds), values)
+
+    def _exponential(self, point: Any, key: SeriesKey, known: _Known) -> None:
+        try:
+            found = tuple(_ranges(point))
+        except InvalidInput as bad:
+            self._reject(1, key.metric, str(bad))
+            return
+        values = (float(point.count), self._encoding.sum_of(point))
+        count, _ = self._several(point, key, known, _MOMENTS, values)
+        self._ids.extend(self._ranged(count, known, each) for each, _ in found)
+        self._times.extend(repeat(point.time_unix_nano, len(found)))
+        self._values.extend(inside for _, inside in found)
+
+    def _ranged(self, count: int, known: _Known, each: Range) -> int:
         """The series of a range of the histogram whose observations the series `count` counts."""
         found = known.get((count, each))
         if found is None:
             found = self._series.learn(known, (count, each), (_range_of(self._series.key(count), each),))
         return found[0]
 
-    def _summaries(self, points: Sequence[Any], key: SeriesKey, known: _Ids) -> None:
-        for point in points:
-            shares = tuple(each.quantile for each in point.quantile_values)
-            values = (float(point.count), float(point.sum), *(each.value for each in point.quantile_values))
-            self._several(point, key, known, ("quantile", "quantile", shares), values)
+    def _summary(self, point: Any, key: SeriesKey, known: _Known) -> None:
+        shares = tuple(each.quantile for each in point.quantile_values)
+        values = (float(point.count), float(point.sum), *(each.value for each in point.quantile_values))
+        self._several(point, key, known, ("quantile", "quantile", shares), values)
 
     def _several(
-        self, point: Any, key: SeriesKey, known: _Ids, parts: _Parts, values: Sequence[float]
+        self, point: Any, key: SeriesKey, known: _Known, parts: _Parts, values: Sequence[float]
     ) -> tuple[int, ...]:
         identity = (self._encoding.label_key(point), parts)
         found = known.get(identity)
@@ -206,9 +231,17 @@ class _Reader:
         found.pop("service.name", None)
         return replace(key, attributes=tuple(sorted((found | dict(key.attributes)).items())))
 
-    def _reject(self, points: int, reason: str) -> None:
-        self.rejected += points
-        self.reason = self.reason or reason
+    def _reject(self, points: int, metric: str, reason: str) -> None:
+        if points:
+            self.understood += points
+            self._rejections.reject(metric, InvalidInput("", reason), points)
+
+
+def _size(resource: Any) -> int:
+    """How many points a resource has."""
+    metrics = [metric for scope in resource.scope_metrics for metric in scope.metrics]
+    kinds = [(metric, metric.WhichOneof("data")) for metric in metrics]
+    return sum(len(getattr(metric, kind).data_points) for metric, kind in kinds if kind)
 
 
 def _temporality(kind: str, data: Any) -> Temporality | None:

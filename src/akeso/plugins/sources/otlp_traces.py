@@ -1,17 +1,20 @@
 """OpenTelemetry spans over OTLP/HTTP."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from akeso.domain.errors import AkesoError
-from akeso.domain.telemetry.batches import SpanBlock, SpanIds, SpanKind, TelemetryBatch, Times
+from akeso.domain.errors import AkesoError, InvalidInput
+from akeso.domain.telemetry.batches import Ids, Mask, SpanBlock, SpanIds, SpanKind, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
 from akeso.protocols.otlp import signals as otlp
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
 from akeso.protocols.otlp.span_peers import PEER_ATTRIBUTES, peer_told
+from akeso.protocols.rejections import Rejections
 
 _ERROR = 2
 _CALLING = frozenset({SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER})
@@ -19,7 +22,11 @@ _TRACE, _SPAN, _PARENT = frozenset({16}), frozenset({8}), frozenset({0, 8})
 
 
 class OtlpTraces:
-    """Spans of both encodings, one block a resource."""
+    """Spans of both encodings, one block a resource.
+
+    A span without trace id, span id or a time that can be is rejected with partial success; one whose parent's id is
+    malformed is kept as one without parent.
+    """
 
     name = "otlp_traces"
     paths = ("/v1/traces",)
@@ -27,51 +34,83 @@ class OtlpTraces:
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
         del table
-        encoding = encoding_of(request)
-        message = encoding.parse("trace", request.body)
-        blocks = tuple(_block(encoding, resource, request.received_at) for resource in message.resource_spans)
-        spans = tuple(block for block in blocks if len(block))
-        return Intake(TelemetryBatch(request.tenant, request.received_at, spans=spans), otlp.accept(encoding, "trace"))
+        encoding, rejections = encoding_of(request), Rejections()
+        message = encoding.parse("trace", request.body, rejections)
+        reader = _Reader(encoding, rejections, request.received_at)
+        blocks = [
+            reader.read(resource, rejections.place("resourceSpans", index))
+            for index, resource in enumerate(message.resource_spans)
+        ]
+        spans = tuple(block for block in blocks if block is not None and len(block))
+        batch = TelemetryBatch(request.tenant, request.received_at, spans=spans)
+        rejections.check(len(batch))
+        return otlp.taken(encoding, "trace", batch, request.body, rejections)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A google.rpc.Status."""
         return otlp.refuse(encoding_or_json(request), error, status)
 
 
-def _block(encoding: otlp.Encoding, resource: Any, received_at: int) -> SpanBlock:
-    service, _ = otlp.origin(resource.resource)
-    spans = [span for scope in resource.scope_spans for span in scope.spans]
-    operations: dict[str, int] = {}
-    peers: dict[str, int] = {}
-    kinds = [span.kind if 0 <= span.kind <= SpanKind.CONSUMER else SpanKind.UNSPECIFIED for span in spans]
-    names = [_peer(span) if kind in _CALLING else "" for span, kind in zip(spans, kinds, strict=True)]
-    start = otlp.times([span.start_time_unix_nano for span in spans], received_at, "startTimeUnixNano")
-    return SpanBlock(
-        service=service,
-        operation=np.array([operations.setdefault(span.name, len(operations)) for span in spans], np.int32),
-        peer=np.array([peers.setdefault(name, len(peers)) for name in names], np.int32),
-        operations=tuple(operations),
-        peers=tuple(peers),
-        trace=_ids(encoding, [span.trace_id for span in spans], _TRACE, "traceId"),
-        span=_ids(encoding, [span.span_id for span in spans], _SPAN, "spanId"),
-        parent=_ids(encoding, [span.parent_span_id for span in spans], _PARENT, "parentSpanId"),
-        kind=np.array(kinds, np.uint8),
-        start=start,
-        duration=_durations(start, [span.end_time_unix_nano for span in spans]),
-        error=np.array([span.status.code == _ERROR for span in spans], np.bool_),
-    )
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the resources of one request."""
+
+    encoding: otlp.Encoding
+    rejections: Rejections
+    received_at: int
+
+    def read(self, resource: Any, place: str) -> SpanBlock | None:
+        """The spans of a resource; None when nothing tells whose they are."""
+        scopes = resource.scope_spans
+        spans = [span for scope in scopes for span in scope.spans]
+        try:
+            service, _ = otlp.origin(resource.resource)
+        except InvalidInput as bad:
+            self.rejections.reject(place, bad, len(spans))
+            return None
+        places = otlp.Places(place, "scopeSpans", "spans", [len(scope.spans) for scope in scopes])
+        return self._block(service, spans, places)
+
+    def _block(self, service: str, spans: Sequence[Any], places: otlp.Places) -> SpanBlock:
+        trace, has_trace = self._ids([span.trace_id for span in spans], _TRACE)
+        own, has_own = self._ids([span.span_id for span in spans], _SPAN)
+        parent, has_parent = self._ids([span.parent_span_id for span in spans], _PARENT)
+        start, began = otlp.times([span.start_time_unix_nano for span in spans], self.received_at)
+        ends, ended = otlp.times([span.end_time_unix_nano for span in spans], 0)
+        operation, operations = _numbered([span.name for span in spans])
+        kinds = [span.kind if 0 <= span.kind <= SpanKind.CONSUMER else SpanKind.UNSPECIFIED for span in spans]
+        peer, peers = _numbered(
+            [self._peer(span) if kind in _CALLING else "" for span, kind in zip(spans, kinds, strict=True)]
+        )
+        error = np.array([span.status.code == _ERROR for span in spans], np.bool_)
+        # Clocks step back and broken senders leave the end out: a span never takes less than no time.
+        duration = np.maximum(ends - start, 0)
+        kind = np.array(kinds, np.uint8)
+        block = SpanBlock(service, operations, peers, trace, own, parent, operation, peer, kind, start, duration, error)
+        self.rejections.omit("parentSpanId", int(np.count_nonzero(~has_parent)))
+        fits = {
+            "traceId": (has_trace, "has to be 16 bytes long"),
+            "spanId": (has_own, "has to be 8 bytes long"),
+            "startTimeUnixNano": (began, otlp.TOO_LATE),
+            "endTimeUnixNano": (ended, otlp.TOO_LATE),
+        }
+        keep = otlp.reject_unless(fits, places, self.rejections)
+        return block if keep.all() else block.where(keep)
+
+    def _ids(self, ids: Sequence[Any], widths: frozenset[int]) -> tuple[SpanIds, Mask]:
+        return otlp.low_halves(self.encoding.identifiers(ids), widths)
+
+    def _peer(self, span: Any) -> str:
+        found = [(item.key, item.value) for item in span.attributes if item.key in PEER_ATTRIBUTES]
+        try:
+            return peer_told(tuple([(key, value.string_value or text(value)) for key, value in found]))
+        except InvalidInput:
+            self.rejections.omit("attributes")
+            return ""
 
 
-def _peer(span: Any) -> str:
-    found = [(item.key, item.value) for item in span.attributes if item.key in PEER_ATTRIBUTES]
-    return peer_told(tuple([(key, value.string_value or text(value)) for key, value in found]))
-
-
-def _ids(encoding: otlp.Encoding, ids: list[Any], widths: frozenset[int], field: str) -> SpanIds:
-    return otlp.low_halves(encoding.identifiers(ids, field), widths, field)
-
-
-def _durations(start: Times, ends: list[int]) -> Times:
-    # Clocks step back and broken senders leave the end out: a span never takes less than no time.
-    duration: Times = np.maximum(otlp.times(ends, 0, "endTimeUnixNano") - start, 0)
-    return duration
+def _numbered(names: Sequence[str]) -> tuple[Ids, tuple[str, ...]]:
+    """int32[n] the number of each name, and the names by number."""
+    numbers: dict[str, int] = {}
+    column = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
+    return column, tuple(numbers)

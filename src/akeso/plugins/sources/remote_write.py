@@ -1,8 +1,8 @@
 """Prometheus remote write, versions 1.0 and 2.0."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import TelemetryBatch
@@ -16,6 +16,7 @@ from akeso.protocols.prometheus.remote_write_v1 import read_first
 from akeso.protocols.prometheus.remote_write_v2 import MOST_SYMBOLS, read_second
 from akeso.protocols.prometheus.series_reader import MOST_SERIES, Book, Written
 from akeso.protocols.protobuf_schema import check_fields, parsed
+from akeso.protocols.rejections import Rejections
 from akeso.protocols.series_limit import within_limit
 from akeso.protocols.snappy import TooLarge, unsnap
 
@@ -30,11 +31,11 @@ _WRITTEN = "X-Prometheus-Remote-Write-{}-Written"
 
 
 class RemoteWrite:
-    """Samples and native histograms of both versions; a request is taken as a whole or not at all, but for series
-    beyond the tenant's limit: those are left out and told with 400.
+    """Samples and native histograms of both versions; series that do not fit, and those beyond the tenant's limit, are
+    left out and told with 400, which no sender repeats; the headers count what is kept.
 
     Counters, gauges and the parts of histograms are told apart by metadata where it came, else by the name's suffix.
-    Stale markers end a series by saying nothing of it. Exemplars have to be well-formed and are not kept. Labels need
+    Stale markers end a series by saying nothing of it. Exemplars are not kept. Labels need
     not be sorted. service_labels: the labels that may name the service, the first that is there decides. known_limit:
     label sets and strings remembered before the memory starts anew.
     """
@@ -52,13 +53,20 @@ class RemoteWrite:
         version = _version(request)
         # Without a word about its encoding a body is taken for what the protocol demands, as Prometheus does.
         body = request.body if request.headers.get("content-encoding") else unsnap(request.body)
-        written = self._read_second(body, request, table) if version == 2 else self._read_first(body, request, table)
+        rejections = Rejections()
+        read = self._read_second if version == 2 else self._read_first
+        written = read(body, request, table, rejections)
+        rejections.check(written.samples + written.histograms)
         block, beyond = within_limit(written.block, table, request.tenant)
-        batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
+        samples, histograms = written.samples, written.histograms
         if beyond:
-            # The specification wants a 4xx that is not tried again, and the rest may be kept.
-            return Intake(batch, _said(400, beyond, _headers(len(block), 0, 0)))
-        return Intake(batch, Answer(204, headers=_headers(written.samples, written.histograms, written.exemplars)))
+            rejections.reject("", InvalidInput("", beyond), len(written.block) - len(block))
+            samples, histograms = len(block), 0
+        headers = _headers(samples, histograms, 0)
+        # The specification wants a 4xx that is not tried again, and what is good may be kept.
+        answer = _said(400, rejections.sentence, headers) if rejections else Answer(204, headers=headers)
+        batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
+        return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A sentence. What was sent wrongly is told with 400 or, when nothing of its kind is understood, with 415."""
@@ -66,25 +74,36 @@ class RemoteWrite:
             status = 415 if _is_unsupported(request) else 413 if isinstance(error, TooLarge) else 400
         return _said(status, str(error), _headers(0, 0, 0))
 
-    def _read_first(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
+    def _read_first(self, body: bytes, request: IngestRequest, table: SeriesTable, rejections: Rejections) -> Written:
         check_fields(body, 2 * MOST_SERIES, "body", (1, 3))
         message = parsed(first()["WriteRequest"], body, "body")
         if len(message.metadata) > MOST_SERIES:
             raise InvalidInput("metadata", f"are {len(message.metadata)}; send at most {MOST_SERIES} at once")
-        told = [parsed(first()["Metadata"], each, "metadata") for each in message.metadata]
+        told = _metadata(message.metadata, rejections)
         if self._families.learn(request.tenant, ((each.metric_family_name, each.type) for each in told)):
             self._first.forget(request.tenant)
             self._second.forget(request.tenant)
-        return read_first(message, self._book(request, table, self._first))
+        return read_first(message, self._book(request, table, self._first, rejections))
 
-    def _read_second(self, body: bytes, request: IngestRequest, table: SeriesTable) -> Written:
+    def _read_second(self, body: bytes, request: IngestRequest, table: SeriesTable, rejections: Rejections) -> Written:
         check_fields(body, MOST_SERIES + MOST_SYMBOLS, "body", (4, 5))
         message = parsed(second()["Request"], body, "body")
-        return read_second(message, self._book(request, table, self._second))
+        return read_second(message, self._book(request, table, self._second, rejections))
 
-    def _book(self, request: IngestRequest, table: SeriesTable, known: KnownSeries) -> Book:
+    def _book(self, request: IngestRequest, table: SeriesTable, known: KnownSeries, rejections: Rejections) -> Book:
         tenant = request.tenant
-        return Book(tenant, table, known.of(table, tenant), self._families, self._service_labels)
+        return Book(tenant, table, known.of(table, tenant), self._families, self._service_labels, rejections)
+
+
+def _metadata(told: Sequence[bytes], rejections: Rejections) -> list[Any]:
+    """What can be read of it; series are understood without it, too."""
+    found = []
+    for each in told:
+        try:
+            found.append(parsed(first()["Metadata"], each, "metadata"))
+        except InvalidInput:
+            rejections.omit("metadata")
+    return found
 
 
 def _version(request: IngestRequest) -> Literal[1, 2]:

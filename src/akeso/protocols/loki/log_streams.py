@@ -26,14 +26,14 @@ def stream_labels(text: str) -> Mapping[str, str]:
     """The labels of `{name="value", …}`, whose strings are quoted as in Go. Raises InvalidInput."""
     inner = text.strip()
     if len(inner) > _LONGEST_LABELS:
-        raise InvalidInput("streams.labels", f"is longer than {_LONGEST_LABELS} characters")
+        raise InvalidInput("labels", f"is longer than {_LONGEST_LABELS} characters")
     if not (inner.startswith("{") and inner.endswith("}")):
-        raise InvalidInput("streams.labels", 'is not {name="value", …}')
+        raise InvalidInput("labels", 'is not {name="value", …}')
     inner, place, found = inner[1:-1].rstrip(), 0, {}
     while place < len(inner):
         label = _LABEL.match(inner, place)
         if label is None:
-            raise InvalidInput("streams.labels", f"cannot be read from character {place + 1} on")
+            raise InvalidInput("labels", f"cannot be read from character {place + 1} on")
         found[label[1]] = _unquoted(label[2])
         place = label.end()
     return found

@@ -11,13 +11,17 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from akeso.domain.errors import InvalidInput
 from akeso.protocols.json_body import parse_json
+from akeso.protocols.json_items import JsonItems, Part
+from akeso.protocols.rejections import Rejections
 
 Instant = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Signed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Enum = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+
+# What stands for an id that cannot be read: it has the width of no id.
+NO_IDENTIFIER = b"?"
 
 _REJECTED = {"metrics": "rejectedDataPoints", "logs": "rejectedLogRecords", "trace": "rejectedSpans"}
 
@@ -149,6 +153,10 @@ class ScopeMetrics(_Message, frozen=True):
 class ResourceMetrics(_Message, frozen=True):
     resource: Resource = Resource()
     scope_metrics: tuple[ScopeMetrics, ...] = ()
+    instrumentation_library_metrics: tuple[ScopeMetrics, ...] = ()
+
+    def __post_init__(self) -> None:
+        _adopt(self, "scope_metrics", self.instrumentation_library_metrics)
 
 
 class MetricsRequest(_Message, frozen=True):
@@ -174,6 +182,10 @@ class ScopeLogs(_Message, frozen=True):
 class ResourceLogs(_Message, frozen=True):
     resource: Resource = Resource()
     scope_logs: tuple[ScopeLogs, ...] = ()
+    instrumentation_library_logs: tuple[ScopeLogs, ...] = ()
+
+    def __post_init__(self) -> None:
+        _adopt(self, "scope_logs", self.instrumentation_library_logs)
 
 
 class LogsRequest(_Message, frozen=True):
@@ -203,15 +215,64 @@ class ScopeSpans(_Message, frozen=True):
 class ResourceSpans(_Message, frozen=True):
     resource: Resource = Resource()
     scope_spans: tuple[ScopeSpans, ...] = ()
+    instrumentation_library_spans: tuple[ScopeSpans, ...] = ()
+
+    def __post_init__(self) -> None:
+        _adopt(self, "scope_spans", self.instrumentation_library_spans)
 
 
 class TraceRequest(_Message, frozen=True):
     resource_spans: tuple[ResourceSpans, ...] = ()
 
 
+def _adopt(resource: _Message, name: str, old: tuple[Any, ...]) -> None:
+    """Senders before 2022 call the scopes instrumentation libraries; what they hold is the same."""
+    if old:
+        msgspec.structs.force_setattr(resource, name, (*getattr(resource, name), *old))
+
+
 _CHOICES = frozenset(AnyValue.__struct_fields__) | {"as_double", "as_int"}
 _CHOICES |= {"gauge", "sum", "histogram", "exponential_histogram", "summary"}
 _REQUESTS: dict[str, type[_Message]] = {"metrics": MetricsRequest, "logs": LogsRequest, "trace": TraceRequest}
+
+
+def _scopes(signal: str, shape: type[_Message]) -> tuple[Part, ...]:
+    return (
+        Part(f"scope{signal.title()}", f"scope_{signal}", shape),
+        Part(f"instrumentationLibrary{signal.title()}", f"instrumentation_library_{signal}", shape),
+    )
+
+
+def _points(shape: type[_Message]) -> tuple[Part, ...]:
+    return (Part("dataPoints", "data_points", shape),)
+
+
+_KINDS = (Gauge, Sum, Histogram, ExponentialHistogram, Summary)
+_PARTS: dict[Any, tuple[Part, ...]] = {
+    TraceRequest: (Part("resourceSpans", "resource_spans", ResourceSpans),),
+    ResourceSpans: _scopes("spans", ScopeSpans),
+    ScopeSpans: (Part("spans", "spans", Span),),
+    LogsRequest: (Part("resourceLogs", "resource_logs", ResourceLogs),),
+    ResourceLogs: _scopes("logs", ScopeLogs),
+    ScopeLogs: (Part("logRecords", "log_records", LogRecord),),
+    MetricsRequest: (Part("resourceMetrics", "resource_metrics", ResourceMetrics),),
+    ResourceMetrics: _scopes("metrics", ScopeMetrics),
+    ScopeMetrics: (Part("metrics", "metrics", Metric),),
+    Metric: tuple(
+        Part(name[0].lower() + name[1:], attribute, kind, many=False)
+        for kind, attribute in zip(_KINDS, Metric.__struct_fields__[2:], strict=True)
+        for name in (kind.__name__,)
+    ),
+    Gauge: _points(NumberDataPoint),
+    Sum: _points(NumberDataPoint),
+    Histogram: _points(HistogramDataPoint),
+    ExponentialHistogram: _points(ExponentialHistogramDataPoint),
+    Summary: _points(SummaryDataPoint),
+}
+_SNAKE_CASE = tuple(
+    part.attribute for parts in _PARTS.values() for part in parts if "_" in part.attribute and part.many
+)
+_ITEMS = {signal: JsonItems(shape, _PARTS, lax=True) for signal, shape in _REQUESTS.items()}
 
 
 @cache
@@ -224,12 +285,9 @@ class Json:
 
     content_type = "application/json"
 
-    def parse(self, signal: str, body: bytes) -> Any:
+    def parse(self, signal: str, body: bytes, rejections: Rejections) -> Any:
         """The request as structures with protobuf's names."""
-        try:
-            return parse_json(_decoder(_REQUESTS[signal]), body)
-        except InvalidInput as bad:
-            return _without_nulls(_REQUESTS[signal], body, bad)
+        return _ITEMS[signal].decode(body, rejections)
 
     def label_key(self, point: Any) -> bytes:
         """The JSON text of a data point's attributes."""
@@ -252,16 +310,22 @@ class Json:
         """The sum, NaN if there is none."""
         return float(point.sum)
 
-    def identifiers(self, ids: Sequence[str], field: str) -> list[bytes]:
+    def identifiers(self, ids: Sequence[str]) -> list[bytes]:
         """Hexadecimal in JSON, unlike all other bytes."""
         try:
             return [bytes.fromhex(text) for text in ids]
-        except ValueError as bad:
-            raise InvalidInput(field, "is not hexadecimal") from bad
+        except ValueError:
+            return list(map(_identifier, ids))
+
+    def unread(self, signal: str, body: bytes) -> list[str]:
+        """Containers under protobuf's names, which OTLP does not allow in JSON."""
+        del signal
+        there = [name for name in _SNAKE_CASE if f'"{name}"'.encode() in body]
+        return [f"{', '.join(there)}: not understood; names of fields are in lowerCamelCase"] if there else []
 
     def response(self, signal: str, rejected: int, reason: str) -> bytes:
-        """Empty when all was taken."""
-        if not rejected:
+        """Empty when there is nothing to say."""
+        if not rejected and not reason:
             return b"{}"
         return msgspec.json.encode({"partialSuccess": {_REJECTED[signal]: str(rejected), "errorMessage": reason}})
 
@@ -270,22 +334,8 @@ class Json:
         return msgspec.json.encode({"code": code, "message": message})
 
 
-def _without_nulls(shape: type[_Message], body: bytes, refusal: InvalidInput) -> Any:
-    # protobuf's JSON mapping lets null stand for any field's default; few senders use it, so they pay for it.
-    if b"null" not in body:
-        raise refusal
+def _identifier(text: str) -> bytes:
     try:
-        pruned = msgspec.json.encode(_pruned(parse_json(_decoder(Any), body)))
-    except RecursionError as bad:
-        raise InvalidInput("body", "nested too deep") from bad
-    return parse_json(_decoder(shape), pruned)
-
-
-def _pruned(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: _pruned(item) for name, item in value.items() if item is not None}
-        case list():
-            return [_pruned(item) for item in value]
-        case _:
-            return value
+        return bytes.fromhex(text)
+    except ValueError:
+        return NO_IDENTIFIER

@@ -17,6 +17,8 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 
 from akeso.domain.errors import InvalidInput
 from akeso.protocols.otlp.number_rows import label_bytes
+from akeso.protocols.otlp.protobuf_items import sifted
+from akeso.protocols.rejections import Rejections
 
 _RESPONSES: dict[str, Any] = {
     "metrics": metrics_service_pb2.ExportMetricsServiceResponse,
@@ -31,12 +33,16 @@ class Protobuf:
 
     content_type = "application/x-protobuf"
 
-    def parse(self, signal: str, body: bytes) -> Any:
+    def parse(self, signal: str, body: bytes, rejections: Rejections) -> Any:
         """The request as a protobuf message."""
         try:
             return _request(signal).FromString(body)
         except DecodeError as bad:
-            raise InvalidInput("body", f"is not an OTLP {signal} request in protobuf") from bad
+            whole = InvalidInput("body", f"is not an OTLP {signal} request in protobuf")
+            try:
+                return sifted(_request(signal), body, "", rejections)
+            except InvalidInput:
+                raise whole from bad
 
     def label_key(self, point: Any) -> tuple[bytes, ...]:
         """The serialised KeyValues of a data point."""
@@ -64,15 +70,19 @@ class Protobuf:
         """The sum, NaN if there is none."""
         return point.sum if point.HasField("sum") else float("nan")
 
-    def identifiers(self, ids: Sequence[bytes], field: str) -> list[bytes]:
+    def identifiers(self, ids: Sequence[bytes]) -> list[bytes]:
         """They are bytes on the wire."""
-        del field
         return list(ids)
 
+    def unread(self, signal: str, body: bytes) -> list[str]:
+        """Fields go by number, and those of old senders are the same."""
+        del signal, body
+        return []
+
     def response(self, signal: str, rejected: int, reason: str) -> bytes:
-        """Empty when all was taken."""
+        """Empty when there is nothing to say."""
         answer = _RESPONSES[signal]()
-        if rejected:
+        if rejected or reason:
             setattr(answer.partial_success, _REJECTED[signal], rejected)
             answer.partial_success.error_message = reason
         serialised: bytes = answer.SerializeToString()

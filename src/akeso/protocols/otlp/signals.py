@@ -1,19 +1,22 @@
 """What the three OTLP signals have in common. https://opentelemetry.io/docs/specs/otlp/"""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.telemetry.batches import Attributes, SpanIds, Times
-from akeso.ports.source import Answer
+from akeso.domain.telemetry.batches import Attributes, Mask, SpanIds, TelemetryBatch, Times
+from akeso.ports.source import Answer, Intake
 from akeso.protocols.otlp.any_value import text
+from akeso.protocols.rejections import Rejections
 
 UNKNOWN_SERVICE = "unknown_service"
 INSTANCE = "service.instance.id"
 LATEST = 2**63 - 1
+TOO_LATE = "is beyond the year 2262"
 
 _INVALID_ARGUMENT, _PERMISSION_DENIED, _EXHAUSTED, _INTERNAL, _UNAVAILABLE, _UNAUTHENTICATED = 3, 7, 8, 13, 14, 16
 _GRPC_CODES = {400: _INVALID_ARGUMENT, 401: _UNAUTHENTICATED, 403: _PERMISSION_DENIED, 429: _EXHAUSTED}
@@ -25,8 +28,9 @@ class Encoding(Protocol):
 
     content_type: str
 
-    def parse(self, signal: str, body: bytes) -> Any:
-        """The Export…ServiceRequest of a signal ("metrics", "logs", "trace"). Raises InvalidInput."""
+    def parse(self, signal: str, body: bytes, rejections: Rejections) -> Any:
+        """The Export…ServiceRequest of a signal ("metrics", "logs", "trace") without what cannot be read in it. Raises
+        InvalidInput when it is none."""
         ...
 
     def label_key(self, point: Any) -> Any:
@@ -49,8 +53,12 @@ class Encoding(Protocol):
         """The sum of a histogram point, NaN if it has none."""
         ...
 
-    def identifiers(self, ids: Sequence[Any], field: str) -> list[bytes]:
-        """Trace or span ids as bytes. Raises InvalidInput."""
+    def identifiers(self, ids: Sequence[Any]) -> list[bytes]:
+        """Trace or span ids as bytes; one that is no id becomes bytes of another width."""
+        ...
+
+    def unread(self, signal: str, body: bytes) -> list[str]:
+        """Warnings of what a request without any item holds all the same."""
         ...
 
     def response(self, signal: str, rejected: int, reason: str) -> bytes:
@@ -62,9 +70,14 @@ class Encoding(Protocol):
         ...
 
 
-def accept(encoding: Encoding, signal: str, rejected: int = 0, reason: str = "") -> Answer:
-    """200 in the sender's encoding."""
-    return Answer(200, encoding.response(signal, rejected, reason), encoding.content_type)
+def taken(encoding: Encoding, signal: str, batch: TelemetryBatch, body: bytes, rejections: Rejections) -> Intake:
+    """A batch with 200 in the sender's encoding, and partial success where something was rejected or not
+    understood."""
+    if not len(batch) and not rejections:
+        rejections.warnings += encoding.unread(signal, body)
+    said = encoding.response(signal, rejections.count, rejections.sentence)
+    answer = Answer(200, said, encoding.content_type)
+    return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted)
 
 
 def refuse(encoding: Encoding, error: AkesoError, status: int) -> Answer:
@@ -81,19 +94,47 @@ def origin(resource: Any) -> tuple[str, Attributes]:
     return found.get("service.name") or UNKNOWN_SERVICE, ((INSTANCE, instance),) if instance else ()
 
 
-def times(values: Sequence[int] | NDArray[np.uint64], otherwise: int, field: str) -> Times:
-    """int64[n] ns; a missing (zero) time becomes `otherwise`. Raises InvalidInput beyond the year 2262."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the items of a resource stand in a request. resource: its place; scopes, items: what the arrays of scopes
+    and of items are called; lengths: how many items each scope has."""
+
+    resource: str
+    scopes: str
+    items: str
+    lengths: Sequence[int]
+
+    def of(self, index: int, rejections: Rejections) -> str:
+        """Of the item that is at `index` of all that are left of the resource."""
+        scope = 0
+        while index >= self.lengths[scope]:
+            index, scope = index - self.lengths[scope], scope + 1
+        return rejections.place(f"{rejections.place(f'{self.resource}.{self.scopes}', scope)}.{self.items}", index)
+
+
+def reject_unless(fits: Mapping[str, tuple[Mask, str]], places: Places, rejections: Rejections) -> Mask:
+    """bool[n] which of n items fit; the others are rejected. fits: by field, which have it as it should be, and what
+    is wrong with the others; places: of the items."""
+    keep: Mask = np.logical_and.reduce([mask for mask, _ in fits.values()])
+    for index in np.flatnonzero(~keep).tolist():
+        field, reason = next((name, why) for name, (mask, why) in fits.items() if not mask[index])
+        rejections.reject(places.of(index, rejections), InvalidInput(field, reason))
+    return keep
+
+
+def times(values: Sequence[int] | NDArray[np.uint64], otherwise: int) -> tuple[Times, Mask]:
+    """int64[n] ns, a missing (zero) time as `otherwise`; bool[n] whether it lies before the end of the year 2262."""
     column = np.array(values, np.uint64)
-    if column.size and int(column.max()) > LATEST:
-        raise InvalidInput(field, "is beyond the year 2262")
+    fits = column <= LATEST
     signed = column.astype(np.int64)
-    signed[signed == 0] = otherwise
-    return signed
+    signed[~fits | (signed == 0)] = otherwise
+    return signed, fits
 
 
-def low_halves(ids: Sequence[bytes], widths: frozenset[int], field: str) -> SpanIds:
-    """uint64[n]: the last eight bytes of each id, 0 for an empty one. Raises InvalidInput unless all have a width."""
+def low_halves(ids: Sequence[bytes], widths: frozenset[int]) -> tuple[SpanIds, Mask]:
+    """uint64[n]: the last eight bytes of each id, 0 for an empty one; bool[n] whether it has one of the widths."""
+    fits = np.ones(len(ids), np.bool_)
     if not widths.issuperset(map(len, ids)):
-        allowed = " or ".join(str(width) for width in sorted(widths))
-        raise InvalidInput(field, f"has to be {allowed} bytes long")
-    return np.frombuffer(b"".join([i[-8:] or bytes(8) for i in ids]), ">u8").astype(np.uint64)
+        fits = np.array([len(each) in widths for each in ids], np.bool_)
+        ids = [each if fit else b"" for each, fit in zip(ids, fits.tolist(), strict=True)]
+    return np.frombuffer(b"".join([i[-8:] or bytes(8) for i in ids]), ">u8").astype(np.uint64), fits

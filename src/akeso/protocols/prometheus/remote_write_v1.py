@@ -14,7 +14,7 @@ from akeso.protocols.protobuf_schema import parsed
 
 
 def read_first(request: Any, book: Book) -> Written:
-    """What a WriteRequest holds. Raises InvalidInput.
+    """What a WriteRequest holds; series that do not fit are rejected. Raises InvalidInput for too many.
 
     A series is its labels and, nearly always, one sample behind them. If the bytes before the last 18 or 9 are a label
     set that was read before, and the rest is a sample, then nothing else can be in it.
@@ -22,8 +22,8 @@ def read_first(request: Any, book: Book) -> Written:
     series: Sequence[bytes] = list(request.timeseries)
     check_series(series)
     reader = SeriesReader(book)
-    for index in _take_known(series, reader, book):
-        _take(series[index], reader, book, f"timeseries[{index}]")
+    left = [(index, series[index]) for index in _take_known(series, reader, book)]
+    reader.take_all(left, lambda body, place: _take(body, reader, book, place))
     return reader.written()
 
 

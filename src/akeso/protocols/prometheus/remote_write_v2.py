@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.batches import Mask, SeriesKey
 from akeso.protocols.prometheus.metadata import Kind, checked_labels, kind_of, series_key
 from akeso.protocols.prometheus.reference_rows import ReferenceRows, reference_rows
 from akeso.protocols.prometheus.remote_messages import second
@@ -20,7 +20,7 @@ MOST_SYMBOLS = 500_000
 
 
 def read_second(request: Any, book: Book) -> Written:
-    """What a Request holds. Raises InvalidInput.
+    """What a Request holds; series that do not fit are rejected. Raises InvalidInput for too many, or no symbols.
 
     References count in the request's own table of symbols. Each string has a number that stays the same from request
     to request, and the numbers of a label set are the bytes that it is known by.
@@ -29,8 +29,8 @@ def read_second(request: Any, book: Book) -> Written:
     check_series(series)
     symbols = _Symbols.of(request.symbols, book)
     reader = SeriesReader(book)
-    for index in _take_known(series, symbols, reader, book):
-        _take(series[index], symbols, reader, book, f"timeseries[{index}]")
+    left = [(index, series[index]) for index in _take_known(series, symbols, reader, book)]
+    reader.take_all(left, lambda body, place: _take(body, symbols, reader, book, place))
     return reader.written()
 
 
@@ -65,12 +65,12 @@ def _take_known(series: Sequence[bytes], symbols: _Symbols, reader: SeriesReader
     if not series:
         return []
     found = reference_rows(series)
-    _check_references(found, symbols)
-    identities = symbols.numbers[found.references].tobytes()
+    whole, numbers = _numbers(found, symbols)
+    identities = numbers.tobytes()
     width = symbols.numbers.itemsize
     find = book.known.ids.get
     ids = np.array([find(hash(identities[a:b]), -1) for a, b in pairwise((found.bounds * width).tolist())], np.int32)
-    known = ids >= 0
+    known = (ids >= 0) & whole
     reader.points.pieces.append((ids[known], found.stamps[known], found.values[known]))
     reader.samples += int(known.sum())
     left = np.ones(len(series), np.bool_)
@@ -78,14 +78,18 @@ def _take_known(series: Sequence[bytes], symbols: _Symbols, reader: SeriesReader
     return np.flatnonzero(left).tolist()
 
 
-def _check_references(found: ReferenceRows, symbols: _Symbols) -> None:
-    beyond = np.flatnonzero(found.references >= len(symbols.strings))
-    odd = np.flatnonzero(np.diff(found.bounds) % 2)
-    if len(beyond):
-        row = int(np.searchsorted(found.bounds, beyond[0], "right")) - 1
-        symbols.string(int(found.references[beyond[0]]), f"timeseries[{found.index[row]}].labels_refs")
-    if len(odd):
-        raise InvalidInput(f"timeseries[{found.index[odd[0]]}].labels_refs", "are not pairs")
+def _numbers(found: ReferenceRows, symbols: _Symbols) -> tuple[Mask, NDArray[np.uint32]]:
+    """bool[n] which rows refer to pairs of symbols that there are; the lasting numbers of what all refer to, which mean
+    nothing where they do not."""
+    beyond = found.references >= len(symbols.strings)
+    whole = np.diff(found.bounds) % 2 == 0
+    if not beyond.any():
+        return whole, symbols.numbers[found.references]
+    rows = np.searchsorted(found.bounds, np.flatnonzero(beyond), "right") - 1
+    whole[rows] = False
+    if not len(symbols.numbers):
+        return whole, np.zeros(len(beyond), np.uint32)
+    return whole, symbols.numbers[np.where(beyond, 0, found.references)]
 
 
 def _take(body: bytes, symbols: _Symbols, reader: SeriesReader, book: Book, place: str) -> None:
@@ -97,7 +101,10 @@ def _take(body: bytes, symbols: _Symbols, reader: SeriesReader, book: Book, plac
     if message.samples and message.histograms:
         raise InvalidInput(place, "has both samples and histograms")
     strings = [symbols.string(each, f"{place}.labels_refs") for each in references]
-    _check_exemplars(message, symbols, place)
+    try:
+        _check_exemplars(message, symbols, place)
+    except InvalidInput as bad:
+        book.rejections.reject("", bad)
     if message.created_timestamp and message.samples and not message.samples[0].start_timestamp:
         # Where the first drafts of the version had it.
         message.samples[0].start_timestamp = message.created_timestamp

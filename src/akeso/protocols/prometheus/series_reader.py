@@ -1,16 +1,19 @@
 """Time series of remote write, one by one: what both versions do with a series that the quick way did not take."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
 
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import MetricBlock, SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.protocols.known_series import Known
-from akeso.protocols.points import Points
+from akeso.protocols.points import IMPOSSIBLE, LATEST_MS, Points
 from akeso.protocols.prometheus.metadata import Families
 from akeso.protocols.prometheus.native_histogram import Part, histogram_parts, part_key
+from akeso.protocols.rejections import Rejections
 
 MOST_SERIES = 200_000
 MOST_LABELS = 1_000
@@ -24,23 +27,24 @@ Describe: TypeAlias = Callable[[], SeriesKey]
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Where series are found or made. service_labels: the labels that may name the service."""
+    """Where series are found or made. service_labels: the labels that may name the service; rejections: what is not
+    taken."""
 
     tenant: str
     table: SeriesTable
     known: Known
     families: Families
     service_labels: tuple[str, ...]
+    rejections: Rejections
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """What a request held: its points, and how many samples, histograms and exemplars they were."""
+    """What a request held: its points, and how many samples and histograms they were."""
 
     block: MetricBlock
     samples: int
     histograms: int
-    exemplars: int
 
 
 class SeriesReader:
@@ -48,30 +52,51 @@ class SeriesReader:
 
     def __init__(self, book: Book) -> None:
         self.points = Points()
-        self.samples = self.histograms = self.exemplars = 0
+        self.samples = self.histograms = 0
         self._book, self._known = book, book.known
 
     def written(self) -> Written:
-        """Everything that was taken. Raises InvalidInput for an impossible time."""
-        return Written(self.points.block(), self.samples, self.histograms, self.exemplars)
+        """Everything that was taken. Samples with an impossible time are rejected under the name of their metric."""
+        block, late = self.points.block()
+        for series, count in zip(*np.unique(late, return_counts=True), strict=True):
+            impossible = InvalidInput("timestamp", IMPOSSIBLE)
+            self._book.rejections.reject(self._book.table[int(series)].metric, impossible, int(count))
+        return Written(block, self.samples - len(late), self.histograms)
+
+    def take_all(self, series: Iterable[tuple[int, bytes]], read: Callable[[bytes, str], None]) -> None:
+        """`read` these series, each behind its index in the request; those for which it raises InvalidInput are
+        rejected."""
+        for index, body in series:
+            place = f"timeseries[{index}]"
+            try:
+                if len(body) > LARGEST_SERIES:
+                    _refuse_length(body)
+                read(body, place)
+            except InvalidInput as bad:
+                self._reject(place, bad)
 
     def take(self, message: Any, identity: bytes, describe: Describe, place: str) -> None:
         """Take in a TimeSeries. identity: stands for its labels; describe: tells their key, raises InvalidInput when
         they do not hold together, and is called only for what is not known yet."""
         samples, histograms = message.samples, message.histograms
-        self.samples += len(samples)
-        self.histograms += len(histograms)
-        self.exemplars += len(message.exemplars)
-        if self.samples + self.histograms > MOST_SAMPLES:
+        if self.samples + self.histograms + len(samples) + len(histograms) > MOST_SAMPLES:
             raise InvalidInput("timeseries", f"hold more than {MOST_SAMPLES} samples")
         if samples:
             series = self._series(identity, describe, samples[0])
             for sample in samples:
                 self.points.add(series, sample.timestamp, sample.value)
-        elif not histograms and hash(identity) not in self._known.ids:
+            self.samples += len(samples)
+        elif hash(identity) not in self._known.ids:
             describe()
         for point in histograms:
-            self._histogram(point, identity, describe, place)
+            try:
+                self._histogram(point, identity, describe, place)
+            except InvalidInput as bad:
+                self._reject(place, bad)
+
+    def _reject(self, place: str, bad: InvalidInput) -> None:
+        within = bad.field.removeprefix(place).removeprefix(".")
+        self._book.rejections.reject(place, InvalidInput(within, bad.reason))
 
     def _series(self, identity: bytes, describe: Describe, sample: Any) -> int:
         mark = hash(identity)
@@ -91,22 +116,27 @@ class SeriesReader:
 
     def _histogram(self, point: Any, identity: bytes, describe: Describe, place: str) -> None:
         known, mark = self._known.parts, hash(identity)
-        for part, value in histogram_parts(point, f"{place}.histograms"):
+        if not 0 <= point.timestamp <= LATEST_MS:
+            raise InvalidInput(f"{place}.histograms.timestamp", IMPOSSIBLE)
+        for part, value in list(histogram_parts(point, f"{place}.histograms")):
             series = known.get((mark, part))
             if series is None:
                 series = known[mark, part] = self._part(describe(), part)
             self.points.add(series, point.timestamp, value)
+        self.histograms += 1
 
     def _part(self, key: SeriesKey, part: Part) -> int:
         return self._book.table.intern(part_key(key, part))
 
 
 def check_series(series: Sequence[bytes]) -> None:
-    """Raises InvalidInput when a request holds too many series, or one that is too large."""
+    """Raises InvalidInput when a request holds too many series."""
     if len(series) > MOST_SERIES:
         raise InvalidInput("timeseries", f"are {len(series)}; send at most {MOST_SERIES} at once")
-    if max(map(len, series), default=0) > LARGEST_SERIES:
-        raise InvalidInput("timeseries", f"hold one of more than {LARGEST_SERIES} bytes; send fewer samples at once")
+
+
+def _refuse_length(body: bytes) -> NoReturn:
+    raise InvalidInput("", f"has {len(body)} bytes; there may be {LARGEST_SERIES}: send fewer samples at once")
 
 
 def check_labels(number: int, place: str) -> None:

@@ -23,7 +23,9 @@ def taken_or_refused(source: Source, request: IngestRequest) -> Intake | Invalid
         intake = source.decode(request, table)
     except InvalidInput as refusal:
         return _named(refusal, source.refuse(request, refusal, 422))
-    assert 200 <= intake.answer.status < 300
+    # Where a protocol knows no partial success, what was left out is told with a status that is not tried again.
+    assert 200 <= intake.answer.status < 300 or (intake.answer.status == 400 and intake.rejected)
+    assert bool(intake.rejected) <= bool(intake.answer.body)
     assert intake.batch.tenant == request.tenant
     _check_metrics(intake, table)
     return intake

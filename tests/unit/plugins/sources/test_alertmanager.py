@@ -133,7 +133,7 @@ def test_grafana_counts_its_versions_differently() -> None:
         ({"version": "1"}, "version"),
         ({"version": 4}, "version"),
         ({"alerts": {}}, "alerts"),
-        ({"alerts": [FIRING, FIRING | {"status": "odd"}]}, "alerts[1].status"),
+        ({"alerts": [FIRING | {"status": "odd"}]}, "alerts[0].status"),
         ({"alerts": [FIRING | {"startsAt": "noon"}]}, "alerts[0].startsAt"),
         ({"alerts": [FIRING | {"startsAt": "0001-01-01T00:00:00Z"}]}, "alerts[0].startsAt"),
         ({"alerts": [FIRING | {"labels": {"a": 1}}]}, "alerts[0].labels[...]"),

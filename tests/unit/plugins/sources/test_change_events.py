@@ -50,8 +50,8 @@ def test_a_change_without_a_time_is_of_its_arrival() -> None:
         (DEPLOY | {"kind": "party"}, "kind"),
         (DEPLOY | {"service": 5}, "service"),
         (DEPLOY | {"at": "noon"}, "at"),
-        ([DEPLOY, DEPLOY | {"at": "noon"}], "[1].at"),
-        ([DEPLOY, {"kind": "deploy"}], "[1].service"),
+        ([DEPLOY | {"at": "noon"}], "[0].at"),
+        ([{"kind": "deploy"}], "[0].service"),
         ("deploy", "body"),
     ],
 )
@@ -59,3 +59,9 @@ def test_what_does_not_fit_is_refused_and_named(body: object, field: str) -> Non
     with pytest.raises(InvalidInput) as refused:
         changes_of(body)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("field", ["version", "at", "by", "url", "labels"])
+def test_null_is_absent(field: str) -> None:
+    given, absent = DEPLOY | {field: None}, {name: value for name, value in DEPLOY.items() if name != field}
+    assert changes_of(given) == changes_of(absent)

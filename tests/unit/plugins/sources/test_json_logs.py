@@ -57,20 +57,43 @@ def test_nothing_is_an_empty_list_of_lines() -> None:
         (b'{"service":"a","message":5}', "line 4: message"),
         (b'{"service":"a"}', "line 4: message"),
         (b'{"service":"a","message":"m","level":true}', "line 4: level"),
-        (b'{"service":"a","message":"m","level":99}', "line 4: level"),
         (b'{"service":"a","message":"m","timestamp":"noon"}', "line 4: timestamp"),
-        (b'{"service":"a","message":"m","trace_id":"xyz"}', "line 4: trace_id"),
-        (b"{broken", "line 4: body"),
+        (b"{broken", "line 4"),
     ],
 )
-def test_a_bad_line_is_named_and_nothing_is_taken(bad: bytes, field: str) -> None:
+def test_a_bad_line_is_named_and_costs_only_itself(bad: bytes, field: str) -> None:
     body = b"\n".join([*LINES.split(b"\n")[:3], bad, b'{"service":"z","message":"after"}'])
-    with pytest.raises(InvalidInput) as refused:
-        blocks_of(body, 0)
-    assert refused.value.field == field
+    intake = JsonLogs().decode(request_to("/api/v1/logs", body), SeriesTable())
+    assert sorted(line for block in intake.batch.logs for line in block.body) == ["after", "lost", "slow"]
+    answer = json.loads(intake.answer.body)
+    assert (answer["status"], answer["accepted"]) == ("partial", 3)
+    assert [(each["item"], each["field"]) for each in answer["rejected"]] == [(field[:6], field[8:])]
+
+
+@pytest.mark.parametrize(
+    ("told", "trace", "omitted"),
+    [
+        (b'"xyz"', 0, 1),
+        (b'"4bf92f35-77b3-4da6-a3ce-929d0e0e4736"', 0xA3CE929D0E0E4736, 0),
+        (b'"1-5759e988-bd862e3fe1be46a994272793"', 0xE1BE46A994272793, 0),
+        (b"null", 0, 0),
+        (b"7", 0, 1),
+    ],
+)
+def test_a_trace_id_that_is_none_costs_only_itself(told: bytes, trace: int, omitted: int) -> None:
+    body = b'{"service":"a","message":"m","trace_id":' + told + b"}"
+    intake = JsonLogs().decode(request_to("/api/v1/logs", body), SeriesTable())
+    (block,) = intake.batch.logs
+    assert (block.trace.tolist(), intake.omitted.get("trace_id", 0)) == ([trace], omitted)
+
+
+@pytest.mark.parametrize("field", ["level", "timestamp", "trace_id"])
+def test_null_is_absent(field: str) -> None:
+    blocks = blocks_of(f'{{"service":"a","message":"m","{field}":null}}'.encode(), 1)
+    assert (blocks["a"].severity.tolist(), blocks["a"].time.tolist()) == ([0], [RECEIVED_AT])
 
 
 def test_a_bad_item_of_an_array_is_named() -> None:
     with pytest.raises(InvalidInput) as refused:
-        blocks_of(b'[{"service":"a","message":"m"},{"service":"a","message":[]}]', 0)
-    assert refused.value.field == "[1].message"
+        blocks_of(b'[{"service":"a","message":[]}]', 0)
+    assert refused.value.field == "[0].message"

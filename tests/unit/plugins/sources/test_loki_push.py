@@ -128,7 +128,7 @@ def test_labels_are_read_as_go_writes_them(text: str, labels: dict[str, str]) ->
 )
 def test_labels_that_cannot_be_read_are_refused(text: str) -> None:
     body = wire.text(1, wire.text(1, text) + wire.text(2, entry(AT, "x", {})))
-    with pytest.raises(InvalidInput, match=r"streams\.labels"):
+    with pytest.raises(InvalidInput, match=r"streams\[0\]\.labels"):
         blocks_of(request_to(PATH, body, PROTOBUF))
 
 
@@ -159,7 +159,7 @@ def test_shippers_that_do_not_tell_their_compression_are_understood() -> None:
 @pytest.mark.parametrize("at", ["noon", "-5", "1.5", str(2**63), "9" * 5000, "²"])
 def test_an_impossible_instant_is_refused(at: str) -> None:
     body = json.dumps({"streams": [{"stream": {}, "values": [[at, "x"]]}]}).encode()
-    with pytest.raises(InvalidInput, match=r"streams\.values"):
+    with pytest.raises(InvalidInput, match=r"streams\[0\]\.values\[0\]\.timestamp"):
         blocks_of(request_to(PATH, body))
 
 
@@ -206,7 +206,7 @@ LINELESS = wire.text(2, b"")
         (wire.text(1, wire.text(1, "{}") + LINELESS * 500_001), "hold more than 500000 lines"),
         (wire.text(1, wire.text(1, "{}") + LINELESS * 600_000), "streams.entries: holds more than 500000 items"),
         (wire.text(1, b"") * 600_000, "streams: holds more than 500000 items"),
-        (wire.text(1, wire.text(1, "{}") + wire.text(2, bytes(2**19 + 1))), "one of more than 524288 bytes"),
+        (wire.text(1, wire.text(1, "{}") + wire.text(2, bytes(2**19 + 1))), "there may be 524288"),
     ],
 )
 def test_a_body_that_would_fill_the_memory_is_refused(body: bytes, reason: str) -> None:

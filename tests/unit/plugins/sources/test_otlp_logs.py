@@ -1,6 +1,5 @@
 import pytest
 
-from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import LogBlock
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_logs import OtlpLogs
@@ -66,7 +65,9 @@ def test_a_structured_body_is_written_as_json() -> None:
 
 
 @pytest.mark.parametrize("trace_id", ["abcd", "zz" * 16, "ab" * 8])
-def test_a_trace_id_of_another_form_is_refused(trace_id: str) -> None:
-    body = f'{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"traceId":"{trace_id}"}}]}}]}}]}}'
-    with pytest.raises(InvalidInput, match="traceId"):
-        OtlpLogs().decode(request_to("/v1/logs", body.encode()), SeriesTable())
+def test_a_trace_id_of_another_form_costs_itself_and_is_counted(trace_id: str) -> None:
+    body = f'{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"traceId":"{trace_id}","spanId":"{"ab" * 8}"}}]}}]}}]}}'
+    intake = OtlpLogs().decode(request_to("/v1/logs", body.encode()), SeriesTable())
+    (block,) = intake.batch.logs
+    assert (block.trace.tolist(), block.span.tolist()) == ([0], [0xABABABABABABABAB])
+    assert (intake.answer.body, intake.omitted) == (b"{}", {"traceId": 1})

@@ -90,13 +90,15 @@ def test_only_spans_that_call_have_a_peer() -> None:
     assert peer_of(SpanKind.CONSUMER, messaging__destination__name="orders") == "orders"
 
 
-@pytest.mark.parametrize(
-    ("field", "named"), [("trace_id", "traceId"), ("span_id", "spanId"), ("parent_span_id", "parentSpanId")]
-)
+@pytest.mark.parametrize(("field", "named"), [("trace_id", "traceId"), ("span_id", "spanId")])
 def test_an_id_of_another_length_is_refused(content_type: str, field: str, named: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         block_of(content_type, {field: b"abc"})
-    assert refused.value.field == named
+    assert refused.value.field == f"resourceSpans[0].scopeSpans[0].spans[0].{named}"
+
+
+def test_a_parent_that_is_none_costs_itself(content_type: str) -> None:
+    assert block_of(content_type, {"parent_span_id": b"abc"}).parent.tolist() == [0]
 
 
 def test_a_kind_from_the_future_is_unspecified(content_type: str) -> None:

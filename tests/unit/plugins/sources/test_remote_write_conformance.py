@@ -71,11 +71,37 @@ TAKEN = [
     Case("names with dots and spaces", second({"__name__": "a.b c", "x.y z": "\n"}), 204, SECOND, written=(1, 0, 0)),
     Case("a histogram", second(UP, wire.text(3, HISTOGRAM)), 204, SECOND, written=(0, 1, 0)),
     Case("a histogram in 1.0", first_request(first_series(UP, more=wire.text(4, HISTOGRAM))), 204, written=(0, 1, 0)),
-    Case("an exemplar beside a sample", second(UP, SAMPLE + wire.text(4, EXEMPLAR)), 204, SECOND, written=(1, 0, 1)),
+    Case("an exemplar beside a sample", second(UP, SAMPLE + wire.text(4, EXEMPLAR)), 204, SECOND, written=(1, 0, 0)),
     Case("metadata beside a sample", second(UP, SAMPLE + GAUGE), 204, SECOND, written=(1, 0, 0)),
     Case("a kind nobody knows yet", second(UP, SAMPLE + wire.text(5, wire.number(1, 99))), 204, SECOND),
     Case("a field nobody knows yet", second(UP, SAMPLE + wire.text(99, b"x")), 204, SECOND, written=(1, 0, 0)),
     Case("2.0 read as 1.0 is empty", second(UP), 204, FIRST),
+]
+PARTIAL = [
+    Case("a damaged series", beside_good(b"\x0a\x7f"), 400, written=(2, 0, 0)),
+    Case("a damaged label", beside_good(wire.text(1, b"\x0a\x7f") + SAMPLE), 400, written=(2, 0, 0)),
+    Case("text that is not UTF-8", beside_good(wire.text(1, wire.text(1, b"a\xff")) + SAMPLE), 400, written=(2, 0, 0)),
+    Case("no labels", beside_good(SAMPLE), 400, written=(2, 0, 0)),
+    Case("no metric name", beside_good(first_series({"job": "a"}, ONE)), 400, written=(2, 0, 0)),
+    Case("an empty metric name", beside_good(first_series({"__name__": ""}, ONE)), 400, written=(2, 0, 0)),
+    Case("a label without name", beside_good(first_series({**UP, "": "x"}, ONE)), 400, written=(2, 0, 0)),
+    Case("a label twice", beside_good(first_series([*UP.items(), ("job", "b")], ONE)), 400, written=(2, 0, 0)),
+    Case("a time before 1970", beside_good(first_series(UP, [(-1, 1.0)])), 400, written=(2, 0, 0)),
+    Case("a time after 2262", beside_good(first_series(UP, [(2**62, 1.0)])), 400, written=(2, 0, 0)),
+    Case(
+        "no metric name, 2.0",
+        bytes(SecondRequest().add(UP, ONE).add({"job": "a"}, ONE)),
+        400,
+        SECOND,
+        written=(1, 0, 0),
+    ),
+    Case(
+        "an exemplar without symbols",
+        second(UP, SAMPLE + wire.text(4, wire.numbers(1, [1, 99]))),
+        400,
+        SECOND,
+        written=(1, 0, 0),
+    ),
 ]
 REFUSED = [
     Case("JSON", b"{}", 415, "application/json"),
@@ -85,18 +111,7 @@ REFUSED = [
     Case("zstd", first_request(GOOD_FIRST), 415, encoding="zstd"),
     Case("no protobuf", b"\xff\xff", 400),
     Case("no protobuf, 2.0", b"\xff\xff", 400, SECOND),
-    Case("a damaged series", beside_good(b"\x0a\x7f"), 400),
-    Case("a damaged label", beside_good(wire.text(1, b"\x0a\x7f") + SAMPLE), 400),
-    Case("text that is not UTF-8", beside_good(wire.text(1, wire.text(1, b"a\xff")) + SAMPLE), 400),
-    Case("no labels", beside_good(SAMPLE), 400),
-    Case("no metric name", beside_good(first_series({"job": "a"}, ONE)), 400),
-    Case("an empty metric name", beside_good(first_series({"__name__": ""}, ONE)), 400),
-    Case("a label without name", beside_good(first_series({**UP, "": "x"}, ONE)), 400),
-    Case("a label twice", beside_good(first_series([*UP.items(), ("job", "b")], ONE)), 400),
-    Case("a time before 1970", beside_good(first_series(UP, [(-1, 1.0)])), 400),
-    Case("a time after 2262", beside_good(first_series(UP, [(2**62, 1.0)])), 400),
     Case("no labels, 2.0", bytes(SecondRequest().add({}, ONE)), 400, SECOND),
-    Case("no metric name, 2.0", bytes(SecondRequest().add(UP, ONE).add({"job": "a"}, ONE)), 400, SECOND),
     Case("a reference without a partner", raw_second(wire.numbers(1, [1, 2, 1]) + SAMPLE, "", "a", "b"), 400, SECOND),
     Case("a reference beyond the symbols", raw_second(wire.numbers(1, [1, 3]) + SAMPLE, "", "a", "b"), 400, SECOND),
     Case("a reference without symbols", raw_second(wire.numbers(1, [0, 0]) + SAMPLE), 400, SECOND),
@@ -150,9 +165,18 @@ def test_what_is_not_is_refused_as_a_whole(case: Case) -> None:
     assert written(answer) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("case", PARTIAL, ids=lambda case: case.name)
+def test_what_is_good_beside_it_is_kept_and_counted(case: Case) -> None:
+    intake = RemoteWrite().decode(asked(case), SeriesTable())
+    assert intake.answer.status == case.status
+    assert written(intake.answer) == case.written
+    assert len(intake.batch) == sum(case.written)
+    assert str(intake.rejected[0]).encode() in intake.answer.body
+
+
 def test_a_series_that_does_not_hold_together_is_named() -> None:
-    with pytest.raises(InvalidInput, match=r"timeseries\[1\]\.labels: '__name__' is missing"):
-        RemoteWrite().decode(write_request(beside_good(first_series({"job": "a"}, ONE))), SeriesTable())
+    intake = RemoteWrite().decode(write_request(beside_good(first_series({"job": "a"}, ONE))), SeriesTable())
+    assert intake.answer.body == b"timeseries[1].labels: '__name__' is missing"
 
 
 def test_known_series_do_not_hide_a_bad_one() -> None:
@@ -162,6 +186,13 @@ def test_known_series_do_not_hide_a_bad_one() -> None:
     beyond = raw_second(wire.numbers(1, [1, 3]) + SAMPLE, "", "a", "b") + wire.text(5, wire.numbers(1, [1, 2]) + SAMPLE)
     with pytest.raises(InvalidInput, match=r"timeseries\[0\]\.labels_refs: refers to symbol 3 of 3"):
         source.decode(write_request(beyond, SECOND), table)
+    (symbols, series) = (b"".join(wire.text(4, each) for each in ("", "__name__", "up", "job", "a")), SAMPLE)
+    mixed = (
+        symbols + wire.text(5, wire.numbers(1, [1, 9]) + series) + wire.text(5, wire.numbers(1, [1, 2, 3, 4]) + series)
+    )
+    intake = source.decode(write_request(mixed, SECOND), table)
+    assert (len(intake.batch), intake.answer.status) == (1, 400)
+    assert intake.answer.body == b"timeseries[0].labels_refs: refers to symbol 9 of 5"
 
 
 @pytest.mark.parametrize(
