@@ -38,6 +38,7 @@ async def list_incidents(
 
 @router.get("/{incident_id}")
 async def show_incident(request: Request, caller: Viewer, incident_id: str) -> dict[str, Any]:
+    """One incident. Deprecated, for one release: `next_looks`, now `suggested_checks`."""
     return incident_view(await incident_of(request, caller, incident_id))
 
 

@@ -133,7 +133,8 @@ async def give_labels(request: Request, caller: Operator, body: Labels) -> dict[
 
 @router.get("/pipeline")
 async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
-    """How Akeso's own pipeline is: latency, accuracy, drift, heartbeats, and what is wrong with it."""
+    """How Akeso's own pipeline is: latency, accuracy, drift, heartbeats, and what is wrong with it. Deprecated, for one
+    release: `complaints`, now `findings`."""
     del caller
     system = system_of(request)
     monitoring, pipeline = system.detection.monitoring, system.detection.pipeline
