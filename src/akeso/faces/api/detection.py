@@ -20,8 +20,8 @@ Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
 @router.get("/detection/budget")
 async def show_alert_budgets(request: Request, caller: Viewer) -> dict[str, Any]:
     """By service: false alarms a week that are acceptable, alarms that were notified and withheld, what feedback and
-    healings said of them, and the score that a new alarm must reach now. Deprecated, for one release: `told` and `held`, now
-    `notified` and `withheld`."""
+    healings said of them, and the score that a new alarm must reach now. Deprecated, for one release: `told`
+    and `held`, now `notified` and `withheld`."""
     budget = system_of(request).detection.decision.budget
     options = budget.options
     return {
