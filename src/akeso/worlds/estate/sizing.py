@@ -19,7 +19,8 @@ def sized(estate: Estate, random: Generator) -> Estate:
     """The same services, with as many instances, cores, workers and connections as their load at the peak wants at
     about a third of what they could do, and with nodes to carry them."""
     rates, times = _rates(estate), _times(estate)
-    services = tuple(_sized(s, rates, times, random) for s in estate.services)
+    patience = _patience(estate)
+    services = tuple(_sized(s, (rates, times), patience.get(s.name, 5.0), random) for s in estate.services)
     estate = replace(estate, services=services)
     services = tuple(_connected(estate, s) for s in services)
     return replace(estate, services=services, nodes=nodes_for(services))
@@ -40,13 +41,24 @@ def nodes_for(services: tuple[Service, ...]) -> tuple[Node, ...]:
     return (*own, *(Node(f"node-{i + 1}", 16.0, 64.0, 200.0, "abc"[i % 3]) for i in range(count)))
 
 
-def _sized(service: Service, rates: dict[Key, float], times: dict[Key, float], random: Generator) -> Service:
+def _patience(estate: Estate) -> dict[str, float]:
+    """The shortest time-out, s, that callers of each service have."""
+    given = [(c.service, c.timeout_ms) for s in estate.services for o in s.operations for c in o.calls]
+    given += [(t.service, t.timeout_ms) for t in estate.traffic]
+    return {name: min(ms for other, ms in given if other == name) / 1000 for name, _ in given}
+
+
+def _sized(
+    service: Service, figures: tuple[dict[Key, float], dict[Key, float]], patience_s: float, random: Generator
+) -> Service:
     if service.kind in _OWN:
         return service
+    rates, times = figures
     load = [(rates.get((service.name, o.name), 0.0), o) for o in service.operations]
     cores = sum(rate * o.cpu_ms for rate, o in load) / 1000
     busy = sum(rate * times[service.name, o.name] for rate, o in load) / 1000
-    part = float(random.uniform(0.2, _BOUGHT))
+    # What is restarted without anybody beside it must be carried by the others, some of them cold.
+    part = float(random.uniform(0.2, _BOUGHT)) * (0.7 if service.alone else 1.0)
     replicas = service.replicas if service.stores else min(4, max(2, ceil(cores / part)))
     each = cores / part / replicas
     least = 0.5 if service.stores else 0.1
@@ -57,7 +69,8 @@ def _sized(service: Service, rates: dict[Key, float], times: dict[Key, float], r
         replicas=replicas,
         cores=max(least, ceil(each * 20) / 20),
         concurrency=workers,
-        accept=max(service.accept, ceil(6 * sum(rate for rate, _ in load) / replicas)),
+        # Nobody waits in it for longer than its callers do: else retries would keep it overloaded for good.
+        accept=max(8, ceil(0.3 * patience_s * sum(rate for rate, _ in load) / replicas / part)),
         pool=pool,
     )
 

@@ -85,7 +85,11 @@ def _machine_busy(stage: Stage, mishap: Mishap) -> Begun:
 
 
 def _keeps(estate: Estate, service: Service) -> bool:
-    return service.kind is ServiceKind.DATABASE and called(estate, service) and service.disk_gb > 0
+    """A database with a disk that somebody writes to."""
+    written_to = {o.name for o in service.operations if o.writes_kb > 0}
+    calls = [c for s in estate.services for o in s.operations for c in o.calls if c.service == service.name]
+    writes = any(c.operation in written_to for c in calls)
+    return service.kind is ServiceKind.DATABASE and called(estate, service) and service.disk_gb > 0 and writes
 
 
 def _fleet(estate: Estate, service: Service) -> bool:

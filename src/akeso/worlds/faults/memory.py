@@ -6,6 +6,9 @@ from akeso.worlds.estate.service import Runtime, Service
 from akeso.worlds.simulation.knobs import Condition, Knob
 from akeso.worlds.stage import Begun, Mishap, Occurrence, Stage, remedies, written
 
+# Beside what the runtime needs itself, this part of the memory makes the heap nearly full.
+_NEARLY_FULL = {Runtime.JAVA: 0.39, Runtime.DOTNET: 0.52, Runtime.NODE: 0.56}
+
 
 def _leak(stage: Stage, mishap: Mishap) -> Begun:
     """It comes back after each restart, because the code is what it is."""
@@ -43,9 +46,11 @@ def _collections(stage: Stage, mishap: Mishap) -> Begun:
     service = mishap.target
     rows = stage.rows(service)
     spec = stage.estate[service]
+    arrivals = max(float(stage.sim.state.arrivals[rows[0]]), 0.1)
+    allocates = 0.02 * spec.memory_mb / (arrivals * 0.01) * mishap.strength
     conditions = stage.turn(
-        Condition(Knob.HOG_MB, 0.40 * spec.memory_mb, service, lives_in=stage.living(rows)),
-        Condition(Knob.GC, 400.0 * mishap.strength, service, lives_in=stage.living(rows)),
+        Condition(Knob.HOG_MB, _NEARLY_FULL[spec.runtime] * spec.memory_mb, service, lives_in=stage.living(rows)),
+        Condition(Knob.GC, allocates, service, lives_in=stage.living(rows)),
     )
     return Begun(
         entity=service,

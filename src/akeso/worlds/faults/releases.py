@@ -53,6 +53,7 @@ def _crash_loop(stage: Stage, mishap: Mishap) -> Begun:
         entity=service,
         service=service,
         conditions=conditions,
+        finish=lambda later: later.start(service),
         hurts=frozenset({service}),
         helps=remedies(("rollback_release", service)),
         harms=remedies(("restart", service), ("scale_out", service)),

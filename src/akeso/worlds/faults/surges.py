@@ -51,10 +51,12 @@ def _storm(stage: Stage, mishap: Mishap) -> Begun:
     state = stage.sim.state
     row = stage.rows(service)[0]
     room = float(state.capacity[row] / max(float(state.arrivals[row]), 0.01))
-    # Fuller than usual, with callers that soon give up and try again: that is the weakness, and nobody feels it.
+    # Fuller than usual, with a long queue and callers that soon give up and try again: that is the weakness, and
+    # nobody feels it.
     patience = max(200.0, 4 * stage.promised_ms(service))
     lasting = stage.turn(
         Condition(Knob.CPU, max(0.35 * room, 1.0), service),
+        Condition(Knob.ACCEPT, _longer(stage, service, patience), service),
         *(Condition(Knob.RETRIES, 4.0, name, peer=service) for name in stage.callers(service)),
         *_impatient(stage, service, patience),
         Condition(Knob.NO_SCALING, 1.0, service),
@@ -80,6 +82,13 @@ def _storm(stage: Stage, mishap: Mishap) -> Begun:
         harms=remedies(("rollback_release", service)),
         note="the trigger is over after a minute; retries keep it going",
     )
+
+
+def _longer(stage: Stage, service: str, patience_ms: float) -> float:
+    """How much longer a queue must be for callers to give up before they have come to its end."""
+    row = stage.rows(service)[0]
+    capacity = 3 * float(stage.sim.state.arrivals[row])
+    return max(4 * capacity * patience_ms / 1000 / stage.estate[service].accept, 1.0)
 
 
 def _impatient(stage: Stage, service: str, patience_ms: float) -> list[Condition]:

@@ -72,6 +72,7 @@ class Knob:
     CONNECTIONS = Turn(Axis.INSTANCE, 0.0, Combining.PLUS, "sessions of a database taken by others")
     LAG_S = Turn(Axis.INSTANCE, 0.0, Combining.PLUS, "a replica falls behind, seconds a second")
     BLOCKED = Turn(Axis.INSTANCE, 0.0, Combining.MOST, "a session holds a lock that others want")
+    ACCEPT = Turn(Axis.INSTANCE, 1.0, Combining.TIMES, "of the length of its queue")
     REFUSES = Turn(Axis.INSTANCE, 0.0, Combining.EITHER, "chance that a call is turned away (503)")
     TIMEOUT = Turn(Axis.LEG, 1.0, Combining.TIMES, "of the time-out")
     RETRIES = Turn(Axis.LEG, 0.0, Combining.PLUS, "more retries")

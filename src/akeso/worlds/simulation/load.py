@@ -64,12 +64,13 @@ def strain(layout: Layout, still: Still, state: State, settings: Settings, respo
     workers = np.maximum(still.workers * settings[Knob.WORKERS] - state.lost_workers, 0.0)
     pressure = state.node_pressure[layout.node_of]
     cores = still.limit * settings[Knob.CPU_LIMIT]
-    free = np.maximum(cores / pressure - settings[Knob.CPU_BURN], 0.02 * cores)
+    free = cores / pressure * (1 - state.gc_share) - settings[Knob.CPU_BURN]
+    free = np.maximum(free, 0.02 * cores)
     by_worker = 1000 * workers / np.maximum(state.hold_ms, 0.01)
     by_cpu = 1000 * free / np.maximum(state.cpu_ms, 0.001)
     alive = (state.status == UP) | (state.status == STOPPING)
     capacity = np.where(alive, np.minimum(by_worker, by_cpu), 0.0)
-    _queue(still, state, capacity)
+    _queue(state, capacity, still.accept * settings[Knob.ACCEPT])
     state.rho_cpu = 0.5 * state.rho_cpu + 0.5 * state.arrivals / np.maximum(by_cpu, _TINY)
     state.rho_worker = 0.5 * state.rho_worker + 0.5 * state.arrivals / np.maximum(by_worker, _TINY)
     busy = np.minimum(state.rho_cpu, _FULL)
@@ -95,11 +96,11 @@ def _measure(layout: Layout, state: State, settings: Settings, response: Respons
     state.cpu_ms = np.where(asked, _total(of, rate * response.cpu_ms, count) / scale, state.cpu_ms)
 
 
-def _queue(still: Still, state: State, capacity: Floats) -> None:
+def _queue(state: State, capacity: Floats, accept: Floats) -> None:
     offered = state.arrivals
     done = np.minimum(offered + state.backlog, capacity)
     waiting = state.backlog + offered - done
-    overflow = np.maximum(waiting - still.accept, 0.0)
+    overflow = np.maximum(waiting - accept, 0.0)
     state.backlog = waiting - overflow
     state.refused = overflow / np.maximum(offered, _TINY)
     # With nothing to do a little would be begun at once, so that a new call is not held to be stuck.

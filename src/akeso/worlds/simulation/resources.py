@@ -113,7 +113,7 @@ class Resources:
         room = np.maximum(size.memory * 0.85 - live - held, 0.015 * size.memory)
         allocated = state.arrivals * size.allocates * settings[Knob.GC]
         pauses = allocated / room * size.pause_s * (0.5 + live / size.memory)
-        state.gc_share = 0.5 * state.gc_share + 0.5 * np.minimum(pauses, 0.9)
+        state.gc_share = 0.5 * state.gc_share + 0.5 * np.minimum(pauses, 0.97)
         state.heap_phase = np.where(size.pause_s > 0, np.mod(state.heap_phase + allocated, room), 0.0)
         garbage = np.where(size.pause_s > 0, state.heap_phase, 0.0)
         state.rss_mb = live + garbage + held

@@ -7,6 +7,9 @@ from akeso.worlds.estate.service import Service, ServiceKind
 from akeso.worlds.observation import Status
 from akeso.worlds.simulation.lifecycle import Lifecycle
 
+_DRAINED_S = 1e6
+_WARM_S = 20.0
+
 
 class Strategy(StrEnum):
     """In which order."""
@@ -71,16 +74,23 @@ class Rollouts:
                 del self._open[service]
 
     def _advance(self, rollout: Rollout) -> None:
-        life, state = self._life, self._life.state
+        life = self._life
         if rollout.open_row is not None:
             if rollout.swap_at is not None and life.now_s >= rollout.swap_at:
                 self._set(rollout.open_row, rollout)
                 life.start(rollout.open_row, new_place=True, at_once=True)
                 rollout.swap_at = None
-            elif rollout.swap_at is None and state.status[rollout.open_row] in {Status.UP, Status.ABSENT}:
+            elif rollout.swap_at is None and self._settled(rollout):
                 rollout.open_row = None
         elif rollout.rows:
             self._take(rollout, rollout.rows.pop(0))
+
+    def _settled(self, rollout: Rollout) -> bool:
+        """Whether the process that was changed last serves, and is warm where the next one's calls go to it."""
+        row, state = rollout.open_row, self._life.state
+        warm_s = _WARM_S if rollout.strategy is Strategy.ROLLING else 0.0
+        gone = not state.wanted[row]
+        return gone or bool(state.status[row] == Status.UP and self._life.now_s >= state.ready_at[row] + warm_s)
 
     def _take(self, rollout: Rollout, row: int) -> None:
         state = self._life.state
@@ -96,6 +106,8 @@ class Rollouts:
         """The old process ends, a new one starts."""
         life = self._life
         life.stop(row)
+        # What is stopped on purpose gets no more calls, where there is anybody else to take them.
+        life.state.unready_s[row] = _DRAINED_S
         self._set(row, rollout)
         life.state.backoff[row] = 0
         life.start(row, new_place=not life.service(row).stores)
