@@ -12,6 +12,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
 from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.labels import SERVICE_LABELS, service_of
+from akeso.protocols.loki.log_streams import level_in
 from akeso.protocols.otlp.signals import INSTANCE
 from akeso.protocols.severity import severity_number
 
@@ -96,7 +97,7 @@ class Loki:
         labels = stream.stream
         entries = [_entry(value, number) for number, value in enumerate(stream.values)]
         own = severity_number(_first(labels, _LEVELS))
-        levels = [severity_number(_first(more, _LEVELS)) or own for _, _, more in entries]
+        levels = [severity_number(_first(more, _LEVELS)) or own or level_in(line) for _, line, more in entries]
         instance = _first(labels, _INSTANCES)
         return LogBlock(
             service_of(labels, self._labels),

@@ -16,8 +16,9 @@ from akeso.protocols.json_body import parse_json, refuse_json
 from akeso.protocols.json_items import JsonItems, accept_items
 from akeso.protocols.loki.log_streams import trace_in
 from akeso.protocols.rejections import Rejections
-from akeso.protocols.severity import severity_number
+from akeso.protocols.severity import severity_number, severity_of_level
 
+_HIGHEST = 24
 _DIGITS = frozenset({16, 32})
 
 
@@ -25,12 +26,19 @@ class _Line(msgspec.Struct, frozen=True):
     service: Annotated[str, Meta(min_length=1, max_length=256)]
     message: str
     timestamp: str | float | None = None
-    level: str | Annotated[int, Meta(ge=0, le=24)] | None = None
+    level: Any = None
+    severity: Any = None
+    levelname: Any = None
+    levelno: Any = None
+    severity_text: Any = None
+    severity_number: Any = None
+    lineno: Any = None
     trace_id: Any = None
 
 
 class JsonLogs:
-    """NDJSON or an array; a level is a name or an OpenTelemetry severity number, an unknown name is severity 0.
+    """NDJSON or an array; a level is a name, or a number of syslog, pino, bunyan, Python or OpenTelemetry; an unknown
+    one is severity 0.
 
     A line that does not fit is left out and named in the answer ("line 3", counted from 1; an array's item as "[2]",
     counted from 0); a trace id that is none costs only itself.
@@ -97,6 +105,23 @@ def _time(line: _Line, received_at: int) -> int:
     return received_at if line.timestamp is None else nanoseconds(line.timestamp, "timestamp")
 
 
+def _level(line: _Line, rejections: Rejections) -> int:
+    """Of a line whose level is no name."""
+    number = line.severity_number
+    if type(number) is int and 0 < number <= _HIGHEST:
+        return number
+    if named := next((name for name in (line.severity_text, line.levelname) if isinstance(name, str)), ""):
+        return severity_number(named)
+    told = next((each for each in (line.level, line.levelno, line.severity) if each is not None), None)
+    if isinstance(told, str):
+        return severity_number(told)
+    if isinstance(told, int | float) and not isinstance(told, bool):
+        return severity_of_level(told, python=line.levelno is not None or line.lineno is not None)
+    if told is not None:
+        rejections.omit("level")
+    return 0
+
+
 def _trace(told: Any, rejections: Rejections) -> int:
     """The low half of a trace id of 8 or 16 bytes, 0 for what is none. UUIDs and X-Ray's `1-<time>-<id>` are 16 bytes
     as well."""
@@ -110,7 +135,9 @@ def _trace(told: Any, rejections: Rejections) -> int:
 
 
 def _block(service: str, lines: Sequence[_Line], times: Sequence[int], rejections: Rejections) -> LogBlock:
-    levels = [severity_number(line.level) if isinstance(line.level, str) else line.level or 0 for line in lines]
+    levels = [
+        severity_number(line.level) if isinstance(line.level, str) else _level(line, rejections) for line in lines
+    ]
     traces = [_trace(line.trace_id, rejections) if line.trace_id else 0 for line in lines]
     body = tuple([line.message for line in lines])
     return LogBlock(service, np.array(times, np.int64), np.array(levels, np.uint8), body, np.array(traces, np.uint64))

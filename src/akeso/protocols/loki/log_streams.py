@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from akeso.domain.errors import InvalidInput
-from akeso.protocols.severity import severity_number
+from akeso.protocols.severity import severity_number, severity_of_level, severity_of_priority
 
 LEVELS = ("level", "severity", "detected_level", "severity_text", "lvl")
 INSTANCES = ("service_instance_id", "instance", "pod")
@@ -16,7 +16,17 @@ _LABEL = re.compile(r'\s*([a-zA-Z_:][\w:.]*)\s*=\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _HEAD = 200  # the level stands near the beginning of a line
-_NAMED = re.compile(r"""(?:level|lvl|severity)["']?\s*[=:]\s*["']?([a-z]{3,13})""")
+_HIGHEST = 24
+_NAMED = re.compile(r"""(?:level(?:name)?|lvl|severity(?:_?text)?)["']?\s*[=:]\s*["']?([a-z]{3,13})""")
+_NUMBERED = re.compile(r""""(level(?:no)?|lvl|severity_?number)"\s*:\s*(\d{1,2})\b""")
+# https://github.com/kubernetes/klog: a letter, month and day, time.
+_KLOG = {"I": 9, "W": 13, "E": 17, "F": 21}
+_KLOG_HEAD = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d")
+_PRIORITY = re.compile(r"<(\d{1,3})>")
+# Microsoft.Extensions.Logging's console.
+_CONSOLE = {"trce": 1, "dbug": 5, "info": 9, "warn": 13, "fail": 17, "crit": 21}
+_CONSOLE_HEAD = re.compile(r"(trce|dbug|info|warn|fail|crit): ")
+_BRACKETED = re.compile(r"\d \[(?:\w+:)?(debug|info|notice|warn|error|crit|alert|emerg)\]")
 _SHOUTED = re.compile(r"\b[A-Z]{3,8}\b")
 _number = lru_cache(maxsize=1_024)(severity_number)  # of short words only
 
@@ -45,18 +55,44 @@ def first_of(labels: Mapping[str, str], names: Sequence[str]) -> str:
 
 
 def level_in(line: str) -> int:
-    """The severity number that a line names itself, as `level=warn`, `"level":"warn"` or a word in capitals; else 0."""
+    """The severity number that a line names itself, else 0: as `level=warn`, `"level":"warn"` or, in JSON, as a number
+    (`"level":50`); by the head of klog, nginx, .NET's console or syslog; or by a word in capitals."""
     head = line[:_HEAD]
     quiet = head.lower()
     if "level" in quiet or "lvl" in quiet or "severity" in quiet:
         named = _NAMED.search(quiet)
         if named and (number := _number(named[1])):
             return number
+        if quiet.startswith("{") and (numbered := _NUMBERED.search(quiet)):
+            return _numbered(numbered[1], int(numbered[2]), quiet)
+    if number := _by_head(head):
+        return number
     if quiet != head:
         for word in _SHOUTED.finditer(head):
             if number := _number(word[0]):
                 return number
     return 0
+
+
+def _numbered(name: str, number: int, quiet: str) -> int:
+    if name.startswith("severity"):
+        return number if number <= _HIGHEST else 0
+    return severity_of_level(number, python=name == "levelno" or '"levelname"' in quiet or '"lineno"' in quiet)
+
+
+def _by_head(head: str) -> int:
+    match head[:1]:
+        case "I" | "W" | "E" | "F":
+            return _KLOG[head[0]] if _KLOG_HEAD.match(head) else 0
+        case "<":
+            priority = _PRIORITY.match(head)
+            return severity_of_priority(int(priority[1])) if priority else 0
+        case "t" | "d" | "i" | "w" | "f" | "c":
+            console = _CONSOLE_HEAD.match(head)
+            return _CONSOLE[console[1]] if console else 0
+        case _:
+            bracketed = _BRACKETED.search(head)
+            return _number(bracketed[1]) if bracketed else 0
 
 
 def trace_in(text: str) -> int:

@@ -126,6 +126,14 @@ async def test_loki_lines_keep_their_level_their_trace_and_their_instance() -> N
     assert endpoint.queries == [("/loki/api/v1/query_range", expected)]
 
 
+async def test_a_level_that_stands_only_in_a_pulled_line_is_found() -> None:
+    puller = Loki(ADDRESS)
+    lines = [str(T0 + 1), "level=error msg=lost"], [str(T0 + 2), "E1129 18:00:00.000 a.go:1] lost"]
+    canned(puller, {"/loki/api/v1/query_range": streams(stream(*lines, app="cart"))})
+    (block,) = (await ask(puller)).batch.logs
+    assert block.severity.tolist() == [17, 17]
+
+
 async def test_a_full_answer_of_loki_is_complete_but_for_its_last_instant() -> None:
     puller = Loki(ADDRESS, limit=4)
     lines = [[str(T0 + at), f"line {at}"] for at in (1, 2, 3)]

@@ -47,6 +47,37 @@ def test_levels_are_names_or_numbers(level: str, severity: int) -> None:
     assert blocks_of(body, 1)["a"].severity.tolist() == [severity]
 
 
+@pytest.mark.parametrize(
+    ("fields", "severity"),
+    [
+        ({"level": 30}, 9),
+        ({"level": 20}, 5),
+        ({"level": 60}, 21),
+        ({"level": 3}, 17),
+        ({"level": 7}, 5),
+        ({"level": 0}, 0),
+        ({"level": 17}, 17),
+        ({"level": 99}, 0),
+        ({"level": 12.5}, 0),
+        ({"levelno": 40, "levelname": "ERROR"}, 17),
+        ({"levelno": 20}, 9),
+        ({"level": 20, "lineno": 7}, 9),
+        ({"severity": "CRITICAL"}, 18),
+        ({"severity_number": 5, "level": 3}, 5),
+        ({"severity_text": "WARN"}, 13),
+    ],
+)
+def test_a_number_is_read_by_the_scale_that_the_line_shows(fields: dict[str, object], severity: int) -> None:
+    body = json.dumps({"service": "a", "message": "m"} | fields).encode()
+    assert blocks_of(body, 1)["a"].severity.tolist() == [severity]
+
+
+def test_a_level_that_is_none_costs_only_itself() -> None:
+    body = b'{"service":"a","message":"m","level":[]}\n{"service":"a","message":"n","level":true}'
+    intake = JsonLogs().decode(request_to("/api/v1/logs", body), SeriesTable())
+    assert (len(intake.batch), intake.omitted) == (2, {"level": 2})
+
+
 def test_nothing_is_an_empty_list_of_lines() -> None:
     assert blocks_of(b"", 0) == blocks_of(b"[]", 0) == {}
 
@@ -56,7 +87,6 @@ def test_nothing_is_an_empty_list_of_lines() -> None:
     [
         (b'{"service":"a","message":5}', "line 4: message"),
         (b'{"service":"a"}', "line 4: message"),
-        (b'{"service":"a","message":"m","level":true}', "line 4: level"),
         (b'{"service":"a","message":"m","timestamp":"noon"}', "line 4: timestamp"),
         (b"{broken", "line 4"),
     ],

@@ -65,6 +65,13 @@ def test_a_stream_becomes_a_block(encoding: str) -> None:
 
 
 @ENCODINGS
+def test_a_level_that_stands_only_in_the_line_is_found(encoding: str) -> None:
+    lines: list[Line] = [(AT, '{"level":50,"msg":"x"}', {}), (AT, "E1129 18:00:00.000 a.go:1] x", {}), (AT, "x", {})]
+    (block,) = blocks_of(push(encoding, ({"app": "cart"}, lines)))
+    assert block.severity.tolist() == [17, 17, 0]
+
+
+@ENCODINGS
 def test_streams_of_one_instance_make_one_block(encoding: str) -> None:
     one, two, other = {"app": "cart", "file": "a"}, {"app": "cart", "file": "b"}, {"app": "web"}
     streams: list[tuple[dict[str, str], list[Line]]] = [
@@ -101,6 +108,23 @@ def test_a_level_is_told_by_metadata_then_labels_then_the_line(encoding: str) ->
         ("the level of the water", 0),
         ("an error of measurement", 0),
         ("x" * 300 + " ERROR", 0),
+        ('{"level":50,"time":1795977262000,"msg":"cannot reach ledger"}', 17),
+        ('{"level":30,"msg":"started"}', 9),
+        ('{"levelno": 20, "msg": "python"}', 9),
+        ('{"levelname": "CRITICAL", "msg": "python"}', 18),
+        ('{"severityNumber":17,"body":"x"}', 17),
+        ("battery level: 50, charging", 0),
+        ("E1129 18:00:00.000 controller.go:12] lost the lease", 17),
+        ("W0301 12:00:00.000000       1 reflector.go:3] slow", 13),
+        ("E1 is a road", 0),
+        ("lvl=eror msg=x", 17),
+        ("2026/03/01 12:00:00 [error] 31#31: *1 upstream timed out", 17),
+        ("array [error] in a sentence", 0),
+        ("fail: Shop.Cart[0]", 17),
+        ("fail to see", 0),
+        ("[12:00:00 WRN] slow", 13),
+        ("<11>Mar  1 12:00:00 host app: lost", 17),
+        ("<999>x", 0),
         ("", 0),
     ],
 )
