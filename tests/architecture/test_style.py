@@ -51,7 +51,8 @@ def reads_the_environment(module: Module) -> Iterator[str]:
 
 
 def knows_the_lab(module: Module) -> Iterator[str]:
-    if module.path.parts[0] == "lab" or module.path.parts[:2] == ("faces", "cli"):
+    # The command line starts the lab, and servers for tests are started as the lab starts its own.
+    if module.path.parts[0] == "lab" or module.path.parts[:2] in {("faces", "cli"), ("testing", "servers")}:
         return
     for node in module.nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("akeso.lab"):

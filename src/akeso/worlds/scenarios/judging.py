@@ -53,7 +53,9 @@ def _opened(condition: Condition, outcome: Outcome) -> list[Incident]:
 
 
 def _done(condition: Condition, outcome: Outcome) -> list[Effect]:
-    return [each for each in outcome.effects if _in_time(condition, outcome.since_start(each.at)) and not each.undo]
+    return [
+        each for each in outcome.effects if _in_time(condition, outcome.since_start(each.at)) and not each.taken_back
+    ]
 
 
 def _in_time(condition: Condition, passed: int) -> bool:
@@ -119,7 +121,7 @@ def in_words(incident: Incident, outcome: Outcome) -> str:
 
 
 def _effect_in_words(effect: Effect, outcome: Outcome) -> str:
-    back = " taken back" if effect.undo else ""
+    back = " taken back" if effect.taken_back else ""
     return f"{effect.action} {effect.target}{back} at {written(outcome.since_start(effect.at) // 10**9 * 10**9)}"
 
 

@@ -15,12 +15,12 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """at: ns since the epoch, to the second before it."""
+    """at: ns since the epoch, to the second before it; taken_back: an earlier effect was undone."""
 
     at: int
     action: str
     target: str
-    undo: bool = False
+    taken_back: bool = False
 
 
 class Stage:

@@ -87,7 +87,7 @@ def _hurt(fault: Truth, lived: Lived) -> list[int]:
 
 def _effects(done: Sequence[Effect], faults: Sequence[Truth], lived: Lived) -> Iterator[EffectScore]:
     for effect in done:
-        if effect.undo or effect.at < lived.since:
+        if effect.taken_back or effect.at < lived.since:
             continue
         there = [fault for fault in faults if fault.began <= effect.at <= _over(fault, lived)]
         at_s = (effect.at - lived.since) / NANOSECONDS
