@@ -1,14 +1,21 @@
 """Compressed bodies, with a bound on what they may grow to."""
 
 import zlib
+from collections.abc import Callable
+
+import cramjam
+import numpy as np
 
 from akeso.domain.errors import InvalidInput
-from akeso.protocols.snappy import LIMIT, TooLarge, unsnap
+from akeso.protocols.snappy import LIMIT, TooLarge, is_framed, unsnap
 
-__all__ = ["LIMIT", "Refused", "decompressed", "too_large"]
+__all__ = ["ENCODINGS", "LIMIT", "Refused", "decompressed", "too_large"]
+
+ENCODINGS = ("gzip", "deflate", "zstd", "snappy", "x-snappy-framed")
 
 _MEMBERS = 10_000
 _CHUNK = 65_536
+_FULL = "write whole buffer"  # how the decoder says that the buffer has no room for more
 
 
 class Refused(Exception):
@@ -29,12 +36,29 @@ def decompressed(raw: bytes, encoding: str) -> bytes:
             return raw
         case "gzip" | "x-gzip":
             return _inflate(raw, 31)
-        case "deflate":
-            return _inflate(raw, 15)
+        case "deflate" | "zlib":
+            # Named after RFC 1950, and sent as RFC 1951 by some; the first two bytes of the former are a check.
+            return _inflate(raw, 15 if raw[:1] == b"\x78" and int.from_bytes(raw[:2]) % 31 == 0 else -15)
+        case "zstd":
+            return _bounded(raw, cramjam.zstd.decompress_into)
+        case "x-snappy-framed":
+            return _bounded(raw, cramjam.snappy.decompress_into)
         case "snappy":
-            return _unsnapped(raw)
+            return _bounded(raw, cramjam.snappy.decompress_into) if is_framed(raw) else _unsnapped(raw)
         case other:
-            raise Refused(415, "content-encoding", f"{other} is not understood; send gzip, deflate, snappy or none")
+            raise Refused(415, "content-encoding", f"{other} is not understood; send {', '.join(ENCODINGS)} or none")
+
+
+def _bounded(raw: bytes, decompress_into: Callable[[bytes, memoryview], int]) -> bytes:
+    """Decompressed into a buffer that is not larger than what may be; memory that stays untouched costs nothing."""
+    buffer = np.empty(LIMIT, np.uint8)
+    try:
+        size = decompress_into(raw, buffer.data)
+    except cramjam.DecompressionError as bad:
+        if _FULL in str(bad):
+            raise too_large(" after decompression") from bad
+        raise InvalidInput("body", f"cannot be decompressed: {bad}") from bad
+    return buffer[:size].tobytes()
 
 
 def too_large(when: str) -> Refused:

@@ -15,7 +15,7 @@ class TooLarge(InvalidInput):
 def unsnap(raw: bytes, limit: int = LIMIT) -> bytes:
     """The decompressed body. Raises TooLarge before anything is decompressed when the block says that it holds more
     than `limit` bytes, and InvalidInput when it is no block."""
-    if raw.startswith(_FRAMED):
+    if is_framed(raw):
         raise InvalidInput("body", "is in snappy's framed format; send its block format")
     if _told_length(raw) > limit:
         raise TooLarge("body", f"is larger than {limit} bytes after decompression")
@@ -23,6 +23,11 @@ def unsnap(raw: bytes, limit: int = LIMIT) -> bytes:
         return bytes(cramjam.snappy.decompress_raw(raw))
     except cramjam.DecompressionError as bad:
         raise InvalidInput("body", f"cannot be decompressed: {bad}") from bad
+
+
+def is_framed(raw: bytes) -> bool:
+    """Whether a body is in the framed format. https://github.com/google/snappy/blob/main/framing_format.txt"""
+    return raw.startswith(_FRAMED)
 
 
 def _told_length(raw: bytes) -> int:

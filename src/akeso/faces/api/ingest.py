@@ -17,7 +17,7 @@ from akeso.faces.admission import check_tenant
 from akeso.faces.api.access import identify_sender, system_of
 from akeso.faces.api.errors import retry_headers, status_of
 from akeso.ports.source import Answer, IngestRequest, Intake, Source
-from akeso.protocols.decompression import LIMIT, Refused, decompressed, too_large
+from akeso.protocols.decompression import ENCODINGS, LIMIT, Refused, decompressed, too_large
 
 # Bytes that every source decodes within some ten milliseconds.
 _AT_ONCE = 4 * 2**20
@@ -40,7 +40,7 @@ def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
             "post": {
                 "tags": ["ingest"],
                 "summary": (type(source).__doc__ or source.name).strip().split("\n")[0],
-                "description": f"Compressed bodies are welcome (gzip, deflate, snappy's block format). {said}",
+                "description": f"Compressed bodies are welcome ({', '.join(ENCODINGS)}). {said}",
                 "requestBody": {"content": {"application/json": {"schema": {}}}, "required": True},
                 "responses": {"2XX": {"description": "Taken in, and durable."}},
             }
