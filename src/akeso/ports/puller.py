@@ -9,6 +9,7 @@ from akeso.domain.detection.anomaly import Alert
 from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.ports.source import Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class PullResult:
     """What an endpoint had.
 
     upto: everything stamped up to here is in; the next request begins here. It may lie before `until` when the endpoint
-    had more than it gives at once. edges: calls between services that it knows of.
+    had more than it gives at once. edges: calls between services that it knows of. rejected: items that could not be
+    read; they are left out, and the others are in.
     """
 
     batch: TelemetryBatch
     upto: int
     alerts: tuple[Alert, ...] = ()
     edges: tuple[Edge, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
 
 
 @runtime_checkable

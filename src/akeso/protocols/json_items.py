@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -12,6 +12,8 @@ from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.ports.source import Intake
 from akeso.protocols.json_body import accept_json, parse_json
 from akeso.protocols.rejections import Rejections
+
+T = TypeVar("T")
 
 
 class Part(NamedTuple):
@@ -80,6 +82,14 @@ class JsonItems:
 @cache
 def _decoder(shape: Any, lax: bool) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape, strict=not lax)
+
+
+def read_items(
+    items: Sequence[msgspec.Raw], decoder: msgspec.json.Decoder[T], place: str, rejections: Rejections
+) -> list[T]:
+    """The items that fit, of an array at `place` whose items are not decoded yet."""
+    told = ((f"{place}[{index}]", bytes(item)) for index, item in enumerate(items))
+    return rejections.sift(told, lambda body: parse_json(decoder, body))
 
 
 def accept_items(

@@ -72,6 +72,7 @@ class PullMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.failures = Counter("akeso_pull_failures_total", "Requests that failed", ["endpoint"], registry=registry)
         self.samples = Counter("akeso_pull_samples_total", "Samples taken in", ["endpoint"], registry=registry)
+        self.skipped = Counter("akeso_pull_skipped_total", "Items left out", ["endpoint"], registry=registry)
         self.behind = Gauge(
             "akeso_pull_behind_seconds", "Age of the last that was got", ["endpoint"], registry=registry
         )
@@ -175,8 +176,10 @@ class _Follower:
     async def _hand_on(self, pulled: PullResult) -> None:
         if pulled.edges:
             self._sink.learn(self._pulled.tenant, pulled.edges)
-        if pulled.alerts:
-            await self._take(Intake(TelemetryBatch(self._pulled.tenant, pulled.upto), Answer(), pulled.alerts))
+        if pulled.alerts or pulled.rejected:
+            batch = TelemetryBatch(self._pulled.tenant, pulled.upto)
+            await self._take(Intake(batch, Answer(), pulled.alerts, pulled.rejected))
+            self._metrics.skipped.labels(self.name).inc(sum(each.count for each in pulled.rejected))
         for end, part in paced(pulled.batch, _PACE, pulled.upto):
             await self._until(end + self._every + self._delay)
             await self._take(Intake(replace(part, received_at=self._clock.nanoseconds()), Answer()))

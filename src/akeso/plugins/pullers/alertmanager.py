@@ -13,7 +13,9 @@ from akeso.plugins.pullers._endpoint import Endpoint
 from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.alertmanager import WireAlert, alert_of
 from akeso.protocols.instant import moment
+from akeso.protocols.json_items import read_items
 from akeso.protocols.labels import SERVICE_LABELS
+from akeso.protocols.rejections import Rejections
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -45,24 +47,30 @@ class Alertmanager:
     ) -> None:
         self._endpoint = Endpoint(address)
         self._labels = tuple(service_labels)
-        self._decoder = msgspec.json.Decoder(list[_Held])
+        self._decoder, self._item = msgspec.json.Decoder(list[msgspec.Raw]), msgspec.json.Decoder(_Held)
         self._declared: dict[tuple[str, datetime], Alert] = {}
 
     async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller."""
         del table
-        held = await self._endpoint.get("/api/v2/alerts", {"unprocessed": "false"}, self._decoder)
-        alerts = {
-            _identity(alert): (alert, each.status.state) for each in held for alert in [self._alert(each, request)]
-        }
+        told = await self._endpoint.get("/api/v2/alerts", {"unprocessed": "false"}, self._decoder)
+        rejections = Rejections()
+        held = read_items(told, self._item, "", rejections)
+        read = rejections.sift(
+            ((each.fingerprint, each) for each in held),
+            lambda each: (self._alert(each, request), each.status.state),
+        )
+        alerts = {_identity(alert): (alert, state) for alert, state in read}
         news = [alert for key, (alert, state) in alerts.items() if key not in self._declared and state == "active"]
         at = moment(request.until)
         over = [
             replace(alert, status=AlertStatus.RESOLVED, ends_at=max(at, alert.starts_at))
             for key, alert in self._declared.items()
-            if key not in alerts
+            if key not in alerts and not rejections  # it may be one of those that cannot be read
         ]
-        return PullResult(TelemetryBatch(request.tenant, request.until), request.until, (*news, *over))
+        return PullResult(
+            TelemetryBatch(request.tenant, request.until), request.until, (*news, *over), rejected=rejections.rejected
+        )
 
     def accepted(self, pulled: PullResult) -> None:
         """Remembers what was told."""

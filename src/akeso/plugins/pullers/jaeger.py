@@ -15,8 +15,10 @@ from akeso.domain.telemetry.batches import NANOSECONDS, SpanBlock, SpanKind, Tel
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
 from akeso.ports.puller import Address, PullRequest, PullResult
+from akeso.protocols.json_items import read_items
 from akeso.protocols.otlp.signals import UNKNOWN_SERVICE
 from akeso.protocols.otlp.span_peers import peer_of
+from akeso.protocols.rejections import Rejections
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +72,7 @@ class _Process(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Trace(msgspec.Struct, frozen=True):
-    spans: tuple[_Span, ...] = ()
+    spans: tuple[msgspec.Raw, ...] = ()
     processes: dict[str, _Process] = {}
 
 
@@ -81,7 +83,7 @@ class _Dependency(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Traces(msgspec.Struct, frozen=True):
-    data: list[_Trace] | None = None
+    data: list[msgspec.Raw] | None = None
 
 
 class _Services(msgspec.Struct, frozen=True):
@@ -93,9 +95,13 @@ class _Dependencies(msgspec.Struct, frozen=True):
 
 
 class _Row(NamedTuple):
+    """A span and its ids, which could be read."""
+
     service: str
     span: _Span
     tags: Mapping[str, str]
+    trace: int
+    parent: int
 
 
 class Jaeger:
@@ -129,16 +135,17 @@ class Jaeger:
         """See akeso.ports.puller.Puller."""
         del table
         found: dict[int, _Row] = {}
+        rejections = Rejections()
         for service in self._services or await self._known():
-            for trace in await self._began(service, request):
-                found |= _rows(trace)
+            for trace in read_items(await self._began(service, request), _TRACE, service, rejections):
+                found |= _rows(trace, rejections)
         services: dict[str, list[_Row]] = {}
         for identity, row in found.items():
             if identity not in self._declared:
                 services.setdefault(row.service, []).append(row)
         spans = tuple(_block(service, rows) for service, rows in services.items())
         batch = TelemetryBatch(request.tenant, request.until, spans=spans)
-        return PullResult(batch, request.until, edges=await self._edges(request))
+        return PullResult(batch, request.until, (), await self._edges(request), rejections.rejected)
 
     def accepted(self, pulled: PullResult) -> None:
         """Remembers which spans were told, and when dependencies were."""
@@ -156,7 +163,7 @@ class Jaeger:
     async def _known(self) -> Sequence[str]:
         return (await self._endpoint.get("/api/services", {}, self._names)).data or ()
 
-    async def _began(self, service: str, request: PullRequest) -> Sequence[_Trace]:
+    async def _began(self, service: str, request: PullRequest) -> Sequence[msgspec.Raw]:
         """The traces with a span of the service that began in the span asked for."""
         query: Query = {
             "service": service,
@@ -182,15 +189,20 @@ class Jaeger:
         )
 
 
-def _rows(trace: _Trace) -> dict[int, _Row]:
-    return {
-        _identifier(span.span, "spanID"): _Row(
-            trace.processes.get(span.process, _Process()).service_name,
-            span,
-            {tag.key: _text(tag.value) for tag in span.tags or ()},
-        )
-        for span in trace.spans
-    }
+_TRACE, _SPAN = msgspec.json.Decoder(_Trace), msgspec.json.Decoder(_Span)
+
+
+def _rows(trace: _Trace, rejections: Rejections) -> dict[int, _Row]:
+    spans = read_items(trace.spans, _SPAN, "spans", rejections)
+    return dict(rejections.sift(((span.span, span) for span in spans), lambda span: _row(trace, span)))
+
+
+def _row(trace: _Trace, span: _Span) -> tuple[int, _Row]:
+    """A span's own id and the rest. Raises InvalidInput for ids that cannot be read."""
+    service = trace.processes.get(span.process, _Process()).service_name
+    tags = {tag.key: _text(tag.value) for tag in span.tags or ()}
+    row = _Row(service, span, tags, _identifier(span.trace, "traceID"), _parent(span))
+    return _identifier(span.span, "spanID"), row
 
 
 def _block(service: str, rows: Sequence[_Row]) -> SpanBlock:
@@ -204,9 +216,9 @@ def _block(service: str, rows: Sequence[_Row]) -> SpanBlock:
         peer=np.array([peers.setdefault(name, len(peers)) for name in names], np.int32),
         operations=tuple(operations),
         peers=tuple(peers),
-        trace=np.array([_identifier(row.span.trace, "traceID") for row in rows], np.uint64),
+        trace=np.array([row.trace for row in rows], np.uint64),
         span=np.array([_identifier(row.span.span, "spanID") for row in rows], np.uint64),
-        parent=np.array([_parent(row.span) for row in rows], np.uint64),
+        parent=np.array([row.parent for row in rows], np.uint64),
         kind=np.array([_KINDS.get(kind, SpanKind.UNSPECIFIED) for kind in kinds], np.uint8),
         start=np.array([row.span.start for row in rows], np.int64) * _MICROSECOND,
         duration=np.array([row.span.duration for row in rows], np.int64) * _MICROSECOND,

@@ -11,9 +11,11 @@ from akeso.domain.telemetry.batches import LogBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
 from akeso.ports.puller import Address, PullRequest, PullResult
+from akeso.protocols.json_items import read_items
 from akeso.protocols.labels import SERVICE_LABELS, service_of
 from akeso.protocols.loki.log_streams import level_in
 from akeso.protocols.otlp.signals import INSTANCE
+from akeso.protocols.rejections import Rejections
 from akeso.protocols.severity import severity_number
 
 _LEVELS = ("level", "severity", "detected_level", "severity_text", "lvl")
@@ -28,7 +30,7 @@ class _Stream(msgspec.Struct, frozen=True):
 
 class _Data(msgspec.Struct, frozen=True, rename="camel"):
     result_type: str
-    result: list[_Stream]
+    result: list[msgspec.Raw]
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ class Loki:
             raise InvalidInput("limit", "has to be at least 2")
         self._endpoint = Endpoint(address)
         self._query, self._limit, self._labels = query, limit, tuple(service_labels)
-        self._decoder = msgspec.json.Decoder(_Answer)
+        self._decoder, self._stream = msgspec.json.Decoder(_Answer), msgspec.json.Decoder(_Stream)
 
     async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller."""
@@ -73,10 +75,12 @@ class Loki:
         answer = await self._endpoint.get("/loki/api/v1/query_range", query, self._decoder)
         if answer.data.result_type != "streams":
             raise InvalidInput("query", f"yields a {answer.data.result_type}; lines are needed")
-        blocks = [self._block(stream) for stream in answer.data.result]
+        rejections = Rejections()
+        streams = read_items(answer.data.result, self._stream, "data.result", rejections)
+        blocks = [self._block(stream, rejections) for stream in streams]
         upto = self._complete(blocks, request.until)
         logs = tuple(kept for block in blocks if len(kept := block.where(block.time <= upto)))
-        return PullResult(TelemetryBatch(request.tenant, request.until, logs=logs), upto)
+        return PullResult(TelemetryBatch(request.tenant, request.until, logs=logs), upto, rejected=rejections.rejected)
 
     def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""
@@ -93,9 +97,10 @@ class Loki:
         # One instant that alone fills an answer cannot be asked for in parts.
         return int(stamps[-1]) - 1 if len(stamps) > 1 else int(stamps[-1])
 
-    def _block(self, stream: _Stream) -> LogBlock:
+    def _block(self, stream: _Stream, rejections: Rejections) -> LogBlock:
         labels = stream.stream
-        entries = [_entry(value, number) for number, value in enumerate(stream.values)]
+        told = ((f"values[{number}]", value) for number, value in enumerate(stream.values))
+        entries = rejections.sift(told, _entry)
         own = severity_number(_first(labels, _LEVELS))
         levels = [severity_number(_first(more, _LEVELS)) or own or level_in(line) for _, line, more in entries]
         instance = _first(labels, _INSTANCES)
@@ -109,12 +114,12 @@ class Loki:
         )
 
 
-def _entry(value: Sequence[object], number: int) -> tuple[int, str, Mapping[str, str]]:
+def _entry(value: Sequence[object]) -> tuple[int, str, Mapping[str, str]]:
     match value:
         case [str(at), str(line), *rest] if at.isascii() and at.isdigit() and len(at) <= 19 and int(at) < 2**63:
             more = rest[0] if rest and isinstance(rest[0], dict) else {}
             return int(at), line, _flat(more)
-    raise InvalidInput(f"values[{number}]", 'is not ["<ns>", "line"]')
+    raise InvalidInput("", 'is not ["<ns>", "line"]')
 
 
 def _flat(more: Mapping[str, object]) -> dict[str, str]:

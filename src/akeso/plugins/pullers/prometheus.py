@@ -1,6 +1,6 @@
 """Prometheus, and whatever answers its query API (Thanos, Mimir, VictoriaMetrics)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -8,22 +8,27 @@ import numpy as np
 from msgspec import Meta
 
 from akeso.domain.errors import InvalidInput
-from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.batches import NANOSECONDS, Floats, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
 from akeso.ports.puller import Address, PullRequest, PullResult
+from akeso.protocols.json_items import read_items
 from akeso.protocols.labels import SERVICE_LABELS
 from akeso.protocols.prometheus.exposition import prometheus_key
+from akeso.protocols.rejections import Rejections
+
+_NO_HISTOGRAMS = frozenset({b"", b"[]", b"null"})
 
 
 class _Series(msgspec.Struct, frozen=True):
     metric: dict[str, str] = {}
     values: list[tuple[Annotated[float, Meta(ge=0, lt=9e9)], str]] = []
+    histograms: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Data(msgspec.Struct, frozen=True, rename="camel"):
     result_type: str
-    result: list[_Series]
+    result: list[msgspec.Raw]
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -58,21 +63,23 @@ class Prometheus:
         self._queries = dict(queries) if isinstance(queries, Mapping) else {query: query for query in queries}
         self._step = round(step * NANOSECONDS)
         self._labels = tuple(service_labels)
-        self._decoder = msgspec.json.Decoder(_Answer)
+        self._decoder, self._series = msgspec.json.Decoder(_Answer), msgspec.json.Decoder(_Series)
 
     async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller. Asks nothing while no step has ended."""
         first = (request.since // self._step + 1) * self._step
-        blocks = [MetricBlock.empty()]
+        blocks, rejections = [MetricBlock.empty()], Rejections()
         if first <= request.until:
             for name, query in self._queries.items():
-                blocks.extend(await self._ask(name, query, first, request, table))
+                found = await self._ask(name, query, first, request, rejections)
+                blocks.extend(self._block(each, name, request.tenant, table, rejections) for each in found)
         metrics = MetricBlock(
             np.concatenate([block.series for block in blocks]),
             np.concatenate([block.time for block in blocks]),
             np.concatenate([block.value for block in blocks]),
         )
-        return PullResult(TelemetryBatch(request.tenant, request.until, metrics=metrics), request.until)
+        batch = TelemetryBatch(request.tenant, request.until, metrics=metrics)
+        return PullResult(batch, request.until, rejected=rejections.rejected)
 
     def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""
@@ -82,8 +89,8 @@ class Prometheus:
         await self._endpoint.close()
 
     async def _ask(
-        self, name: str, query: str, first: int, request: PullRequest, table: SeriesTable
-    ) -> list[MetricBlock]:
+        self, name: str, query: str, first: int, request: PullRequest, rejections: Rejections
+    ) -> list[_Series]:
         asked: Query = {
             "query": query,
             "start": first / NANOSECONDS,
@@ -93,16 +100,31 @@ class Prometheus:
         answer = await self._endpoint.get("/api/v1/query_range", asked, self._decoder)
         if answer.data.result_type != "matrix":
             raise InvalidInput(f"queries.{name}", f"yields a {answer.data.result_type}; a matrix is needed")
-        return [self._block(each, name, request.tenant, table) for each in answer.data.result]
+        return read_items(answer.data.result, self._series, f"queries.{name}", rejections)
 
-    def _block(self, found: _Series, name: str, tenant: str, table: SeriesTable) -> MetricBlock:
+    def _block(self, found: _Series, name: str, tenant: str, table: SeriesTable, rejections: Rejections) -> MetricBlock:
+        if bytes(found.histograms) not in _NO_HISTOGRAMS:
+            rejections.reject(f"queries.{name}", InvalidInput("histograms", "are not read where they are pulled"))
         labels = {label: value for label, value in found.metric.items() if label != "__name__"}
         key = prometheus_key(tenant, found.metric.get("__name__", name), labels, self._labels)
-        try:
-            value = np.array([value for _, value in found.values], np.float64)
-        except ValueError as bad:
-            raise InvalidInput(f"queries.{name}", f"yields a value that is no number: {bad}") from bad
+        value = _numbers([value for _, value in found.values], f"queries.{name}", rejections)
         # Milliseconds are all that Prometheus knows; as floats of seconds they are exact to a microsecond.
         time = np.round(np.array([at for at, _ in found.values], np.float64) * 1e3).astype(np.int64) * 1_000_000
         series = np.full(len(value), table.intern(key), np.int32)
         return MetricBlock(series, time, value).where(np.isfinite(value))
+
+
+def _numbers(told: Sequence[str], place: str, rejections: Rejections) -> Floats:
+    """float64[n], NaN for what is no number."""
+    try:
+        return np.array(told, np.float64)
+    except ValueError:
+        return np.array([_number(each, place, rejections) for each in told], np.float64)
+
+
+def _number(told: str, place: str, rejections: Rejections) -> float:
+    try:
+        return float(told)
+    except ValueError:
+        rejections.reject(place, InvalidInput("values", f"{told[:40]!r} is no number"))
+        return float("nan")

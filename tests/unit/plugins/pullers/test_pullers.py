@@ -92,8 +92,6 @@ async def test_an_expression_is_called_what_the_settings_call_it() -> None:
     [
         {"status": "success", "data": {"resultType": "vector", "result": []}},
         {"status": "error", "errorType": "bad_data", "error": "parse error"},
-        matrix(series((1_700_000_010, "many"), __name__="x")),
-        matrix({"metric": {}, "values": [["now", "1"]]}),
         b"<html>",
     ],
 )
@@ -124,6 +122,57 @@ async def test_loki_lines_keep_their_level_their_trace_and_their_instance() -> N
     assert block.time.tolist() == [T0 + 1, T0 + 2]
     expected = {"start": T0 + 1, "end": ASKED.until + 1, "limit": 100, "direction": "forward", "query": '{app="cart"}'}
     assert endpoint.queries == [("/loki/api/v1/query_range", expected)]
+
+
+async def test_one_bad_line_or_stream_of_loki_costs_only_itself() -> None:
+    puller = Loki(ADDRESS)
+    good = stream([str(T0 + 1), "a"], ["noon", "b"], [str(T0 + 2), "c"], app="cart")
+    canned(puller, {"/loki/api/v1/query_range": streams(good, {"stream": {"app": 7}, "values": []})})
+    pulled = await ask(puller)
+    assert [block.body for block in pulled.batch.logs] == [("a", "c")]
+    assert {each.item for each in pulled.rejected} == {"data.result[1]", "values[1]"}
+    assert pulled.upto == ASKED.until
+
+
+async def test_one_bad_value_or_series_of_prometheus_costs_only_itself() -> None:
+    puller = Prometheus(ADDRESS, ["x"])
+    good = series((1_700_000_010, "many"), (1_700_000_025, "2"), __name__="x")
+    histogram = {"metric": {"__name__": "h"}, "histograms": [[1_700_000_010, {"count": "1"}]]}
+    canned(puller, {"/api/v1/query_range": matrix(good, {"metric": {}, "values": [["now", "1"]]}, histogram)})
+    pulled = await ask(puller)
+    assert pulled.batch.metrics.value.tolist() == [2.0]
+    assert {each.field for each in pulled.rejected} == {"values", "values[0][0]", "histograms"}
+    assert pulled.upto == ASKED.until
+
+
+async def test_one_bad_span_of_jaeger_costs_only_itself() -> None:
+    puller = Jaeger(ADDRESS, services=("cart",), dependencies=0)
+    good = {"traceID": "ab", "spanID": "1", "processID": "p", "startTime": 1_700_000_000_000_000, "duration": 5}
+    bad = [good | {"spanID": "2", "duration": 2**63}, good | {"spanID": "3", "traceID": "zz"}, 7]
+    trace = {"spans": [*bad, good], "processes": {"p": {"serviceName": "cart"}}}
+    canned(puller, {"/api/traces": {"data": [{"spans": 7}, trace]}})
+    pulled = await ask(puller)
+    (block,) = pulled.batch.spans
+    assert (block.service, block.span.tolist()) == ("cart", [1])
+    assert (len(pulled.rejected), pulled.upto) == (4, ASKED.until)
+
+
+async def test_an_alert_that_cannot_be_read_costs_only_itself_and_ends_nothing() -> None:
+    puller = Alertmanager(ADDRESS)
+    held = {
+        "labels": {"alertname": "Slow", "service": "cart"},
+        "startsAt": "2026-03-01T12:00:00Z",
+        "fingerprint": "f",
+        "status": {"state": "active"},
+    }
+    endpoint = canned(puller, {"/api/v2/alerts": [held, held | {"startsAt": "noon"}]})
+    pulled = await ask(puller)
+    assert (len(pulled.alerts), len(pulled.rejected)) == (1, 1)
+    puller.accepted(pulled)
+    endpoint.answers["/api/v2/alerts"] = [held | {"startsAt": "noon"}]
+    assert (await ask(puller)).alerts == ()
+    endpoint.answers["/api/v2/alerts"] = []
+    assert [alert.status for alert in (await ask(puller)).alerts] == [AlertStatus.RESOLVED]
 
 
 async def test_a_level_that_stands_only_in_a_pulled_line_is_found() -> None:
