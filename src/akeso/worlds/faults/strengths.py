@@ -29,8 +29,23 @@ def busy_cores(stage: Stage, service: str) -> float:
 
 def calls_of(stage: Stage, service: str) -> tuple[Call, ...]:
     """The calls a service cannot do without, those it makes most first."""
-    calls = [c for o in stage.estate[service].operations for c in o.calls if not c.optional]
-    return tuple(sorted(calls, key=lambda c: (c.cached_by != "", -c.mean)))
+    calls = [(o.name, c) for o in stage.estate[service].operations for c in o.calls if not c.optional]
+    made = _made(stage, service)
+    order = sorted(calls, key=lambda it: (it[1].cached_by != "", -made.get((it[0], it[1].service), 0.0)))
+    return tuple(call for _, call in order)
+
+
+def _made(stage: Stage, service: str) -> dict[tuple[str, str], float]:
+    """(operation, callee) → calls a second that a service made just now."""
+    layout, rates = stage.sim.layout, stage.sim.leg_rates
+    row = stage.estate.row_of[service]
+    made: dict[tuple[str, str], float] = {}
+    for leg, site_row in enumerate(layout.leg_site):
+        site = layout.sites[site_row]
+        if site.caller == row:
+            key = (site.caller_operation, layout.services[site.callee].name)
+            made[key] = made.get(key, 0.0) + float(rates[leg])
+    return made
 
 
 def busiest_caller(stage: Stage, service: str) -> str:

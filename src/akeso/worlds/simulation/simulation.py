@@ -76,6 +76,7 @@ class Simulation:
         self._logs = Logs(self.layout)
         self._lost: dict[tuple[str, str], Outage] = {}
         self._ticks = 0
+        self.leg_rates: Floats = np.zeros(len(self.layout.leg_origin))  # calls a second of each leg, just now
         self._response: Response | None = None
         self.start = start
         self.trace_share = trace_share
@@ -122,6 +123,7 @@ class Simulation:
         response = respond(layout, state, settings, here, self._response)
         self._response = response
         load = descend(layout, state, here, response, demand)
+        self.leg_rates = load.leg
         strain(layout, self._still, state, settings, response, load)
         pool(layout, state, settings, response, load)
         return here, response, load
