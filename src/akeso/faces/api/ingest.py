@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from fastapi import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from akeso.composition.system import System
-from akeso.domain.errors import AkesoError, Overloaded, Unavailable
+from akeso.domain.errors import AkesoError, Forbidden, Overloaded, Unavailable
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside
 from akeso.engine.fairness import Holding
@@ -53,8 +54,11 @@ def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
 def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
         system = system_of(request)
-        sender = identify_sender(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            sender = identify_sender(request)
+        except HTTPException as stranger:
+            return _turned_away(IngestRequest(request.url.path, headers, b"", "", 0), source, stranger)
         asked = IngestRequest(request.url.path, headers, b"", sender.tenant, system.clock.nanoseconds())
         try:
             check_tenant(sender, headers)
@@ -70,6 +74,11 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
             return _response(source.refuse(asked, error, status_of(error)), retry_headers(error))
 
     return receive
+
+
+def _turned_away(asked: IngestRequest, source: Source, stranger: HTTPException) -> Response:
+    """401 in the sender's own protocol."""
+    return _response(source.refuse(asked, Forbidden(str(stranger.detail)), 401), dict(stranger.headers or {}))
 
 
 async def _taken_in(request: Request, system: System, source: Source, asked: IngestRequest, held: Holding) -> Answer:

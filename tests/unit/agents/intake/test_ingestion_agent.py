@@ -14,7 +14,7 @@ from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Subscription, Topic
-from akeso.ports.source import Answer, Intake
+from akeso.ports.source import Answer, Intake, Rejected
 from akeso.testing.telemetry import same_batch, sample_batch
 
 SECOND = 1_000_000_000
@@ -100,6 +100,14 @@ async def test_alerts_are_published_by_fingerprint_before_the_answer() -> None:
         (Topic.ALERTS, "f2"),
     ]
     assert house.agent.alerts == 2
+
+
+async def test_what_was_left_out_is_counted() -> None:
+    house = House()
+    rejected = (Rejected("[1]", "at", "is none"), Rejected("", "", "and 4 more", 4))
+    for _ in range(2):
+        await house.agent.accept(replace(house.intake(), rejected=rejected, omitted={"traceId": 3}))
+    assert (house.agent.rejected, house.agent.omitted) == (10, {"traceId": 6})
 
 
 async def test_an_empty_batch_is_neither_stored_nor_published() -> None:

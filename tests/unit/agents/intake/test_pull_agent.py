@@ -17,7 +17,7 @@ from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import PullRequest, PullResult
-from akeso.ports.source import Answer, Intake
+from akeso.ports.source import Answer, Intake, Rejected
 from akeso.testing.clock import FakeClock
 from akeso.testing.pull import ScriptedPuller
 
@@ -134,6 +134,19 @@ async def test_samples_are_handed_on_slot_by_slot_and_always_equally_late(world:
     # A pause, the endpoint's delay, and half a slot until it ends.
     assert late == pytest.approx([12.5] * len(late), abs=1e-3)
     assert world.count("akeso_pull_samples_total") == len(world.intakes)
+
+
+async def test_what_a_puller_skipped_is_counted_and_its_position_moves_on(world: World) -> None:
+    def skipping(request: PullRequest) -> PullResult:
+        batch = TelemetryBatch(request.tenant, request.until)
+        return PullResult(batch, request.until, rejected=(Rejected("values[1]", "", "is none", 3),))
+
+    world.puller.pulled = skipping
+    async with world.running():
+        await world.clock.advance(1 * SECOND)
+    assert world.count("akeso_pull_skipped_total") == 3
+    assert [each.reason for _, intake in world.intakes for each in intake.rejected] == ["is none"]
+    assert world.marks["pull:prom"] == world.puller.requests[0].until
 
 
 async def test_a_dead_endpoint_is_counted_and_what_it_held_is_asked_for_later(world: World) -> None:

@@ -53,6 +53,25 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type", "body"),
+    [
+        ("/v1/traces", "application/json", b'{"code":16,"message":"a valid API key'),
+        ("/v1/logs", "application/x-protobuf", b"\x08\x10\x12"),
+        ("/api/v1/write", "application/x-protobuf", b"a valid API key"),
+        ("/loki/api/v1/push", "application/json", b"a valid API key"),
+        ("/api/v1/logs", "application/json", b'{"error":"Forbidden","message":"a valid API key'),
+    ],
+)
+async def test_a_stranger_is_turned_away_in_its_own_protocol(
+    tmp_path: Path, path: str, content_type: str, body: bytes
+) -> None:
+    async with opened(tmp_path) as system, caller_of(system) as caller:
+        refused = await caller.post(path, headers={"X-API-Key": "no", "Content-Type": content_type})
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert refused.content.startswith(body)
+
+
 async def test_before_the_start_is_over_telemetry_is_not_taken_in(tmp_path: Path) -> None:
     event = {"component": "cart", "latency": 900, "error_rate": 0}
     async with opened(tmp_path) as system, caller_of(system) as caller:
