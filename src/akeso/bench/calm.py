@@ -34,10 +34,9 @@ from akeso.domain.telemetry.batches import NANOSECONDS, Codes, FeatureFrame, Flo
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_RATE, Signal, signal_of
 from akeso.stages.detection.alert_budget import AlertBudget
-from akeso.stages.detection.decide import DecideState, decide
-from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.detection_loop import DetectionLoop
 from akeso.stages.detection.series_facts import FactsTable
-from akeso.stages.detection.significance import Significance
+from akeso.stages.detection.votes import stated
 from akeso.stages.features.features import FeatureBuilder
 
 START = 1_900_000_800 * NANOSECONDS
@@ -136,23 +135,19 @@ def live(stock: Stock, settings: Settings, slots: int, seed: int) -> Day:
     """Score, decide, learn and budget every slot as the agents do, with the settings' defaults."""
     services = read_services(settings)
     detectors = make_detectors(settings, services, stock.table)
-    facts, state, options = FactsTable(stock.table), DecideState(), settings.decision
-    significance, budget = Significance(), AlertBudget(services, settings.budget)
+    facts = FactsTable(stock.table)
+    loop = DetectionLoop(detectors, facts, perf_counter, settings.decision)
+    budget = AlertBudget(services, settings.budget, stated=stated(detectors))
     raised = hard = 0
     alarms: dict[tuple[str, str, int], Alarm] = {}
     began = perf_counter()
     for frame in made(stock, slots, seed):
-        prediction = significance.judged(score(frame, detectors, ScoreOptions(), perf_counter))
-        judgement = decide(prediction, facts, state, options)
-        for detector in detectors.values():
-            detector.learn(frame, judgement.learn)
-        significance.learn(prediction, ~judgement.state.raised)
-        state = judgement.state
+        judgement = loop.step(frame)
         if frame.end <= START + TAUGHT * NANOSECONDS:
             continue
         symptoms = [anomaly for anomaly in judgement.decision.raised if anomaly.signal in SYMPTOMS]
         raised += len(symptoms)
-        hard += sum(not settings.budget.rules.isdisjoint(anomaly.detectors) for anomaly in symptoms)
+        hard += sum(not budget.stated.isdisjoint(anomaly.detectors) for anomaly in symptoms)
         budget.admit(judgement.decision, facts.services)
         if symptoms:
             alarms |= {(alarm.tenant, alarm.service, alarm.at): alarm for alarm in budget.alarms}

@@ -25,12 +25,14 @@ from akeso.adapters import embedders
 from akeso.adapters.buses.codec import PayloadCodec
 from akeso.adapters.embedders.wordpiece import WordPiece
 from akeso.adapters.memory.bags import Bags
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.offline.drawing.svg import BLUE, Page
 from akeso.ports.source import IngestRequest
 from akeso.protocols.cloud_event import events_of
+from akeso.protocols.rejections import Rejections
 
 _LINES, _POINTS = 12, 200
 _WORDS = ("latency", "cart", "orders", "timeout", "deploy", "pool", "refused", "lock", "queue", "retry", "memory")
@@ -112,7 +114,7 @@ def _events() -> Compared:
     headers = {"content-type": "application/cloudevents+json"}
     body = json.dumps(event).encode()
     request = IngestRequest("/api/v1/events", headers, body, "acme", 1)
-    ours, _ = _timed(lambda: events_of(request))
+    ours, _ = _timed(lambda: events_of(request, Rejections()))
     http = _library("cloudevents.core.bindings.http")
     if http is None:
         return Compared("a structured CloudEvent", "cloudevents", ours)
@@ -127,9 +129,9 @@ def _frames(series: int = 1_000, detectors: int = 19) -> Compared:
     table = SeriesTable(SeriesKey("t", f"s{n // 10}", "m", (("n", str(n)),)) for n in range(series))
     random, codec = np.random.default_rng(1), PayloadCodec(features=table)
     frame = FeatureFrame(NANOSECONDS, NANOSECONDS, random.random(series), np.zeros(series, np.uint8))
-    names = tuple(f"d{n}" for n in range(detectors))
+    names, votes = tuple(f"d{n}" for n in range(detectors)), (Vote.SHARED,) * detectors
     column = random.random(series)
-    made = Prediction(frame, names, random.random((detectors, series)), column, column, "1", 1.0, column)
+    made = Prediction(frame, names, votes, random.random((detectors, series)), column, column, "1", 1.0, column)
     ours, _ = _timed(lambda: codec.decode(codec.encode(made)))
     arrow = _library("pyarrow")
     if arrow is None:

@@ -1,6 +1,6 @@
 """The composition of what detects and of what looks after it: model, versions, evaluation, monitoring."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
@@ -17,16 +17,18 @@ from akeso.agents.selfhealing.monitoring import MonitoringAgent, Surveyed
 from akeso.agents.selfhealing.pipeline import FeatureHistory, OwnPipeline, TrainingDeps
 from akeso.config.settings import Settings
 from akeso.domain.detection.detection_model import Alias
+from akeso.domain.errors import InvalidSettings
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.discovery import build, discover
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
-from akeso.ports.detector import Detector
+from akeso.ports.detector import Detector, give_vote
 from akeso.ports.model_registry import ModelRegistry
 from akeso.ports.objectives import Objectives
 from akeso.ports.pipeline import Connected
 from akeso.stages.detection.alert_budget import AlertBudget
+from akeso.stages.detection.votes import stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,17 @@ def make_detectors(settings: Settings, services: Services, features: SeriesTable
         if name in given or not getattr(plugin, "on_request", False):
             taken = {option: value for option, value in known.items() if option in signature(plugin).parameters}
             given[name] = given.get(name, {}) | taken
-    return build("detectors", given)
+    return _voting(build("detectors", given), settings)
+
+
+def _voting(made: dict[str, Detector], settings: Settings) -> dict[str, Detector]:
+    known = discover("detectors")
+    for name, vote in settings.votes.items():
+        if name not in known:
+            raise InvalidSettings(f"votes.{name}", f"no such detector; there are {', '.join(known)}")
+        if name in made:
+            give_vote(made[name], vote)
+    return made
 
 
 async def open_registry(settings: Settings, journal: SqlJournal) -> ModelRegistry:
@@ -92,23 +104,24 @@ async def open_detection(settings: Settings, around: Surroundings) -> Detection:
     labels = SqlLabelStore(around.journal.database)
     detectors = partial(make_detectors, settings, around.services, around.features)
     settings = await _with_champion(settings, registry)
-    model = ModelAgent(around.bus, around.clock, detectors(), around.features, settings.model, registry)
+    champion = detectors()
+    model = ModelAgent(around.bus, around.clock, champion, around.features, settings.model, registry)
     training_deps = TrainingDeps(registry, labels, around.history, detectors, around.journal.record_config)
     pipeline = OwnPipeline(model, training_deps, around.bus, around.clock, settings.models.pipeline)
     surveyed = Surveyed(around.clock, registry, around.features)
     return Detection(
         model,
-        _decision_agent(settings, around),
+        _decision_agent(settings, around, stated(champion)),
         MonitoringAgent(around.bus, settings.tenant, settings.selfcheck, surveyed),
         EvaluationAgent(pipeline, labels, detectors, around.features, settings.models.evaluation),
         pipeline,
     )
 
 
-def _decision_agent(settings: Settings, around: Surroundings) -> DecisionAgent:
+def _decision_agent(settings: Settings, around: Surroundings, stated_by: Collection[str]) -> DecisionAgent:
     options = DecisionOptions(settings.decision, around.quiet_until)
     alarms = AlarmFile(settings.data / "alarms.json")
-    budget = AlertBudget(around.services, settings.budget, alarms.load())
+    budget = AlertBudget(around.services, settings.budget, alarms.load(), stated_by)
     return DecisionAgent(around.bus, around.clock, around.features, options, budget, alarms.keep)
 
 

@@ -41,6 +41,7 @@ from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Topic
 from akeso.stages.detection.alert_budget import AlertBudget
+from akeso.stages.detection.votes import stated
 
 _MOST_INCIDENTS = 100_000
 
@@ -136,10 +137,12 @@ class ReplaySystem:
     def _detection(self, quiet_until: int) -> list[Agent]:
         settings, bus, clock, features = self._settings, self._bus, self._clock, self._features
         decision = DecisionOptions(settings.decision, quiet_until)
+        detectors = make_detectors(settings, self._services, features)
+        budget = AlertBudget(self._services, settings.budget, stated=stated(detectors))
         agents: list[Agent] = [
             FeatureAgent(bus, clock, self.ingest_table, features, self._window, settings.features),
-            ModelAgent(bus, clock, make_detectors(settings, self._services, features), features, settings.model),
-            DecisionAgent(bus, clock, features, decision, AlertBudget(self._services, settings.budget)),
+            ModelAgent(bus, clock, detectors, features, settings.model),
+            DecisionAgent(bus, clock, features, decision, budget),
         ]
         if settings.forecast.enabled:
             agents.append(ForecastAgent(bus, clock, features, self._services, settings.forecast))

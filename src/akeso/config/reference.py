@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 
 from akeso.config.derived import set_at
 from akeso.config.settings import PREFIX, PullSettings, Settings
-from akeso.domain.renamed import SETTINGS
+from akeso.domain.renamed import SETTINGS, VOTES
 
 _LINE = re.compile(r"([a-z_]+): (.+)")
 _PLAIN: Mapping[Any, str] = {
@@ -170,7 +170,8 @@ def _shown(section: Section) -> str:
 
 
 def _renamed() -> str:
-    rows = "\n".join(f"| `{old}` | `{new}` |" for old, new in SETTINGS.items())
+    votes = {old: f'votes.NAME = "{vote}"' for old, vote in VOTES.items()}
+    rows = "\n".join(f"| `{old}` | `{new}` |" for old, new in {**SETTINGS, **votes}.items())
     return f"""\
 ## Earlier names
 

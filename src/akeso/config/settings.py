@@ -42,6 +42,7 @@ from akeso.agents.selfhealing.pipeline import PipelineOptions
 from akeso.config.derived import derived, refuse_derived
 from akeso.config.service_file import Rung
 from akeso.domain import renamed
+from akeso.domain.detection.vote import Vote
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.estate.service import Trust
 from akeso.engine.effects import EffectOptions
@@ -174,11 +175,13 @@ class Settings(BaseSettings):
     llm: the language model that puts diagnoses into words.
     pull: endpoints that telemetry is pulled from.
     notification: how persistently people are told.
+    votes: what a detector's word counts for, by name, where it is not what the detector says: none, shared, standalone,
+        objective or rule.
     detectors: options of detectors, by name; see the plugins' pages.
     evidence: options of evidence providers, by name.
     sources: options of sources, by name.
     actions: options of actions, by name.
-    notifiers: options of notifiers, by name.
+    notifiers: options of notifiers, by name; each table is one that is told.
     """
 
     model_config = SettingsConfigDict(
@@ -226,6 +229,7 @@ class Settings(BaseSettings):
     pull: tuple[PullSettings, ...] = ()
     notification: NotificationOptions = Field(default_factory=NotificationOptions)
 
+    votes: Mapping[str, Vote] = {}
     detectors: PluginOptions = {}
     evidence: PluginOptions = {}
     sources: PluginOptions = {}
@@ -370,10 +374,13 @@ def _leaves_of(path: str, text: str | None) -> dict[str, str | None]:
         value = json.loads(text or "")
     except ValueError:
         value = text
-    leaves = renamed.leaves(value, path) if isinstance(value, dict) else {path: text}
-    if all(renamed.current(old) == old for old in leaves):
+    leaves = renamed.leaves(value, path) if isinstance(value, dict) else {path: value}
+    found = {new: v for old, given in leaves.items() for new, v in renamed.placed(old, given).items()}
+    if found.keys() == leaves.keys():
         return {}
-    return {renamed.current(old): v if v is None or isinstance(v, str) else json.dumps(v) for old, v in leaves.items()}
+    if leaves.keys() == {path} and found.keys() == {renamed.current(path)}:
+        return {renamed.current(path): text}
+    return {new: v if v is None or isinstance(v, str) else json.dumps(v) for new, v in found.items()}
 
 
 def _variable(path: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.vote import Vote
 from akeso.domain.incident.verdict import PolicyRequest, Verdict
 from akeso.domain.telemetry.batches import FeatureFrame, Floats, SeriesKey
 
@@ -22,14 +23,15 @@ from akeso.domain.telemetry.batches import FeatureFrame, Floats, SeriesKey
 class Prediction:
     """All detectors' opinions of one frame.
 
-    detectors: d names; score: float64[d, n]; expected, spread: float64[n], of the detector with the most to say (NaN
-    if none); model: version of the detection model; latency_ms: how long the scoring took; p_value: float64[n], how
-    often a normal slot is scored as high (see akeso.stages.detection.significance), NaN no opinion; empty when nobody
-    asked.
+    detectors: d names; votes: d, what the word of each counts for; score: float64[d, n]; expected, spread: float64[n],
+    of the detector with the most to say (NaN if none); model: version of the detection model; latency_ms: how long the
+    scoring took; p_value: float64[n], how often a normal slot is scored as high (see
+    akeso.stages.detection.significance), NaN no opinion; empty when nobody asked.
     """
 
     frame: FeatureFrame
     detectors: tuple[str, ...]
+    votes: tuple[Vote, ...]
     score: NDArray[np.float64]
     expected: Floats
     spread: Floats

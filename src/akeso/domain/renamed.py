@@ -20,8 +20,6 @@ SETTINGS: Mapping[str, str] = MappingProxyType({
     "model.decide": "decision",
     "model.score.safe_mode": "decision.safe_mode",
     "decision.decide": "decision",
-    "decision.alone": "decision.standalone",
-    "decision.advisory": "decision.non_voting",
     "decision.warm": "decision.min_samples",
     "decision.loud": "decision.high_score",
     "decision.unmistakable": "decision.critical_score",
@@ -42,6 +40,13 @@ SETTINGS: Mapping[str, str] = MappingProxyType({
     "healing.agent.advance.patience": "healing.agent.advance.unknown_timeout",
     "healing.context.watches.enough": "healing.context.watches.min_samples",
     "ingestion.handover_bytes": "ingestion.publish_queue_bytes",
+})  # fmt: skip
+# Lists of detectors; each that stood in one has that vote now (setting `votes`).
+VOTES: Mapping[str, str] = MappingProxyType({
+    "decision.rules": "rule",
+    "decision.objectives": "objective",
+    "decision.alone": "standalone",
+    "decision.advisory": "none",
 })  # fmt: skip
 _SECTIONS = frozenset(old.split(".")[0] for old in SETTINGS)
 
@@ -68,11 +73,19 @@ def renewed(tree: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     made: dict[str, Any] = {}
     found: dict[str, str] = {}
     for old, value in leaves(tree).items():
-        new = current(old)
-        if new != old:
-            found[old] = new
-        _put(made, new, value, old)
+        for new, given in placed(old, value).items():
+            if new != old:
+                found[old] = new
+            _put(made, new, given, old)
     return made, found
+
+
+def placed(path: str, value: Any) -> dict[str, Any]:
+    """Where a value stands now: under its present name, or, of a list of detectors, as the vote of each."""
+    new = current(path)
+    if new not in VOTES or not isinstance(value, list | tuple | frozenset):
+        return {new: value}
+    return {f"votes.{name}": VOTES[new] for name in value}
 
 
 def with_old_names(view: dict[str, Any], holder: str) -> dict[str, Any]:

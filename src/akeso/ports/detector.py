@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import Codes, FeatureFrame, Floats, Mask
 from akeso.domain.telemetry.scale import normal_range
 
@@ -53,6 +54,8 @@ class Scores:
 class Detector(Protocol):
     """Scores every series of a frame in one call; state is arrays with one row a series.
 
+    What its word counts for is the class attribute `votes` (akeso.domain.detection.vote); without it, it has no vote.
+
     The frame may hold more series than the last one (never fewer): the detector grows. `score` never changes state
     and sees only what `learn` was given before, so a score is causal.
     """
@@ -70,3 +73,13 @@ class Detector(Protocol):
         ...
 
     def restore(self, state: State) -> None: ...
+
+
+def vote_of(detector: object) -> Vote:
+    """The attribute `votes`; NONE for a detector that does not say, as a new one has to earn its vote."""
+    return Vote(getattr(detector, "votes", Vote.NONE))
+
+
+def give_vote(detector: object, vote: Vote) -> None:
+    """Another one than its class says."""
+    vars(detector)["votes"] = vote

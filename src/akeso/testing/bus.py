@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.vote import Vote
 from akeso.domain.errors import Unavailable
 from akeso.domain.incident.events import Entry, IncidentResolved
 from akeso.domain.incident.plan import Risk, Step
@@ -44,8 +45,9 @@ def samples(ingest: SeriesTable, features: SeriesTable) -> Mapping[Topic, Any]:
     signals = np.array([signal_of(key) for key in features.keys], np.uint8)
     frame = FeatureFrame(2 * 10**9, 10**9, np.arange(len(features), dtype=np.float64), signals, partial=True)
     nothing = np.full(len(features), np.nan)
+    ones, votes = np.ones(len(features)), (Vote.SHARED, Vote.RULE)
     prediction = Prediction(
-        frame, ("ewma", "iqr"), np.ones((2, len(features))), nothing, nothing, "v1", 1.5, 0.1 * np.ones(len(features))
+        frame, ("ewma", "silence"), votes, np.stack((ones, ones)), nothing, nothing, "v1", 1.5, 0.1 * ones
     )
     block = MetricBlock(ingest.intern_all(KEYS), np.array([1, 2], np.int64), np.array([0.5, np.nan]))
     step = Step("s1", "restart", "cart", MappingProxyType({"grace": "5"}))

@@ -14,8 +14,10 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.bench.cli import app
 from akeso.bench.corpus import lab, shop
 from akeso.bench.datasets.petshop import scenarios
+from akeso.config.settings import load_settings
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
+from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
@@ -25,6 +27,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN
 from akeso.offline.casefiles.asked import Asked
 from akeso.offline.casefiles.incidents import found_in
+from akeso.offline.casefiles.rerun import detecting
 from akeso.ports.journal import Draft
 from akeso.stages.diagnosis.calibration_file import load_calibration
 from akeso.testing.recorded.petshop import write_petshop
@@ -89,7 +92,7 @@ async def write_run(folder: Path) -> None:
         for batch in batches:
             yield batch
 
-    [found] = await found_in(again(), table, Asked(folder))
+    [found] = await found_in(again(), table, Asked(folder), detecting(load_settings(), Services()))
     first = min(a.detected_at for a in found.anomalies)
     onset = min(a.onset for a in found.anomalies)
     diagnosis = Diagnosis((Hypothesis("cart", "unknown", 0.9),), known=True)

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from akeso.config.settings import Settings, load_settings
+from akeso.domain.detection.vote import Vote
 from akeso.domain.errors import InvalidSettings
 from akeso.domain.renamed import SETTINGS, current
 
@@ -47,9 +48,21 @@ def test_an_old_name_in_the_environment_wins_over_the_present_one_in_the_file(
     monkeypatch.setenv("AKESO_DECISION__DECIDE__WARM", "7")
     monkeypatch.setenv("AKESO_MODEL__DECIDE__ADVISORY", '["cusum"]')
     with capture_logs() as logs:
-        decision = load_settings().decision
-    assert (decision.min_samples, decision.non_voting) == (7, frozenset({"cusum"}))
-    assert {"AKESO_DECISION__MIN_SAMPLES", "AKESO_DECISION__NON_VOTING"} <= {each.get("now") for each in logs}
+        settings = load_settings()
+    assert (settings.decision.min_samples, settings.votes) == (7, {"cusum": Vote.NONE})
+    assert {"AKESO_DECISION__MIN_SAMPLES", "AKESO_VOTES__CUSUM"} <= {each.get("now") for each in logs}
+
+
+def test_a_list_of_detectors_gives_each_of_them_its_vote() -> None:
+    lists = {"alone": ["cusum"], "advisory": ["iqr", "ewma"], "rules": ["silence"]}
+    with capture_logs() as logs:
+        votes = load_settings(None, {"decision": {"decide": lists}}).votes
+    assert votes == {"cusum": Vote.STANDALONE, "iqr": Vote.NONE, "ewma": Vote.NONE, "silence": Vote.RULE}
+    assert "votes.cusum" in {each.get("now") for each in logs}
+
+
+def test_one_detector_in_two_lists_is_refused() -> None:
+    assert "votes.cusum is given twice" in refused(decision={"alone": ["cusum"], "advisory": ["cusum"]}).reason
 
 
 def test_old_names_within_a_variable_that_holds_a_section_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +94,6 @@ def test_present_names_are_taken_without_a_word() -> None:
     [
         ({"healing": {"agent": {"advance": {"dry_run": False}}}}, "healing.agent.advance.dry_run", "dry_run"),
         ({"healing": {"gate": {"govern": {"trust": "auto"}}}}, "healing.gate.govern.trust", "trust"),
-        ({"budget": {"rules": ["silence"]}}, "budget.rules", "decision.rules"),
         ({"models": {"pipeline": {"recent": 60}}}, "models.pipeline.recent", "selfcheck.drift_window"),
         ({"model": {"score": {"model": "3"}}}, "model.score.model", "run time"),
     ],
@@ -96,7 +108,7 @@ def test_what_would_be_overwritten_is_refused_and_its_place_named(
 
 def test_what_is_set_once_is_read_at_every_place() -> None:
     given = {"trust": "auto", "dry_run": False, "healing": {"guards": {"repeats": 5, "repeat_window": 60}}}
-    healing = load_settings(None, given | {"decision": {"rules": ["silence"]}}).healing
+    healing = load_settings(None, given).healing
     assert (healing.gate.govern.trust.name, healing.gate.govern.dry_run) == ("AUTO", False)
     assert healing.agent.advance.dry_run is False
     assert healing.gate.guards == healing.effects.guards == healing.guards

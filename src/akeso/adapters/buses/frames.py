@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Attributes, FeatureFrame, Ids, SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
@@ -38,7 +39,8 @@ class FrameBody(msgspec.Struct, array_like=True, frozen=True):
 
 
 class PredictionBody(msgspec.Struct, array_like=True, frozen=True):
-    """score: d rows of n; expected, spread: n each; p_value: n, or none at all."""
+    """score: d rows of n; expected, spread: n each; p_value: n, or none at all; votes: d, or none of a writer that did
+    not say."""
 
     frame: FrameBody
     detectors: tuple[str, ...]
@@ -48,6 +50,7 @@ class PredictionBody(msgspec.Struct, array_like=True, frozen=True):
     model: str
     latency_ms: float
     p_value: bytes = b""
+    votes: tuple[Vote, ...] = ()
 
 
 class FrameCodec:
@@ -68,7 +71,8 @@ class FrameCodec:
         score, expected, spread = (_bytes(column, "<f8") for column in (made.score, made.expected, made.spread))
         frame = self.frame(made.frame)
         p_value = _bytes(made.p_value, "<f8")
-        return PredictionBody(frame, made.detectors, score, expected, spread, made.model, made.latency_ms, p_value)
+        told = (made.model, made.latency_ms, p_value, made.votes)
+        return PredictionBody(frame, made.detectors, score, expected, spread, *told)
 
     def read_frame(self, body: msgspec.Raw) -> FeatureFrame:
         return self._frame(msgspec.msgpack.decode(body, type=FrameBody))
@@ -78,10 +82,13 @@ class FrameCodec:
         frame = self._frame(found.frame)
         rows = len(self._ids(found.frame.keys))
         score = _column(found.score, "<f8", len(found.detectors) * rows).reshape(len(found.detectors), rows)
+        if len(found.votes) not in {0, len(found.detectors)}:
+            raise ValueError(f"{len(found.votes)} votes of {len(found.detectors)} detectors")
         # A score is never NaN: where nothing was scored there is nothing to see.
         return Prediction(
             frame,
             found.detectors,
+            found.votes or (Vote.NONE,) * len(found.detectors),
             self._placed(score, found.frame.keys, 0.0),
             self._placed(_column(found.expected, "<f8", rows), found.frame.keys, np.nan),
             self._placed(_column(found.spread, "<f8", rows), found.frame.keys, np.nan),

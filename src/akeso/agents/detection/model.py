@@ -11,7 +11,7 @@ import structlog
 
 from akeso.domain.detection.detection_model import Alias, Artefact
 from akeso.domain.errors import NotFound
-from akeso.domain.messages import ConfigUpdate, Prediction
+from akeso.domain.messages import ConfigUpdate
 from akeso.domain.telemetry.batches import Codes, FeatureFrame
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside
@@ -19,11 +19,11 @@ from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.detector import Detector
 from akeso.ports.model_registry import ModelRegistry
-from akeso.stages.detection.decide import DecideOptions, DecideState, decide
+from akeso.stages.detection.decide import DecideOptions, DecideState
+from akeso.stages.detection.detection_loop import DetectionLoop
 from akeso.stages.detection.detection_settings import redecided, rescored
-from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.score import ScoreOptions
 from akeso.stages.detection.series_facts import FactsTable
-from akeso.stages.detection.significance import Significance, SignificanceOptions
 from akeso.stages.model.detector_state import restore
 from akeso.stages.model.frame_sample import FrameSample
 
@@ -71,13 +71,11 @@ class ModelAgent:
         options: ModelOptions | None = None,
         registry: ModelRegistry | None = None,
     ) -> None:
-        self._bus, self._clock, self._detectors = bus, clock, dict(detectors)
-        self._table, self._facts = feature_table, FactsTable(feature_table)
-        self._options = options or ModelOptions()
-        self._registry = registry
-        self._significance = Significance(SignificanceOptions(decide=self._options.decide))
-        self._sample = FrameSample(self._options.sampled, self._options.samples)
-        self._state = DecideState()
+        options = options or ModelOptions()
+        facts = FactsTable(feature_table)
+        self._loop = DetectionLoop(detectors, facts, clock.monotonic, options.decide, options.score)
+        self._bus, self._table, self._registry = bus, feature_table, registry
+        self._sample = FrameSample(options.sampled, options.samples)
         self._newest = 0
         self._signals: Codes = np.zeros(0, np.uint8)
         self._loaded = asyncio.Event()
@@ -87,22 +85,22 @@ class ModelAgent:
     @property
     def safe_mode(self) -> bool:
         """Whether only the rules decide."""
-        return self._options.score.safe_mode
+        return self._loop.scoring.safe_mode
 
     @property
     def detectors(self) -> Mapping[str, Detector]:
         """What scores."""
-        return MappingProxyType(self._detectors)
+        return MappingProxyType(self._loop.detectors)
 
     @property
     def deciding(self) -> DecideOptions:
         """How it is decided now what may be learnt; the decision agent decides in the same way."""
-        return self._options.decide
+        return self._loop.deciding
 
     @property
     def state(self) -> DecideState:
         """What deciding what may be learnt remembers; a challenger begins with it."""
-        return self._state
+        return self._loop.state
 
     async def start(self) -> None:
         """The first life begins with the champion; a later one goes on with what is known."""
@@ -136,7 +134,7 @@ class ModelAgent:
     def name_version(self, version: str) -> None:
         """What scores now was registered under this name."""
         self.version = version
-        self._options = replace(self._options, score=replace(self._options.score, model=version))
+        self._loop.scoring = replace(self._loop.scoring, model=version)
         self._loaded.set()
 
     def artefact(self) -> Artefact:
@@ -146,9 +144,9 @@ class ModelAgent:
         return Artefact(
             keys=tuple(self._table[row] for row in range(series)),
             signals=signals,
-            states={name: dict(detector.snapshot()) for name, detector in self._detectors.items()},
+            states={name: dict(detector.snapshot()) for name, detector in self._loop.detectors.items()},
             reference=self._sample.matrix(series),
-            threshold=self._options.decide.threshold,
+            threshold=self._loop.deciding.threshold,
         )
 
     async def _take_up(self, version: str) -> None:
@@ -160,34 +158,26 @@ class ModelAgent:
         except NotFound as absent:
             log.error("model.absent", version=version, error=str(absent))  # noqa: TRY400 - no defect of this code
             return
-        left = restore(artefact, self._detectors, self._table)
-        # What another model's scores ranked among says nothing of this one's.
-        self._significance = Significance(SignificanceOptions(decide=self._options.decide))
+        left = restore(artefact, self._loop.detectors, self._table)
+        self._loop.forget_ranks()
         log.info("model.taken_up", version=version, series=len(artefact.keys), not_restored=left)
-        self._options = replace(self._options, decide=replace(self._options.decide, threshold=artefact.threshold))
+        self._loop.deciding = replace(self._loop.deciding, threshold=artefact.threshold)
         self.name_version(version)
 
     def _configure(self, update: ConfigUpdate) -> None:
-        o = self._options
-        self._options = replace(o, score=rescored(o.score, update), decide=redecided(o.decide, update))
+        loop = self._loop
+        loop.scoring, loop.deciding = rescored(loop.scoring, update), redecided(loop.deciding, update)
 
     async def _predict(self, frame: FeatureFrame) -> None:
-        prediction = await aside(lambda: self._scored(frame), "akeso-score")
-        judgement = decide(prediction, self._facts, self._state, self._options.decide)
+        prediction = await aside(lambda: self._loop.predict(frame), "akeso-score")
+        judgement = self._loop.judge(prediction)
         # Published first: when that fails the message comes again, and nothing was learnt twice.
         await self._bus.publish(Topic.PREDICTIONS, "", prediction)
+        self._loop.learn(prediction, judgement)
+        self._newest = frame.end
         if frame.partial:
-            self._state, self._newest = judgement.state, frame.end
             return
-        for detector in self._detectors.values():
-            detector.learn(frame, judgement.learn)
-        self._significance.learn(prediction, ~judgement.state.raised)
         self._sample.add(frame, judgement.learn)
-        self._state, self._newest, self._signals = judgement.state, frame.end, frame.signals
+        self._signals = frame.signals
         self.frames += 1
         self.span += timedelta(microseconds=frame.width / 1_000)
-
-    def _scored(self, frame: FeatureFrame) -> Prediction:
-        quiet = self._options.decide.non_voting if frame.partial else frozenset()
-        heard = {name: detector for name, detector in self._detectors.items() if name not in quiet}
-        return self._significance.judged(score(frame, heard, self._options.score, self._clock.monotonic))

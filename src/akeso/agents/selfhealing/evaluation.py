@@ -9,7 +9,7 @@ import structlog
 from akeso.agents.selfhealing.pipeline import OwnPipeline
 from akeso.domain.detection.detection_model import Alias
 from akeso.domain.errors import NotFound
-from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Prediction
+from akeso.domain.messages import ConfigUpdate, Decision, Feedback
 from akeso.domain.telemetry.batches import FeatureFrame
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
@@ -18,10 +18,9 @@ from akeso.ports.bus import Message, Topic
 from akeso.ports.detector import Detector
 from akeso.ports.labels import LabelStore
 from akeso.ports.pipeline import Actor
-from akeso.stages.detection.decide import DecideOptions, DecideState, decide
-from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.decide import DecideOptions
+from akeso.stages.detection.detection_loop import DetectionLoop
 from akeso.stages.detection.series_facts import FactsTable
-from akeso.stages.detection.significance import Significance
 from akeso.stages.model.anomaly_history import AnomalyHistory
 from akeso.stages.model.detector_state import restore
 from akeso.stages.model.sequential import Outcome, PairedOutcomes, SequentialOptions, outcome
@@ -47,24 +46,16 @@ class EvaluationOptions:
 
 @dataclass(slots=True)
 class Shadow:
-    """A challenger at work. alarms: of the champion before it began; seconds: a monotonic clock."""
+    """A challenger at work. alarms: of the champion before it began."""
 
     version: str
-    detectors: Mapping[str, Detector]
-    options: DecideOptions
+    loop: DetectionLoop
     alarms: int
-    state: DecideState
-    seconds: Callable[[], float]
     record: AnomalyHistory = field(default_factory=AnomalyHistory)
     paired: PairedOutcomes = field(default_factory=PairedOutcomes)
     since: int = 0  # ns, end of its first slot
     frames: int = 0
     latency_ms: float = 0.0  # of all its frames together
-    significance: Significance = field(default_factory=Significance)
-
-    def scored(self, frame: FeatureFrame) -> Prediction:
-        """What it thinks of a frame."""
-        return self.significance.judged(score(frame, self.detectors, ScoreOptions(), self.seconds))
 
 
 class EvaluationAgent:
@@ -143,20 +134,18 @@ class EvaluationAgent:
             return
         detectors = self._detectors()
         restore(artefact, detectors, self._table)
-        options = replace(self._options.decide, threshold=artefact.threshold)
-        seconds = self._pipeline.clock.monotonic
-        self.shadow = Shadow(version, detectors, options, self._champion.alarms, self._pipeline.state, seconds)
+        deciding = replace(self._options.decide, threshold=artefact.threshold)
+        loop = DetectionLoop(detectors, self._facts, self._pipeline.clock.monotonic, deciding)
+        loop.state = self._pipeline.state
+        self.shadow = Shadow(version, loop, self._champion.alarms)
 
     async def _shadowed(self, frame: FeatureFrame) -> None:
         shadow = self.shadow
         if shadow is None or frame.partial or frame.end <= shadow.record.newest:
             return
-        prediction = await aside(lambda: shadow.scored(frame), "akeso-shadow")
-        judgement = decide(prediction, self._facts, shadow.state, shadow.options)
-        for detector in shadow.detectors.values():
-            detector.learn(frame, judgement.learn)
-        shadow.significance.learn(prediction, ~judgement.state.raised)
-        shadow.state = judgement.state
+        prediction = await aside(lambda: shadow.loop.predict(frame), "akeso-shadow")
+        judgement = shadow.loop.judge(prediction)
+        shadow.loop.learn(prediction, judgement)
         shadow.record.take(judgement.decision)
         shadow.since = shadow.since or frame.end
         shadow.frames += 1

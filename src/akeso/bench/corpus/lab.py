@@ -99,7 +99,7 @@ def _diagnosed(entries: Sequence[Entry]) -> list[int]:
 async def _rerun(folder: Path, moments: Sequence[_Moment]) -> AsyncIterator[Known]:
     table, services = SeriesTable(), _services(folder)
     reader = open_recording(folder / "akeso" / "telemetry.db")
-    rerun = Rerun(table, services, RerunOptions(span=timedelta(minutes=12), detecting=False))
+    rerun = Rerun(table, RerunOptions(span=timedelta(minutes=12)))
     waiting = list(moments)
     async for _, batch in stored_batches(reader, table, Stretch()):
         while waiting and batch.received_at > waiting[0].at:

@@ -108,7 +108,7 @@ def picture(spans: list[Span], lines: list[Line], onset: int, metrics: Path) -> 
     measured = read_metrics(metrics, start, now, table)
     # A file may hold a line of another hour.
     lines = [line for line in lines if start <= line.time <= now]
-    rerun = Rerun(table, options=RerunOptions(span=_WINDOW, detecting=False), tenant=TENANT)
+    rerun = Rerun(table, RerunOptions(span=_WINDOW), tenant=TENANT)
     for batch in by_second(spans, lines, measured):
         deque(rerun.take(batch), maxlen=0)
     deque(rerun.finish(), maxlen=0)

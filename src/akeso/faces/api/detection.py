@@ -27,7 +27,7 @@ async def show_alert_budgets(request: Request, caller: Viewer) -> dict[str, Any]
     return {
         "per_week": options.per_week,
         "enforced": options.enforced,
-        "never_held_back": {"rules": sorted(options.rules), "score": options.critical_score},
+        "never_held_back": {"rules": sorted(budget.stated), "score": options.critical_score},
         "services": [standing_view(standing) for standing in budget.standings(caller.tenant)],
     }
 

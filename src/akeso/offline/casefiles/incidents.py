@@ -1,7 +1,7 @@
 """Decisions of a rerun → the cases that Akeso would have diagnosed, or the one of a time that somebody names."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from akeso.domain.detection.anomaly import Anomaly
@@ -25,15 +25,17 @@ _CHANGES_FOR = timedelta(minutes=5)
 _CLOSED_FOR = timedelta(minutes=1)  # an incident that ended explains echoes for so long
 
 
-async def found_in(batches: AsyncIterable[TelemetryBatch], table: SeriesTable, asked: Asked) -> list[Found]:
+async def found_in(
+    batches: AsyncIterable[TelemetryBatch], table: SeriesTable, asked: Asked, options: RerunOptions
+) -> list[Found]:
     """The case of the asked time, or one for every incident that the detectors and correlation open.
 
-    batches: in the order of their arrival, their series interned in `table`.
+    batches: in the order of their arrival, their series interned in `table`. options: how they are detected.
     """
     span = asked.past + timedelta(minutes=2)
     if asked.span is not None:
         span += timedelta(microseconds=(asked.span.end - asked.span.start) / 1000)
-    rerun = Rerun(table, asked.services, RerunOptions(span=span), asked.edges, asked.tenant)
+    rerun = Rerun(table, replace(options, span=span), asked.edges, asked.tenant)
     if asked.span is not None:
         return [await _of_range(rerun, batches, asked, asked.span)]
     watch, found = _Watch(rerun, asked), list[Found]()

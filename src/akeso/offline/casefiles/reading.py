@@ -9,6 +9,7 @@ from akeso.domain.errors import InvalidInput, NotFound
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.offline.casefiles import incidents, table
 from akeso.offline.casefiles.asked import Asked, Found
+from akeso.offline.casefiles.rerun import detecting
 
 _TABLE, _STORE = "metrics.csv", "telemetry.db"
 _RECORDED = (b"S", b"{")  # how a database, and a line of JSON, begins
@@ -16,12 +17,12 @@ _RECORDED = (b"S", b"{")  # how a database, and a line of JSON, begins
 
 async def cases(asked: Asked, settings: Settings) -> list[Found]:
     """The cases in a telemetry database, lines of JSON, a table, or a folder with one of them in it."""
-    path = _file(asked.source)
+    path, options = _file(asked.source), detecting(settings, asked.services)
     if _first_byte(path) in _RECORDED and path.suffix != ".csv":
         series = SeriesTable()
         recording = Recording(path, _stretch(asked))
-        return _checked(await incidents.found_in(recording.batches(series, settings), series, asked))
-    return _checked(table.found_in(path, asked))
+        return _checked(await incidents.found_in(recording.batches(series, settings), series, asked, options))
+    return _checked(table.found_in(path, asked, options))
 
 
 def _stretch(asked: Asked) -> Stretch:

@@ -1,25 +1,30 @@
 """Recorded telemetry through the stages from alignment to decision, as fast as they go, without any agent or effect."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 
 from akeso.adapters.telemetry.hot import HotWindow
+from akeso.composition.detection import make_detectors
+from akeso.config.settings import Settings
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Edge
 from akeso.domain.messages import Decision
-from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, TelemetryBatch
+from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import instant_of
-from akeso.plugins.discovery import build
-from akeso.stages.detection.decide import DecideOptions, DecideState, decide
-from akeso.stages.detection.score import ScoreOptions, score
+from akeso.ports.detector import Detector
+from akeso.stages.detection.decide import DecideOptions
+from akeso.stages.detection.detection_loop import DetectionLoop
+from akeso.stages.detection.score import ScoreOptions
 from akeso.stages.detection.series_facts import FactsTable
-from akeso.stages.detection.significance import Significance, SignificanceOptions
 from akeso.stages.features.features import FeatureBuilder
 from akeso.stages.features.slots import FeatureOptions
+
+MakeDetectors = Callable[[SeriesTable], Mapping[str, Detector]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +35,27 @@ class RerunOptions:
     score: which detectors score.
     decide: how sure a decision has to be.
     span: of the window, at least as long as what is looked at.
-    detecting: whether the detectors run as well.
+    detectors: makes those that run over a table of features; None: nothing is detected.
     """
 
     features: FeatureOptions = field(default_factory=FeatureOptions)
     score: ScoreOptions = field(default_factory=ScoreOptions)
     decide: DecideOptions = field(default_factory=DecideOptions)
     span: timedelta = timedelta(minutes=15)
-    detecting: bool = True
+    detectors: MakeDetectors | None = None
 
 
-class Detection:
-    """The detectors over one frame after the other, as the model and the decision agent run them."""
+def detecting(settings: Settings, services: Services) -> RerunOptions:
+    """As the running Akeso detects with these settings."""
+    detectors = partial(make_detectors, settings, services)
+    return RerunOptions(settings.features, settings.model.score, settings.decision, detectors=detectors)
 
-    def __init__(self, table: SeriesTable, services: Services, options: RerunOptions) -> None:
-        self._options, self._facts, self._state = options, FactsTable(table), DecideState()
-        self._detectors = build("detectors", {"static_threshold": {"services": services, "table": table}})
-        self._significance = Significance(SignificanceOptions(decide=options.decide))
 
-    def decide(self, frame: FeatureFrame) -> Decision:
-        """What changed with this slot."""
-        prediction = self._significance.judged(score(frame, self._detectors, self._options.score, perf_counter))
-        judgement = decide(prediction, self._facts, self._state, self._options.decide)
-        for detector in self._detectors.values():
-            detector.learn(frame, judgement.learn)
-        self._significance.learn(prediction, ~judgement.state.raised)
-        self._state = judgement.state
-        return judgement.decision
+def detection_over(table: SeriesTable, options: RerunOptions) -> DetectionLoop | None:
+    """The detectors over the series of a table of features, as the model and the decision agent run them."""
+    if options.detectors is None:
+        return None
+    return DetectionLoop(options.detectors(table), FactsTable(table), perf_counter, options.decide, options.score)
 
 
 class Rerun:
@@ -68,7 +67,6 @@ class Rerun:
     def __init__(
         self,
         table: SeriesTable,
-        services: Services | None = None,
         options: RerunOptions | None = None,
         edges: Iterable[Edge] = (),
         tenant: str = "default",
@@ -78,7 +76,7 @@ class Rerun:
         self.window = HotWindow(options.features.slot, options.span, features)
         self.window.declared.declare(tenant, tuple(edges))
         self._builder = FeatureBuilder(table, features, options.features)
-        self._detection = Detection(features, services or Services(), options) if options.detecting else None
+        self._detection = detection_over(features, options)
         self._last = 0
 
     def take(self, batch: TelemetryBatch) -> Iterator[Decision]:
@@ -96,7 +94,7 @@ class Rerun:
         """Close the slots that are due at an instant (ns)."""
         for closed in self._builder.close_until(instant):
             self.window.record(closed)
-            yield self._detection.decide(closed.frame) if self._detection else Decision(closed.frame.end)
+            yield self._detection.step(closed.frame).decision if self._detection else Decision(closed.frame.end)
 
 
 @dataclass(slots=True)

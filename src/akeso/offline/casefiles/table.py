@@ -24,7 +24,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, signal_of
 from akeso.domain.telemetry.times import epoch_ns
 from akeso.offline.casefiles.asked import Asked, Found, Range
-from akeso.offline.casefiles.rerun import Detection, Raised, RerunOptions, moment
+from akeso.offline.casefiles.rerun import Raised, RerunOptions, detection_over, moment
 
 TIME = "timestamp"
 _LONG = ("service", "metric", "value")
@@ -37,11 +37,11 @@ _KNOWN: Mapping[str, tuple[str, str]] = {
 _Points = dict[SeriesKey, dict[int, float]]
 
 
-def found_in(path: Path, asked: Asked) -> list[Found]:
-    """The case of the asked time, or of the first anomaly that the detectors find. Raises InvalidInput naming the row
-    and column."""
+def found_in(path: Path, asked: Asked, options: RerunOptions) -> list[Found]:
+    """The case of the asked time, or of the first anomaly that the detectors of `options` find. Raises InvalidInput
+    naming the row and column."""
     matrix = read(path, asked.tenant)
-    raised = _raised(matrix, asked, asked.span.end if asked.span else None)
+    raised = _raised(matrix, options, asked.span.end if asked.span else None)
     span = asked.span or _first(matrix, raised)
     inside = matrix.times <= span.end
     features = FeatureMatrix(matrix.keys, matrix.signals, matrix.times[inside], matrix.values[inside])
@@ -148,15 +148,14 @@ def _matrix(path: Path, points: _Points) -> FeatureMatrix:
     return FeatureMatrix(keys, np.array([signal_of(key) for key in keys], np.uint8), times + width, values)
 
 
-def _raised(matrix: FeatureMatrix, asked: Asked, until: int | None) -> Sequence[Anomaly]:
-    table = SeriesTable(matrix.keys)
-    detection, raised = Detection(table, asked.services, RerunOptions()), Raised()
+def _raised(matrix: FeatureMatrix, options: RerunOptions, until: int | None) -> Sequence[Anomaly]:
+    detection, raised = detection_over(SeriesTable(matrix.keys), options), Raised()
     ever: dict[str, Anomaly] = {}
     for row, end in enumerate(matrix.times.tolist()):
-        if until is not None and end > until:
+        if detection is None or (until is not None and end > until):
             break
         frame = FeatureFrame(end, _step(matrix), matrix.values[row], matrix.signals)
-        decision = detection.decide(frame)
+        decision = detection.step(frame).decision
         raised.after(decision)
         ever.update({a.id: a for a in decision.raised})
     return list(raised.anomalies.values()) if until is not None else list(ever.values())

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import FeatureFrame, Mask
 from akeso.domain.telemetry.positions import (
     Block,
@@ -32,6 +33,7 @@ class AdaptiveThreshold:
     """
 
     name = "adaptive_threshold"
+    votes = Vote.SHARED
 
     def __init__(self, threshold: float = 3.4, span: int = 3, memory: int = 90, warm: int = 20) -> None:
         self._threshold, self._span, self._memory, self._warm = threshold, span, memory, warm

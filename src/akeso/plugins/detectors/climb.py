@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask
 from akeso.domain.telemetry.rows import Rows
 from akeso.domain.telemetry.signal import Signal
@@ -29,6 +30,7 @@ class Climb:
     """
 
     name = "climb"
+    votes = Vote.STANDALONE
     short_memory = True
 
     def __init__(self, span: int = 10, steadiness: float = 0.85, fading: float = 0.9995) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import FeatureFrame, Mask
 from akeso.domain.telemetry.positions import (
     Block,
@@ -28,6 +29,7 @@ class Ewma:
     """
 
     name = "ewma"
+    votes = Vote.SHARED
 
     def __init__(self, threshold: float = 3.4, weight: float = 0.35, memory: int = 180, warm: int = 20) -> None:
         self._threshold, self._weight, self._memory, self._warm = threshold, weight, memory, warm

@@ -4,6 +4,7 @@ from itertools import repeat
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import FeatureFrame, Mask
 from akeso.domain.telemetry.positions import Block, Singles, ages, cautious, fading, learning, positions
 from akeso.domain.telemetry.rows import Rows
@@ -22,6 +23,7 @@ class InterquartileRange:
     """
 
     name = "iqr"
+    votes = Vote.SHARED
 
     def __init__(self, fence: float = 2.5, step: float = 0.05, warm: int = 20) -> None:
         self._fence, self._step, self._warm = fence, step, warm

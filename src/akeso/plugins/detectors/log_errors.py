@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Mask
 from akeso.domain.telemetry.positions import Opinions, rows_of
 from akeso.domain.telemetry.rows import Rows
@@ -22,6 +23,7 @@ class LogErrors:
     """
 
     name = "log_errors"
+    votes = Vote.STANDALONE
 
     def __init__(self, threshold: float = 11.5, memory: int = 600, warm: int = 20) -> None:
         self._threshold, self._memory, self._warm = threshold, memory, warm

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import FeatureFrame, Mask
 from akeso.domain.telemetry.positions import Singles, ages, cautious, positions
 from akeso.domain.telemetry.rows import Rows
@@ -23,6 +24,7 @@ class RobustZ:
     """
 
     name = "robust_z"
+    votes = Vote.SHARED
 
     def __init__(self, threshold: float = 4.0, window: int = 120, every: int = 10, warm: int = 20) -> None:
         self._threshold, self._every, self._warm = threshold, every, warm

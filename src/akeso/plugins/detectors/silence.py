@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Mask
 from akeso.domain.telemetry.positions import Opinions, rows_of
 from akeso.domain.telemetry.rows import Rows
@@ -18,6 +19,7 @@ class Silence:
     """
 
     name = "silence"
+    votes = Vote.RULE
 
     def __init__(self, least: float = 3.0, factor: float = 2.0, fading: float = 0.995, arrivals: int = 8) -> None:
         self._least, self._factor, self._fading, self._arrivals = least, factor, fading, arrivals

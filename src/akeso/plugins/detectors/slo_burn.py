@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.estate.objective import Burn, ErrorBudget, Objective
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey
@@ -20,6 +21,7 @@ class SloBurn:
     """
 
     name = "slo_burn"
+    votes = Vote.OBJECTIVE
 
     def __init__(self, scale: float = 1.0, services: Services | None = None, table: SeriesTable | None = None) -> None:
         self._services = services or Services()

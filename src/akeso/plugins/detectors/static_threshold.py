@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.batches import FeatureFrame, Floats, Mask, SeriesKey
 from akeso.domain.telemetry.positions import Opinions
@@ -27,6 +28,7 @@ class StaticThreshold:
     """
 
     name = "static_threshold"
+    votes = Vote.RULE
 
     def __init__(
         self,

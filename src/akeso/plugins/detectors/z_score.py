@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import FeatureFrame, Mask
 from akeso.domain.telemetry.positions import (
     Block,
@@ -26,6 +27,7 @@ class ZScore:
     """
 
     name = "z_score"
+    votes = Vote.SHARED
 
     def __init__(self, threshold: float = 4.0, memory: int = 240, warm: int = 20) -> None:
         self._threshold, self._memory, self._warm = threshold, memory, warm

@@ -16,7 +16,7 @@ it holds pays for neither sustained nor correlated alarms.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -30,7 +30,6 @@ from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.stages.detection.alert_tokens import AlertTokenBucket
-from akeso.stages.detection.votes import STATED
 
 _Service = tuple[str, str]
 
@@ -42,7 +41,6 @@ class BudgetOptions:
     per_week: false alarms that are acceptable per service and week, unless services.yaml says otherwise (0: only what
         is never withheld).
     enforced: whether alarms beyond the budget are withheld, or only counted.
-    rules: detectors whose alarms are never withheld.
     critical_score: an alarm with this score or a higher one is never withheld.
     merge_window: alarms of one service that are closer together than this are one.
     period: the time that a budget of `per_week` is for.
@@ -56,7 +54,6 @@ class BudgetOptions:
 
     per_week: float = 2.0
     enforced: bool = True
-    rules: frozenset[str] = field(default=STATED, metadata={"set_at": "decision.rules", "value": "decision.stated"})
     critical_score: float = 3.0
     merge_window: timedelta = timedelta(minutes=5)
     period: timedelta = timedelta(days=7)
@@ -86,12 +83,18 @@ class Standing:
 
 
 class AlertBudget:
-    """The alarms of the last period and what may still be notified. alarms: what was kept of an earlier run."""
+    """The alarms of the last period and what may still be notified. alarms: what was kept of an earlier run; stated:
+    detectors whose alarms are never withheld (see akeso.stages.detection.votes)."""
 
     def __init__(
-        self, services: Services | None = None, options: BudgetOptions | None = None, alarms: Iterable[Alarm] = ()
+        self,
+        services: Services | None = None,
+        options: BudgetOptions | None = None,
+        alarms: Iterable[Alarm] = (),
+        stated: Collection[str] = (),
     ) -> None:
         self.options = options or BudgetOptions()
+        self.stated = frozenset(stated)
         self._services = services or Services()
         self._alarms: dict[_Service, list[Alarm]] = {}
         self._withheld: dict[SeriesKey, Anomaly] = {}
@@ -178,7 +181,7 @@ class AlertBudget:
         )
 
     def _is_hard(self, raised: Sequence[Anomaly]) -> bool:
-        return any(a.signal is Signal.SILENCE or not self.options.rules.isdisjoint(a.detectors) for a in raised)
+        return any(a.signal is Signal.SILENCE or not self.stated.isdisjoint(a.detectors) for a in raised)
 
     def _declared(self, service: _Service, raised: Sequence[Anomaly], end: int) -> bool:
         # Counts the alarm; whether it is passed on.

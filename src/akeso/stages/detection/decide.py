@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.detection.symptoms import opens
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Decision, Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
 from akeso.domain.telemetry.signal import Signal
@@ -27,7 +28,7 @@ from akeso.stages.detection.failures import FailureState, FailureView, learnt, l
 from akeso.stages.detection.false_discovery import discovered
 from akeso.stages.detection.relevance import persistence, relevant
 from akeso.stages.detection.series_facts import FactsTable, SeriesFacts
-from akeso.stages.detection.votes import OBJECTIVES, RULES, agreed, highest, others
+from akeso.stages.detection.votes import highest, shared
 
 # Whether a signal is one of these, by its code.
 _DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
@@ -37,10 +38,6 @@ _BY_THE_SLOT = np.isin(
     (Signal.TRAFFIC, Signal.LOG_ERRORS, Signal.LOG_VOLUME, Signal.NOVELTY, Signal.LOG_SURPRISE),
 )
 _RATIOS = np.isin(np.arange(256), (Signal.ERRORS, Signal.EDGE_ERRORS))
-NON_VOTING = frozenset({
-    "value_novelty", "seasonal_novelty", "shape_novelty", "flat_line", "cusum", "extreme_value",
-    "seasonal_decomposition", "isolation_forest", "autoencoder", "log_patterns",
-})  # fmt: skip
 # The highest twentieth of fewer calls than this is the slowest of them.
 _TELLING_CALLS = 20.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,11 +47,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class DecideOptions:
     """How sure a decision has to be. Scores are multiples of a detector's threshold: 1 is at it.
 
-    rules: detectors that raise an anomaly by themselves, also in safe mode.
-    objectives: detectors that do so at once, whatever the failures of a moment look like.
-    standalone: detectors that raise an anomaly by themselves except in safe mode.
-    non_voting: detectors that score for others to read and have no vote.
-    agreement: how many of all other detectors must agree.
+    agreement: how many of the detectors that share the decision must agree.
     min_samples: values that a series must have before statistics may speak of it.
     part_factor: how much higher the score of a series of a part (an operation, an instance) must be.
     surprise: how improbable pooled failures must be, in nats (7.5: at most one in 1,800).
@@ -76,10 +69,6 @@ class DecideOptions:
         silence never.
     """
 
-    rules: frozenset[str] = RULES
-    objectives: frozenset[str] = OBJECTIVES
-    standalone: frozenset[str] = frozenset({"climb", "log_errors"})
-    non_voting: frozenset[str] = NON_VOTING
     agreement: int = 2
     min_samples: int = 25
     part_factor: float = 1.25
@@ -94,11 +83,6 @@ class DecideOptions:
     clear_after: int = 5
     forget_after: int = 30
     accept_after: timedelta = timedelta(minutes=5)
-
-    @property
-    def stated(self) -> frozenset[str]:
-        """The detectors that say what somebody stated, a limit or an objective, and so are never a matter of chance."""
-        return self.rules | self.objectives
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,13 +189,12 @@ def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
 
 def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Counted, options: DecideOptions) -> _Look:
     frame = p.frame
-    rules, warm = highest(p, options.rules), state.seen >= options.min_samples
-    voters = options.rules | options.objectives | options.standalone | options.non_voting
+    rules, warm = highest(p, Vote.RULE), state.seen >= options.min_samples
     matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
-    highest_vote, common = agreed(others(p, voters), options.agreement, len(warm))
+    highest_vote, common = shared(p, options.agreement)
     votes = np.where(matters, common * _support(frame, counted.calls, state) / factor, 0.0)
-    alone = np.where(warm, highest(p, options.standalone) / options.threshold, 0.0)
+    alone = np.where(warm, highest(p, Vote.STANDALONE) / options.threshold, 0.0)
     score = np.maximum(np.maximum(rules, alone), votes)
     stirring = matters & (highest_vote >= 0.6)
     expected, spread, at_once = p.expected.copy(), p.spread.copy(), facts.simple & (rules >= 1.0)
@@ -225,7 +208,7 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
         quiet = np.minimum(rules[rows], score[rows])
         score, stirring = rules.copy(), np.zeros(len(score), bool)
         score[rows] = quiet
-    missed = highest(p, options.objectives)
+    missed = highest(p, Vote.OBJECTIVE)
     score = np.maximum(score, missed)
     expected[rows] = view.expected
     spread[rows] = np.sqrt(np.maximum(view.expected, 0.0) / np.maximum(state.usual_calls[rows], 1.0))

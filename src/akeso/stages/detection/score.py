@@ -8,8 +8,7 @@ import numpy as np
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import FeatureFrame, Floats
 from akeso.domain.telemetry.scale import normal_range
-from akeso.ports.detector import Detector, Scores
-from akeso.stages.detection.votes import STATED
+from akeso.ports.detector import Detector, Scores, vote_of
 
 # Scores are compared, multiplied and shown; beyond this they say nothing more.
 _HIGHEST = 1000.0
@@ -20,29 +19,28 @@ class ScoreOptions:
     """Which detectors score.
 
     model: the version that predictions carry.
-    rules: the detectors that run in safe mode.
-    safe_mode: whether only these run.
+    safe_mode: whether only those run that look for what somebody stated.
     """
 
     model: str = field(default="1", metadata={"runtime": True})
-    rules: frozenset[str] = field(default=STATED, metadata={"set_at": "decision.rules", "value": "decision.stated"})
     safe_mode: bool = field(default=False, metadata={"set_at": "decision.safe_mode"})
 
 
 def score(
     frame: FeatureFrame, detectors: Mapping[str, Detector], options: ScoreOptions, seconds: Callable[[], float]
 ) -> Prediction:
-    """Run the detectors (all; in safe mode only the rules) over one frame. Their state is left as it was.
+    """Run the detectors (all; in safe mode only rules and objectives) over one frame. Their state is left as it was.
 
     seconds: a monotonic clock, for the latency that the prediction carries.
     """
     start = seconds()
-    chosen = {name: d for name, d in detectors.items() if not options.safe_mode or name in options.rules}
+    chosen = {name: d for name, d in detectors.items() if not options.safe_mode or vote_of(d).stated}
     opinions = [detector.score(frame) for detector in chosen.values()]
     expected, spread = _most_to_say(opinions, frame)
     return Prediction(
         frame=frame,
         detectors=tuple(chosen),
+        votes=tuple(map(vote_of, chosen.values())),
         score=_stacked(opinions, len(frame.values)),
         expected=expected,
         spread=spread,

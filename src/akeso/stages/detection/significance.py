@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Floats, Mask
 from akeso.domain.telemetry.rows import Rows
 from akeso.domain.telemetry.signal import Signal
 from akeso.stages.detection.decide import DecideOptions
-from akeso.stages.detection.votes import agreed, highest, others
+from akeso.stages.detection.votes import highest, shared
 
 # Scores are counted on a grid that is as fine at a small score as at a large one.
 _LOWEST, _RATIO, _EDGES = 0.02, 1.25, 32
@@ -114,9 +115,8 @@ class Significance:
         options = self._options.decide
         if len(rows) < prediction.score.shape[1]:
             prediction = replace(prediction, score=prediction.score[:, rows])
-        told = options.rules | options.objectives | options.standalone | options.non_voting
-        votes = agreed(others(prediction, told), options.agreement, prediction.score.shape[1])[1]
-        return np.asarray(np.maximum(votes, highest(prediction, options.standalone)))
+        votes = shared(prediction, options.agreement)[1]
+        return np.asarray(np.maximum(votes, highest(prediction, Vote.STANDALONE)))
 
     def _p(self, statistic: Floats, rows: NDArray[np.intp], seen: Floats) -> Floats:
         share, count = self._rows["share"], np.minimum(seen, self._options.memory)

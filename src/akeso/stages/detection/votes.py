@@ -1,29 +1,35 @@
 """Votes: what several detectors' scores of a slot amount to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Floats
-
-# Detectors of what somebody stated: limits and silences, which also hold in safe mode; and objectives.
-RULES, OBJECTIVES = frozenset({"static_threshold", "silence"}), frozenset({"slo_burn"})
-STATED = RULES | OBJECTIVES
+from akeso.ports.detector import vote_of
 
 
-def highest(prediction: Prediction, names: Collection[str]) -> Floats:
-    """float64[n]: the highest score of the named detectors, 0 without any."""
+def stated(detectors: Mapping[str, object]) -> frozenset[str]:
+    """The names of those that look for what somebody stated."""
+    return frozenset(name for name, detector in detectors.items() if vote_of(detector).stated)
+
+
+def highest(prediction: Prediction, vote: Vote) -> Floats:
+    """float64[n]: the highest score of the detectors with this vote, 0 without any."""
     top = np.zeros(prediction.score.shape[1])
-    for name, score in zip(prediction.detectors, prediction.score, strict=True):
-        if name in names:
-            np.maximum(top, score, out=top)
+    for score in _of(prediction, vote):
+        np.maximum(top, score, out=top)
     return top
 
 
-def others(prediction: Prediction, names: Collection[str]) -> list[Floats]:
-    """The scores, float64[n] each, of the detectors that are not named."""
-    return [s for name, s in zip(prediction.detectors, prediction.score, strict=True) if name not in names]
+def shared(prediction: Prediction, agreement: int) -> tuple[Floats, Floats]:
+    """Of the detectors that share the decision: see `agreed`."""
+    return agreed(_of(prediction, Vote.SHARED), agreement, prediction.score.shape[1])
+
+
+def _of(prediction: Prediction, vote: Vote) -> list[Floats]:
+    return [score for own, score in zip(prediction.votes, prediction.score, strict=True) if own is vote]
 
 
 def agreed(scores: Sequence[Floats], agreement: int, series: int) -> tuple[Floats, Floats]:

@@ -20,9 +20,8 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.ports.detector import Detector
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
-from akeso.stages.detection.score import ScoreOptions, score
+from akeso.stages.detection.detection_loop import DetectionLoop
 from akeso.stages.detection.series_facts import FactsTable
-from akeso.stages.detection.significance import Significance
 from akeso.stages.model.anomaly_history import AnomalyHistory
 from akeso.stages.model.frame_sample import SAMPLED_SERIES
 
@@ -115,22 +114,21 @@ def _pass(
     trials: Sequence[_Trial],
     options: TrainingOptions,
 ) -> list[Mask]:
-    # What was learnt of each slot.
+    # What was learnt of each slot: what the first trial would learn, with what people said of it.
     masks: list[Mask] = []
-    facts = FactsTable(SeriesTable(history.keys))
-    said, significance = _Said(history, labels, options), Significance()
+    facts, said = FactsTable(SeriesTable(history.keys)), _Said(history, labels, options)
+    loop = DetectionLoop(detectors, facts, perf_counter, trials[0].options)
     width = int(np.median(np.diff(history.times))) if len(history.times) > 1 else NANOSECONDS
     for slot, end in enumerate(history.times.tolist()):
-        frame = FeatureFrame(end, width, history.values[slot], history.signals)
-        prediction = significance.judged(score(frame, detectors, ScoreOptions(), perf_counter))
-        judgements = [decide(prediction, facts, trial.state, trial.options) for trial in trials]
-        for trial, judgement in zip(trials, judgements, strict=True):
-            trial.state = judgement.state
-            trial.record.take(judgement.decision)
-        learn = said.corrected(end, judgements[0].learn)
-        for detector in detectors.values():
-            detector.learn(frame, learn)
-        significance.learn(prediction, ~judgements[0].state.raised)
+        prediction = loop.predict(FeatureFrame(end, width, history.values[slot], history.signals))
+        judgement = loop.judge(prediction)
+        trials[0].record.take(judgement.decision)
+        for trial in trials[1:]:
+            other = decide(prediction, facts, trial.state, trial.options)
+            trial.state = other.state
+            trial.record.take(other.decision)
+        learn = said.corrected(end, judgement.learn)
+        loop.learn(prediction, judgement, learn)
         masks.append(learn)
     return masks
 

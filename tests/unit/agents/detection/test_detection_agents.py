@@ -10,6 +10,7 @@ import pytest
 
 from akeso.agents.detection.decision import DecisionAgent, DecisionOptions
 from akeso.agents.detection.model import ModelAgent
+from akeso.domain.detection.vote import Vote
 from akeso.domain.errors import InvalidInput, Unavailable
 from akeso.domain.messages import ConfigUpdate, Decision, Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
@@ -17,7 +18,6 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_MEAN, Signal
 from akeso.plugins.discovery import build
 from akeso.ports.bus import Message, Subscription, Topic
-from akeso.stages.detection.decide import NON_VOTING
 from akeso.testing.clock import FakeClock
 
 START = 1_700_000_000 * NANOSECONDS
@@ -163,7 +163,7 @@ async def test_an_early_look_is_judged_by_the_voters_and_taught_to_nobody() -> N
         await looked.model.handle(looked.frame(slot + 1, 50.0))
         await pair.model.handle(pair.frame(slot + 1, 50.0))
         assert seen.frame.partial
-        assert set(seen.detectors).isdisjoint(NON_VOTING)
+        assert Vote.NONE not in seen.votes
         np.testing.assert_array_equal(looked.bus.published[-1][1].score, pair.bus.published[-1][1].score)
     assert looked.model.frames == pair.model.frames == 40
 

@@ -65,7 +65,7 @@ class Watched:
             values = level * self._random.lognormal(0, 0.1, len(KEYS))
             frame = FeatureFrame(self.slot * NANOSECONDS, NANOSECONDS, values, SIGNALS)
             empty = np.zeros((0, len(KEYS)))
-            prediction = Prediction(frame, (), empty, values, values, "1", latency_ms)
+            prediction = Prediction(frame, (), (), empty, values, values, "1", latency_ms)
             await self.agent.handle(Message(Topic.PREDICTIONS, "", prediction))
             await self.agent.tick(self.now)
 

@@ -23,6 +23,7 @@ from akeso.testing.recorded.recording import BEGAN, sick_shop
 
 STEP_S, STEPS, SICK_FROM = 60, 70, 64
 CALLS = {"door": ("cart", "search"), "cart": ("store",), "search": ("store",)}
+VOTERS = ("adaptive_threshold", "ewma", "iqr", "robust_z", "z_score")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -121,6 +122,24 @@ def test_a_long_table_says_the_same(tmp_path: Path) -> None:
     folder = table_of(tmp_path / "t", [("timestamp", "service", "metric", "value"), *cells])
     [found] = told("--from", str(folder))
     assert found["hypotheses"][0]["service"] == "search"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "[votes]\n"
+        + "\n".join(f'{name} = "none"' for name in ("adaptive_threshold", "ewma", "iqr", "robust_z", "z_score")),
+        "[decision]\nthreshold = 20.0\nsurprise = 1000.0",
+        "[detectors.ewma]\nno_such_option = 1",
+    ],
+    ids=["votes", "decision", "detectors"],
+)
+def test_it_detects_as_the_settings_say(tmp_path: Path, settings: str) -> None:
+    folder = table_of(tmp_path / "t", sick_rows())
+    (tmp_path / "akeso.toml").write_text(settings)
+    done = run("--from", str(folder), "--config", str(tmp_path / "akeso.toml"))
+    assert done.exit_code != 0
+    assert isinstance(done.exception, InvalidInput)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from akeso.bench.baselines.detector_ensemble import EnsembleOptions
+from akeso.domain.detection.vote import Vote
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats
 from akeso.plugins.detectors.seasonal_novelty import SeasonalNovelty
 from akeso.plugins.detectors.shape_novelty import ShapeNovelty
 from akeso.plugins.detectors.value_novelty import ValueNovelty
-from akeso.ports.detector import Detector
-from akeso.stages.detection.decide import DecideOptions
+from akeso.plugins.discovery import discover
+from akeso.ports.detector import Detector, vote_of
 from akeso.stages.detection.pace import due
 from akeso.testing.detectors import frame
 
@@ -136,4 +137,5 @@ def test_slow_slots_look_at_all_that_is_wanted() -> None:
 
 
 def test_they_have_no_vote_and_are_the_ensemble() -> None:
-    assert DecideOptions().non_voting >= EnsembleOptions().members == NAMES
+    assert EnsembleOptions().members == NAMES
+    assert {vote_of(discover("detectors")[name]) for name in NAMES} == {Vote.NONE}

@@ -12,6 +12,7 @@ from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Se
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
 from akeso.plugins.detectors.slo_burn import SloBurn
+from akeso.ports.detector import vote_of
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.series_facts import FactsTable
 
@@ -84,7 +85,9 @@ def test_a_slow_burn_that_surprises_nobody_is_decided_on() -> None:
         frame = desk.frame(0.02 if second > 100 else 0.0, 50.0)
         opinion = desk.detector.score(frame)
         nothing = np.full(3, np.nan)
-        prediction = Prediction(frame, ("slo_burn",), opinion.score[None, :], nothing, nothing, "1", 0.0)
+        prediction = Prediction(
+            frame, ("slo_burn",), (vote_of(desk.detector),), opinion.score[None, :], nothing, nothing, "1", 0.0
+        )
         judgement = decide(prediction, facts, state, DecideOptions())
         state = judgement.state
         desk.detector.learn(frame, judgement.learn)

@@ -32,9 +32,8 @@ class Week:
     def __init__(self, budget: float = 2.0, initial_tokens: float = 1000.0, **services: float) -> None:
         specs = {name: ServiceSpec(name, alert_budget=own) for name, own in services.items()}
         burst_window = timedelta(days=1000) if initial_tokens > 1.0 else timedelta(days=1)
-        self.budget = AlertBudget(
-            Services(specs), BudgetOptions(per_week=budget, initial_tokens=initial_tokens, burst_window=burst_window)
-        )
+        options = BudgetOptions(per_week=budget, initial_tokens=initial_tokens, burst_window=burst_window)
+        self.budget = AlertBudget(Services(specs), options, stated=("slo_burn", "static_threshold"))
 
     def notified(
         self, second: float, *raised: Anomaly, over: bool = True, heard: Sequence[tuple[str, str]] = (("t", "api"),)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
@@ -16,6 +17,7 @@ from akeso.stages.detection.series_facts import FactsTable
 
 START = 1_700_000_000 * NANOSECONDS
 NAMES = ("ewma", "robust_z", "z_score", "climb", "silence", "static_threshold")
+VOTES = (Vote.SHARED, Vote.SHARED, Vote.SHARED, Vote.STANDALONE, Vote.RULE, Vote.RULE)
 LATENCY = SeriesKey("t", "api", RED_MEAN)
 WARM = DecideOptions(min_samples=0)
 
@@ -50,7 +52,7 @@ class Desk:
         present = np.isfinite(column)
         score = np.array([(scores or {}).get(name, 0.0) * present for name in NAMES])
         normal = np.full(len(column), expected)
-        prediction = Prediction(frame, NAMES, score, normal, normal / 10, "1", 0.0)
+        prediction = Prediction(frame, NAMES, VOTES, score, normal, normal / 10, "1", 0.0)
         judgement = decide(prediction, self.facts, self.state, self.options)
         self.state = judgement.state
         return judgement
@@ -330,7 +332,7 @@ def test_a_prediction_without_detectors_decides_nothing() -> None:
     table = SeriesTable([LATENCY])
     frame = FeatureFrame(START, NANOSECONDS, np.array([200.0]), np.array([Signal.LATENCY], np.uint8))
     nothing = np.array([np.nan])
-    prediction = Prediction(frame, (), np.empty((0, 1)), nothing, nothing, "1", 0.0)
+    prediction = Prediction(frame, (), (), np.empty((0, 1)), nothing, nothing, "1", 0.0)
     assert not decide(prediction, FactsTable(table), DecideState(), WARM).decision.raised
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akeso.domain.detection.anomaly import Anomaly
+from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
@@ -37,7 +38,9 @@ def said(scores: Floats, slot: int = 0, signal: Signal = Signal.OTHER) -> Predic
     nothing = np.full(len(scores), np.nan)
     signals = np.full(len(scores), signal, np.uint8)
     frame = FeatureFrame((slot + 1) * NANOSECONDS, NANOSECONDS, np.ones(len(scores)), signals)
-    return Prediction(frame, ("ewma", "z_score"), np.stack([scores, scores]), nothing, nothing, "1", 0.0)
+    return Prediction(
+        frame, ("ewma", "z_score"), (Vote.SHARED, Vote.SHARED), np.stack([scores, scores]), nothing, nothing, "1", 0.0
+    )
 
 
 def taught(scores: Floats) -> Significance:
