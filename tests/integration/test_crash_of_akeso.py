@@ -26,7 +26,7 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.testing.servers.running import Akeso, Target, eventually, run_akeso
 
-pytestmark = pytest.mark.xdist_group("kills")
+pytestmark = pytest.mark.xdist_group("fifty kills")
 
 SEED = int(os.environ.get("CRASH_SEED", "1"))
 WARDS, KILLS, A_ROUND = 2, 25, 9

@@ -80,7 +80,7 @@ def browser(address: str, profile: Path) -> Iterator[Page]:
 
 def _tab(port: int, address: str) -> str | None:
     try:
-        tabs = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False).json()
+        tabs = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False, verify=False).json()
     except httpx.TransportError:
         return None
     place = address.partition("#")[0]

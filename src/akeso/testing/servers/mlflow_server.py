@@ -31,6 +31,6 @@ def mlflow_server(folder: Path) -> Iterator[str]:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", trust_env=False, timeout=5).is_success
+        return httpx.get(f"{url}/health", trust_env=False, verify=False, timeout=5).is_success
     except httpx.HTTPError:
         return False

@@ -1,0 +1,3 @@
+"""What the process that others are forked from has imported."""
+
+import akeso.faces.cli.up  # noqa: F401 - the whole of Akeso
