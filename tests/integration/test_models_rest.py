@@ -19,7 +19,7 @@ WINDOWS = ("models.pipeline.baseline=3", "models.pipeline.training.least=3", "mo
 def akeso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Akeso]:
     with Akeso(tmp_path_factory.mktemp("models"), *WINDOWS).running() as running:
         with running.client() as client:
-            eventually(lambda: said(client) and versions(client), "a first version", 40, 0.5)
+            eventually(lambda: said(client) and "champion" in by_alias(client), "a first version", 40, 0.5)
         yield running
 
 
@@ -135,7 +135,7 @@ def test_the_champion_outlives_a_restart(tmp_path: Path) -> None:
     akeso = Akeso(tmp_path, *WINDOWS)
     with akeso.running():
         with akeso.client() as client:
-            eventually(lambda: said(client) and versions(client), "a first version", 40, 0.5)
+            eventually(lambda: said(client) and "champion" in by_alias(client), "a first version", 40, 0.5)
             made = client.post("/api/v1/models", json={"threshold": 3.0}).json()["version"]
             client.post(f"/api/v1/models/{made}/promote", json={}).raise_for_status()
         akeso.stop()
