@@ -2,23 +2,36 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from akeso.worlds.trials import Telling
+Telling = Mapping[str, Any]
+"""As under `telling` in a world's YAML."""
+
+_FIFTH = {"dialect": "otel_traces", "options": {"share": 0.2}}
+_PAGES = {"dialect": "prometheus", "every_s": 15}
+
+
+def _by(*senders: Mapping[str, Any]) -> Telling:
+    return {"senders": list(senders)}
+
 
 TELLINGS: Mapping[str, Telling] = MappingProxyType(
     {
-        "otel": {"otel_traces": {"share": 0.2}, "otel_metrics": {"every": "60s"}, "otel_logs": {}},
-        "otel_metrics": {"otel_metrics": {"every": "60s"}},
-        "otel_traces": {"otel_traces": {"share": 1.0}},
-        "otel_old": {
-            "otel_traces": {"conventions": "old", "share": 0.2},
-            "otel_metrics": {"every": "60s", "conventions": "old", "temporality": "delta"},
-        },
-        "logs": {"json_logs": {}},
+        "otel": _by(_FIFTH, {"dialect": "otel_metrics"}, {"dialect": "otel_logs"}),
+        "otel_metrics": _by({"dialect": "otel_metrics"}),
+        "otel_traces": _by({"dialect": "otel_traces", "options": {"share": 1.0}}),
+        "otel_old": _by(
+            {"dialect": "otel_traces", "options": {"share": 0.2, "conventions": "old"}},
+            {"dialect": "otel_metrics", "options": {"conventions": "old", "temporality": "delta"}},
+        ),
+        "prometheus": _by(_PAGES),
+        "prometheus_and_traces": _by(_PAGES, _FIFTH),
+        "logs": _by({"dialect": "json_logs"}),
+        "loki": _by({"dialect": "loki"}, _PAGES),
     }
 )
 
 
 def at_cadence(seconds: float) -> Telling:
     """Metrics every so many seconds, with a fifth of the traces in batches of five."""
-    return {"otel_traces": {"every": 5.0, "share": 0.2}, "otel_metrics": {"every": seconds}}
+    return _by(_FIFTH, {"dialect": "otel_metrics", "every_s": seconds})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
@@ -14,10 +14,10 @@ from akeso.worlds.living import Order, live
 from akeso.worlds.scoring.baseline import compared
 from akeso.worlds.scoring.score import RunScore
 from akeso.worlds.spec import Planned, WorldSpec
-from akeso.worlds.telling import open_world
+from akeso.worlds.opening import open_world
+from akeso.worlds.tellings import Telling
 
 SeedSet = Literal["development", "judgement"]
-Telling = Mapping[str, Mapping[str, Any]]
 
 _FIRST: Mapping[SeedSet, int] = MappingProxyType({"development": 1, "judgement": 1_000_001})
 _START = 1_772_445_600 * 10**9  # 2 March 2026, ten in the morning, a Monday

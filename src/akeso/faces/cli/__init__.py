@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "up": ("akeso.faces.cli.up", "up", "Run Akeso: take in telemetry, detect, diagnose, heal."),
         "demo": ("akeso.faces.cli.demo", "demo", "Break a small shop three times and watch Akeso heal it."),
         "lab": ("akeso.lab.cli", "app", "A small real shop of processes with real faults, and its scorer."),
+        "world": ("akeso.worlds.cli", "app", "Simulated worlds in virtual time, and Akeso living in them."),
         "incidents": ("akeso.faces.cli.incidents", "incidents", "List incidents."),
         "show": ("akeso.faces.cli.incidents", "show", "Show one incident: cause, evidence, actions, time-line."),
         "pending": ("akeso.faces.cli.approvals", "pending", "List the actions that wait for a person."),
