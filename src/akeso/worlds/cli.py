@@ -69,9 +69,9 @@ def run(
     """Let Akeso live in a world, and score what it noticed, said and did."""
     from akeso.faces.cli.up import log_from
     from akeso.worlds.living import Order, live
+    from akeso.worlds.opening import open_world
     from akeso.worlds.scoring.score import summary
     from akeso.worlds.shipped import find_world
-    from akeso.worlds.opening import open_world
 
     log_from("error")
     life = live(open_world(find_world(world), seed), Order(60 * minutes, 60 * warm_up))
@@ -100,9 +100,9 @@ def record(
     seed: SeedOption = 1,
 ) -> None:
     """Write what a world's senders send as a recording, for `akeso replay` and others. Akeso does not run."""
+    from akeso.worlds.opening import open_world
     from akeso.worlds.recording import recorded
     from akeso.worlds.shipped import find_world
-    from akeso.worlds.opening import open_world
 
     batches, points = asyncio.run(recorded(open_world(find_world(world), seed), 60 * minutes, out))
     typer.echo(f"{batches:,} batches, {points:,} points: {out}")

@@ -7,6 +7,9 @@ from typing import Any
 Telling = Mapping[str, Any]
 """As under `telling` in a world's YAML."""
 
+DRAWN = "drawn"
+"""As the seed has it: dialects, cadences and disturbances mixed as teams happen to have set things up."""
+
 _FIFTH = {"dialect": "otel_traces", "options": {"share": 0.2}}
 _PAGES = {"dialect": "prometheus", "every_s": 15}
 
@@ -17,6 +20,7 @@ def _by(*senders: Mapping[str, Any]) -> Telling:
 
 TELLINGS: Mapping[str, Telling] = MappingProxyType(
     {
+        DRAWN: {},
         "otel": _by(_FIFTH, {"dialect": "otel_metrics"}, {"dialect": "otel_logs"}),
         "otel_metrics": _by({"dialect": "otel_metrics"}),
         "otel_traces": _by({"dialect": "otel_traces", "options": {"share": 1.0}}),
@@ -28,6 +32,8 @@ TELLINGS: Mapping[str, Telling] = MappingProxyType(
         "prometheus_and_traces": _by(_PAGES, _FIFTH),
         "logs": _by({"dialect": "json_logs"}),
         "loki": _by({"dialect": "loki"}, _PAGES),
+        "cloudwatch": _by({"dialect": "cloudwatch"}),
+        "alerts": _by({"dialect": "alertmanager"}, _PAGES),
     }
 )
 

@@ -8,14 +8,15 @@ from typing import Literal
 
 import structlog
 
+from akeso.worlds.dialects.drawing import draw_telling
 from akeso.worlds.discovery import occurrences
 from akeso.worlds.estate.generator import generate
 from akeso.worlds.living import Order, live
+from akeso.worlds.opening import open_world
 from akeso.worlds.scoring.baseline import compared
 from akeso.worlds.scoring.score import RunScore
 from akeso.worlds.spec import Planned, WorldSpec
-from akeso.worlds.opening import open_world
-from akeso.worlds.tellings import Telling
+from akeso.worlds.tellings import DRAWN, Telling
 
 SeedSet = Literal["development", "judgement"]
 
@@ -47,7 +48,8 @@ class Trial:
             for place, kind in enumerate(self.happens)
         ]
         estate = generate(self.seed, self.services)
-        return WorldSpec(f"trial {self.seed}", estate, _START, tuple(planned), self.telling)
+        telling = draw_telling(self.seed, estate) if self.told == DRAWN else self.telling
+        return WorldSpec(f"trial {self.seed}", estate, _START, tuple(planned), telling)
 
 
 @dataclass(frozen=True, slots=True)
