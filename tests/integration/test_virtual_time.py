@@ -5,7 +5,21 @@ import os
 import subprocess
 import sys
 
-SCRIPT = """
+import pytest
+
+WORLD = """
+import hashlib
+from akeso.worlds.living import Order, live
+from akeso.worlds.opening import open_world
+from akeso.worlds.shipped import find_world
+from akeso.worlds.spec import Planned
+
+world = open_world(find_world("small-shop"), 5)
+world.plan(Planned("crash", 90.0, "cart"))
+print(hashlib.sha256(live(world, Order(180.0)).journal).hexdigest())
+"""
+
+SHOP = """
 import hashlib
 from akeso.testing.worlds import SECOND, START, Shop
 from akeso.worlds.running.run import play
@@ -20,13 +34,14 @@ print(hashlib.sha256(play(Shop(40), Setup(bound=("cart", "pay", "web")), script)
 DIGEST = len(hashlib.sha256().hexdigest())
 
 
-def digest(hash_seed: int) -> str:
+def digest(script: str, hash_seed: int) -> str:
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
-    ended = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     return ended.stdout.split()[-1]
 
 
-def test_two_processes_write_the_same_journal() -> None:
-    one, other = digest(1), digest(2)
+@pytest.mark.parametrize("script", [SHOP, WORLD], ids=["a scripted shop", "a simulated world in every dialect"])
+def test_two_processes_write_the_same_journal(script: str) -> None:
+    one, other = digest(script, 1), digest(script, 2)
     assert len(one) == DIGEST
     assert one == other

@@ -18,7 +18,8 @@ from akeso.worlds.scoring.score import RunScore
 from akeso.worlds.scoring.watched import Watched
 from akeso.worlds.world import World
 
-_OUTSIDE = frozenset({ServiceKind.THIRD_PARTY, ServiceKind.MACHINE})
+OUTSIDE = frozenset({ServiceKind.THIRD_PARTY, ServiceKind.MACHINE})
+"""Services that nobody here can act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +68,5 @@ def live(world: World, order: Order) -> Life:
         journal = await run.journal()
         return Life(score, incidents, journal, baseline, run.requests, run.refused, order.lasts_s, took, own)
 
-    bound = tuple(s.name for s in world.spec.estate.services if s.kind not in _OUTSIDE)
+    bound = tuple(s.name for s in world.spec.estate.services if s.kind not in OUTSIDE)
     return play(watched, Setup(bound=bound, settings=order.settings), lived)

@@ -17,7 +17,12 @@ def shipped() -> Mapping[str, Path]:
 
 def find_world(name: str) -> WorldSpec:
     """A shipped world by its name, or that of a file. Raises NotFound, and InvalidInput for a file that is no world."""
+    return read_world(world_file(name).read_text())
+
+
+def world_file(name: str) -> Path:
+    """The file of a shipped world, or the one that is named. Raises NotFound."""
     file = shipped().get(name, Path(name))
     if not file.is_file():
         raise NotFound(f"there is no world {name}; there are {', '.join(shipped())}, or give a file")
-    return read_world(file.read_text())
+    return file

@@ -110,13 +110,12 @@ class Happening(_Strict):
     request: Request | None = None
     approve: Decided | None = None
     reject: Decided | None = None
-    fault: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Happening":
-        given = (self.alert, self.change, self.request, self.approve, self.reject, self.fault)
+        given = (self.alert, self.change, self.request, self.approve, self.reject)
         if sum(each is not None for each in given) != 1:
-            raise ValueError("one thing happens at a time: alert, change, request, approve, reject or fault")
+            raise ValueError("one thing happens at a time: alert, change, request, approve or reject")
         return self
 
 
@@ -170,7 +169,8 @@ class Condition(_Strict):
 
 class Scenario(_Strict):
     """line: the rule of how the world is that it tries; lasts: how long it is lived through; bound: services that Akeso
-    can act on; world: a simulated world, as akeso.worlds reads it; fails_today: why it does not hold yet."""
+    can act on (in a world all, if none is named); world: a simulated world as its YAML has it, or what is other in a
+    shipped one that `use` names, with its seed; fails_today: why it does not hold yet."""
 
     title: str
     line: str

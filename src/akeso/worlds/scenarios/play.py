@@ -1,22 +1,29 @@
 """Living through a scenario."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import yaml
+
 from akeso.domain.errors import InvalidInput
 from akeso.domain.estate.access import Role
 from akeso.domain.incident.incident import ActionStatus, Incident
+from akeso.worlds.document import read_world
+from akeso.worlds.living import OUTSIDE
+from akeso.worlds.opening import open_world
 from akeso.worlds.running import run as running
 from akeso.worlds.running.door import Reply
-from akeso.worlds.running.run import Run, Scene
+from akeso.worlds.running.run import Run
 from akeso.worlds.running.setting import Setup
 from akeso.worlds.scenarios.document import Alerted, Decided, Happening, Request, Scenario
 from akeso.worlds.scenarios.outcome import Outcome
 from akeso.worlds.scenarios.scripted import Stage
 from akeso.worlds.scenarios.timing import filled, moment
+from akeso.worlds.shipped import world_file
+from akeso.worlds.world import World
 
 START = round(datetime(2030, 3, 6, 10, tzinfo=UTC).timestamp()) * 10**9  # a Wednesday, ten in the morning
 _WAITING = (ActionStatus.ASKED, ActionStatus.PREVIEWED)
@@ -32,17 +39,21 @@ class Step:
     words: Mapping[str, str]
 
 
-def play(scenario: Scenario, open_world: Callable[[Mapping[str, Any]], Scene] | None = None) -> Outcome:
-    """All of it. open_world: makes the simulated world that the scenario names. Raises InvalidInput where the scenario
-    asks for what cannot be (a world without `open_world`, a decision where nothing waits)."""
-    world = None
-    if scenario.world is not None:
-        if open_world is None:
-            raise InvalidInput("world", "there is nobody who can open a world")
-        world = open_world(scenario.world)
+def play(scenario: Scenario) -> Outcome:
+    """All of it. Raises InvalidInput where the scenario asks for what cannot be (a world that does not hold together, a
+    decision where nothing waits)."""
+    world = None if scenario.world is None else _world(scenario.world)
     stage = Stage(world.now if world else START, scenario.senders, world)
-    setup = Setup(scenario.services, scenario.bound, scenario.settings)
+    reach = () if world is None else tuple(s.name for s in world.spec.estate.services if s.kind not in OUTSIDE)
+    setup = Setup(scenario.services, scenario.bound or reach, scenario.settings)
     return running.play(stage, setup, lambda run: _Player(scenario, stage, run).play())
+
+
+def _world(given: Mapping[str, Any]) -> World:
+    written = dict(given)
+    seed, name = int(written.pop("seed", 1)), written.pop("use", "")
+    base = yaml.safe_load(world_file(name).read_text()) if name else {}
+    return open_world(read_world(yaml.safe_dump({**base, **written})), seed)
 
 
 class _Player:
