@@ -8,7 +8,7 @@ import pytest
 
 from akeso.plugins.discovery import build, discover
 from akeso.ports.action import on_akeso
-from akeso.testing.actions import ActionConformance
+from akeso.testing.conformance.actions import ActionConformance
 
 pytestmark = pytest.mark.integration
 

@@ -22,9 +22,9 @@ from akeso.domain.incident import events as e
 from akeso.engine.incident_store import IncidentStore
 from akeso.plugins.notifiers.webhook import Webhook
 from akeso.ports.bus import Topic
+from akeso.testing.conformance.notifiers import OPENED, told
 from akeso.testing.engine import RelayBus
 from akeso.testing.journal import MemoryJournal
-from akeso.testing.notifiers import OPENED, told
 
 pytestmark = pytest.mark.integration
 KEY = b"signed by Akeso"

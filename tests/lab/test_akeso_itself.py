@@ -11,7 +11,7 @@ from akeso.lab.akeso_itself.akeso_under_test import install_slow_detector
 from akeso.lab.akeso_itself.run import document, told
 from akeso.lab.akeso_itself.slow_detector import SlowDetector
 from akeso.ports.detector import Detector
-from akeso.testing.detectors import DetectorConformance, frame
+from akeso.testing.conformance.detectors import DetectorConformance, frame
 
 
 class TestSlowDetector(DetectorConformance):

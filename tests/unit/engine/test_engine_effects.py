@@ -21,8 +21,8 @@ from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
 from akeso.ports.action import PreState
 from akeso.ports.journal import Draft
-from akeso.testing.actions import ScriptedAction
 from akeso.testing.clock import START, FakeClock
+from akeso.testing.conformance.actions import ScriptedAction
 from akeso.testing.engine import RelayBus
 from akeso.testing.journal import MemoryJournal
 

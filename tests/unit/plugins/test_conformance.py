@@ -10,12 +10,12 @@ import pytest
 
 from akeso.plugins.discovery import discover
 from akeso.ports.puller import Address
-from akeso.testing.evidence import EvidenceConformance
-from akeso.testing.notifiers import NotifierConformance
-from akeso.testing.plugins import shown
-from akeso.testing.pullers import PullerConformance
-from akeso.testing.reasoners import ReasonerConformance
-from akeso.testing.sources import SourceConformance
+from akeso.testing.conformance.evidence import EvidenceConformance
+from akeso.testing.conformance.notifiers import NotifierConformance
+from akeso.testing.conformance.plugins import shown
+from akeso.testing.conformance.pullers import PullerConformance
+from akeso.testing.conformance.reasoners import ReasonerConformance
+from akeso.testing.conformance.sources import SourceConformance
 
 # Nothing listens there; connecting fails at once and leaves this machine for nowhere.
 PORT = 1

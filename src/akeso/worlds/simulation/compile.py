@@ -1,7 +1,9 @@
 """From an estate to its layout."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -145,13 +147,11 @@ def _ids(values: list[int]) -> Ids:
 def _layout(draft: _Draft, sites: list[Site], legs: list[_Leg]) -> Layout:
     estate = draft.estate
     endpoints = [(s, slot, o) for s, o in draft.operations for slot in range(draft.places[s])]
-    operations = tuple(o for _, _, o in endpoints)
     service_of = _ids([s for s, n in enumerate(draft.places) for _ in range(n)])
     pools = _pools(estate, legs, service_of)
     widths = [draft.places[leg.callee] for leg in legs]
     starts = [0, *np.cumsum(widths).tolist()][:-1]
     links = [(k, slot) for k, width in enumerate(widths) for slot in range(width)]
-    pool_row = {key: row for row, key in enumerate(pools)}
     return Layout(
         estate=estate,
         first=_ids(draft.first),
@@ -161,37 +161,56 @@ def _layout(draft: _Draft, sites: list[Site], legs: list[_Leg]) -> Layout:
         node_of=_placed(estate, draft.places),
         endpoints=tuple(Endpoint(draft.first[s] + slot, o.name) for s, slot, o in endpoints),
         instance_of=_ids([draft.first[s] + slot for s, slot, _ in endpoints]),
-        operation=operations,
-        cpu_ms=np.array([o.cpu_ms for o in operations]),
-        wait_ms=np.array([o.wait_ms for o in operations]),
-        spread=np.array([o.spread for o in operations]),
-        writes_kb=np.array([o.writes_kb for o in operations]),
-        error_ratio=np.array([o.error_ratio for o in operations]),
-        missing_ratio=np.array([o.missing_ratio for o in operations]),
         sources=tuple(draft.sources),
         origin_instance=_origins(draft, legs, endpoints=[draft.first[s] + slot for s, slot, _ in endpoints]),
         sites=tuple(sites),
-        leg_origin=_ids([leg.origin for leg in legs]),
-        leg_site=_ids([leg.site for leg in legs]),
-        leg_service=_ids([leg.callee for leg in legs]),
         leg_start=_ids(starts),
-        leg_mean=np.array([leg.call.mean for leg in legs]),
-        leg_timeout=np.array([leg.call.timeout_ms for leg in legs]),
-        leg_retries=np.array([float(leg.call.retries) for leg in legs]),
-        leg_cache=_ids([estate.row_of.get(leg.call.cached_by, -1) for leg in legs]),
-        leg_pool=_ids([pool_row.get((leg.caller, leg.callee), -1) for leg in legs]),
-        leg_optional=np.array([leg.call.optional for leg in legs]),
-        leg_fallback=np.array([leg.call.fallback for leg in legs]),
         link_leg=_ids([k for k, _ in links]),
         link_callee=_ids([draft.first[legs[k].callee] + slot for k, slot in links]),
         link_endpoint=_ids([_callee_endpoint(draft, legs[k]) + slot for k, slot in links]),
-        pool_instance=_ids([caller for caller, _ in pools]),
-        pool_service=_ids([callee for _, callee in pools]),
-        pool_size=np.array([float(estate.services[service_of[caller]].pool) for caller, _ in pools]),
-        pool_timeout=np.array([estate.services[service_of[caller]].pool_timeout_ms for caller, _ in pools]),
         levels=_levels(draft, legs, [*starts, len(links)]),
         whole=_whole(legs, len(endpoints), len(links)),
+        **_operation_columns(tuple(o for _, _, o in endpoints)),
+        **_leg_columns(estate, legs, pools),
+        **_pool_columns(estate, service_of, pools),
     )
+
+
+def _operation_columns(operations: tuple[Operation, ...]) -> dict[str, Any]:
+    return {
+        "operation": operations,
+        "cpu_ms": np.array([o.cpu_ms for o in operations]),
+        "wait_ms": np.array([o.wait_ms for o in operations]),
+        "spread": np.array([o.spread for o in operations]),
+        "writes_kb": np.array([o.writes_kb for o in operations]),
+        "error_ratio": np.array([o.error_ratio for o in operations]),
+        "missing_ratio": np.array([o.missing_ratio for o in operations]),
+    }
+
+
+def _leg_columns(estate: Estate, legs: list[_Leg], pools: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    pool_row = {key: row for row, key in enumerate(pools)}
+    return {
+        "leg_origin": _ids([leg.origin for leg in legs]),
+        "leg_site": _ids([leg.site for leg in legs]),
+        "leg_service": _ids([leg.callee for leg in legs]),
+        "leg_mean": np.array([leg.call.mean for leg in legs]),
+        "leg_timeout": np.array([leg.call.timeout_ms for leg in legs]),
+        "leg_retries": np.array([float(leg.call.retries) for leg in legs]),
+        "leg_cache": _ids([estate.row_of.get(leg.call.cached_by, -1) for leg in legs]),
+        "leg_pool": _ids([pool_row.get((leg.caller, leg.callee), -1) for leg in legs]),
+        "leg_optional": np.array([leg.call.optional for leg in legs]),
+        "leg_fallback": np.array([leg.call.fallback for leg in legs]),
+    }
+
+
+def _pool_columns(estate: Estate, service_of: Ids, pools: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    return {
+        "pool_instance": _ids([caller for caller, _ in pools]),
+        "pool_service": _ids([callee for _, callee in pools]),
+        "pool_size": np.array([float(estate.services[service_of[caller]].pool) for caller, _ in pools]),
+        "pool_timeout": np.array([estate.services[service_of[caller]].pool_timeout_ms for caller, _ in pools]),
+    }
 
 
 def _callee_endpoint(draft: _Draft, leg: _Leg) -> int:

@@ -20,9 +20,9 @@ from akeso.engine.incident_store import IncidentStore
 from akeso.plugins.notifiers.webhook import Webhook
 from akeso.ports.bus import Message, Topic
 from akeso.testing.clock import FakeClock
+from akeso.testing.conformance.notifiers import OPENED, TOLD, ScriptedNotifier, told
 from akeso.testing.engine import RelayBus
 from akeso.testing.journal import MemoryJournal
-from akeso.testing.notifiers import OPENED, TOLD, ScriptedNotifier, told
 
 OPTIONS = NotificationOptions(attempts=3, waiting=2, breaker=BreakerOptions(failures=2, reset=timedelta(seconds=20)))
 

@@ -7,7 +7,7 @@ import pytest
 from akeso.domain.estate.service import Binding
 from akeso.plugins.discovery import build, discover
 from akeso.ports.action import Action
-from akeso.testing.actions import ActionConformance, ScriptedAction
+from akeso.testing.conformance.actions import ActionConformance, ScriptedAction
 
 PORT = 1  # nothing is sent there: these checks end before anything is reached
 

@@ -14,7 +14,7 @@ from akeso.plugins.detectors.seasonal_decomposition import SeasonalDecomposition
 from akeso.plugins.detectors.z_score import ZScore
 from akeso.plugins.discovery import build
 from akeso.ports.detector import Detector
-from akeso.testing.detectors import frame
+from akeso.testing.conformance.detectors import frame
 
 QUARTER = 900 * NANOSECONDS
 MONDAY = 1_700_438_400 * NANOSECONDS  # midnight

@@ -19,7 +19,7 @@ from akeso.plugins.detectors.static_threshold import StaticThreshold
 from akeso.plugins.detectors.z_score import ZScore
 from akeso.plugins.discovery import discover
 from akeso.ports.detector import Detector
-from akeso.testing.detectors import frame
+from akeso.testing.conformance.detectors import frame
 
 STATISTICAL = ("adaptive_threshold", "ewma", "iqr", "robust_z", "z_score")
 

@@ -5,7 +5,7 @@ import pytest
 from akeso.domain.errors import InvalidSettings
 from akeso.plugins.discovery import discover
 from akeso.ports.detector import Detector
-from akeso.testing.detectors import DetectorConformance
+from akeso.testing.conformance.detectors import DetectorConformance
 
 
 def can_run(name: str) -> bool:

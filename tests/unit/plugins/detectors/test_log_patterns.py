@@ -7,7 +7,7 @@ import pytest
 
 from akeso.domain.telemetry.signal import LOG_PARAMETER_SURPRISE, LOG_PATTERN_SURPRISE, LOG_RATE, Signal
 from akeso.plugins.detectors.log_patterns import LogPatterns
-from akeso.testing.detectors import frame
+from akeso.testing.conformance.detectors import frame
 from akeso.testing.feature_bench import UNHURRIED, FeatureBench
 
 

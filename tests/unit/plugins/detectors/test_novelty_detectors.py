@@ -14,7 +14,7 @@ from akeso.plugins.detectors.value_novelty import ValueNovelty
 from akeso.plugins.discovery import discover
 from akeso.ports.detector import Detector, vote_of
 from akeso.stages.detection.pace import due
-from akeso.testing.detectors import frame
+from akeso.testing.conformance.detectors import frame
 
 DAY = 96  # slots of a quarter of an hour
 NAMES = frozenset({ValueNovelty.name, SeasonalNovelty.name, ShapeNovelty.name})

@@ -7,7 +7,7 @@ from akeso.domain.incident.plan import Step
 from akeso.domain.telemetry.batches import Change
 from akeso.plugins.discovery import build
 from akeso.stages.healing.own_changes import change_kinds, change_of
-from akeso.testing.actions import ScriptedAction
+from akeso.testing.conformance.actions import ScriptedAction
 
 KINDS = change_kinds(build("actions"))
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ import numpy as np
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix
 from akeso.ports.evidence import EvidenceProvider
-from akeso.testing.plugins import says_who_it_is
+from akeso.testing.conformance.plugins import says_who_it_is
 from akeso.testing.recorded.cases import START, Fault, Scene
 
 

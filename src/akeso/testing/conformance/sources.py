@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from akeso.ports.source import Intake, Source
-from akeso.testing.plugins import says_who_it_is
+from akeso.testing.conformance.plugins import says_who_it_is
 from akeso.testing.requests.sources import refuses_when_full, request_to, taken_or_refused
 
 # No sender's body: empty, no text, no JSON, JSON of another kind, nested beyond reason.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from akeso.domain.errors import Unavailable
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import Puller, PullRequest
-from akeso.testing.plugins import says_who_it_is
+from akeso.testing.conformance.plugins import says_who_it_is
 
 REQUEST = PullRequest("acme", 1_700_000_000_000_000_000, 1_700_000_060_000_000_000)
 

@@ -5,7 +5,7 @@ from akeso.domain.incident.explanation import Explanation
 from akeso.plugins.discovery import build
 from akeso.ports.reasoner import Consulting, Reasoner
 from akeso.stages.diagnosis.diagnose import diagnose
-from akeso.testing.plugins import says_who_it_is
+from akeso.testing.conformance.plugins import says_who_it_is
 from akeso.testing.recorded.cases import Fault, Scene
 
 

@@ -12,7 +12,7 @@ from akeso.domain.incident.incident import ActionRecord, Incident
 from akeso.domain.incident.notice import notice_of
 from akeso.domain.incident.plan import Step
 from akeso.ports.notifier import Notifier
-from akeso.testing.plugins import says_who_it_is
+from akeso.testing.conformance.plugins import says_who_it_is
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 OPENED = e.IncidentDetected("acme", "cart", "cart is slow", Severity.ERROR, AT)
