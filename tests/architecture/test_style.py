@@ -42,8 +42,9 @@ def named_for_nothing(module: Module) -> Iterator[str]:
 
 
 def reads_the_environment(module: Module) -> Iterator[str]:
-    # The lab starts processes and hands them their environment: it is the environment.
-    if module.path.parts[0] == "lab" or module.name == "config/settings.py":
+    # The lab, and what starts servers for tests, hand processes their environment: they are the environment.
+    started = module.path.parts[0] == "lab" or module.path.parts[:2] == ("testing", "servers")
+    if started or module.name == "config/settings.py":
         return
     for node in module.nodes:
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:

@@ -211,7 +211,7 @@ async def test_a_shop_needs_no_receiver_and_leaves_no_process_behind(tmp_path: P
     shop = await prepare(Plan(RunFolder(tmp_path / "shop"), "http://127.0.0.1:1"))
     try:
         await start(shop)
-        view = await Site(shop).visitors.wait_healthy(3.0, 20.0)
+        view = await Site(shop).visitors.wait_healthy(3.0, 60.0)
         assert view.healthy_for() >= 3.0
         assert _processes(shop)
     finally:

@@ -56,7 +56,7 @@ def test_the_form_of_today_is_read_by_columns() -> None:
 @pytest.mark.parametrize("stamp", [wire.number(1, -1), wire.number(1, 2**34)])
 def test_an_impossible_stamp_is_refused_in_protobuf_too(stamp: bytes) -> None:
     body = pushed(wire.text(1, stamp) + wire.text(2, b"x"))
-    with pytest.raises(InvalidInput, match=r"streams\.values"):
+    with pytest.raises(InvalidInput, match=r"streams\[0\]\.entries\[0\]\.timestamp"):
         LokiPush().decode(request_to("/", body, "application/x-protobuf"), SeriesTable())
 
 
