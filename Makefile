@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: setup check test demo docs wheel lock services format clean
+.PHONY: setup check test scenarios demo docs wheel lock services format clean
 
 setup: .venv/.ready
 
@@ -26,6 +26,10 @@ format: setup
 test: setup
 	@bash scripts/services.sh up
 	$(BIN)/pytest -q -n 4 --dist loadgroup
+
+# Those with a simulated world behind them as well, which take half a minute each.
+scenarios: setup
+	$(BIN)/pytest -q -n 2 -m 'simulated or not simulated' tests/scenarios
 
 demo: .venv/.ready-demo
 	$(BIN)/akeso demo

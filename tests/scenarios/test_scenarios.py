@@ -1,7 +1,11 @@
 """Every scenario that ships, lived through in virtual time.
 
-One that is marked `fails_today` is expected to fail; when it holds, this is red until the mark is taken away.
+One that is marked `fails_today` is expected to fail; when it holds, this is red until the mark is taken away. Those
+with a simulated world behind them take half a minute each: `make scenarios` plays them.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,7 +14,13 @@ from akeso.worlds.scenarios.library import scenarios
 from akeso.worlds.scenarios.play import play
 
 
-@pytest.mark.parametrize("name", scenarios())
+def cases() -> Iterator[Any]:
+    """Names of scenarios; those behind which a world is simulated are marked so."""
+    for name, scenario in scenarios().items():
+        yield pytest.param(name, marks=[pytest.mark.simulated] if scenario.world is not None else [])
+
+
+@pytest.mark.parametrize("name", list(cases()))
 def test_what_must_come_of_it_comes(name: str) -> None:
     scenario = scenarios()[name]
     broken = judge(scenario, play(scenario))
