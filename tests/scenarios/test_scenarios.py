@@ -15,9 +15,10 @@ from akeso.worlds.scenarios.play import play
 
 
 def cases() -> Iterator[Any]:
-    """Names of scenarios; those behind which a world is simulated are marked so."""
+    """Names of scenarios, each for whichever worker is free; those behind which a world is simulated are marked so."""
     for name, scenario in scenarios().items():
-        yield pytest.param(name, marks=[pytest.mark.simulated] if scenario.world is not None else [])
+        simulated = [pytest.mark.simulated] if scenario.world is not None else []
+        yield pytest.param(name, marks=[pytest.mark.xdist_group(f"scenario {name}"), *simulated])
 
 
 @pytest.mark.parametrize("name", list(cases()))
