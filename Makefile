@@ -25,7 +25,7 @@ format: setup
 
 test: setup
 	@bash scripts/services.sh up
-	$(BIN)/pytest -q -n 4 --dist loadgroup
+	$(BIN)/pytest -q -n 3 --dist loadgroup
 
 # Those with a simulated world behind them as well, which take half a minute each.
 scenarios: setup

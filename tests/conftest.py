@@ -1,6 +1,6 @@
 """Servers for tests that want a real one, the profiles of Hypothesis, and how the suite is shared among workers.
 
-Under `pytest -n 4 --dist loadgroup` a file is run by one worker, and so are all files of one `xdist_group`: those that
+Under `pytest -n 3 --dist loadgroup` a file is run by one worker, and so are all files of one `xdist_group`: those that
 need the same heavy server. What took longest when `durations.json` was recorded (`pytest --record-durations`) is begun
 first.
 """
