@@ -53,6 +53,12 @@ def explained(client: httpx.Client) -> Any:
     return next((i for i in found if i["explained_by"]), None)
 
 
+def told_with_words(akeso: Akeso, incident: str) -> str | None:
+    """What the terminal shows, once its words are there: a new diagnosis takes them away until it has its own."""
+    _, told, _ = run_akeso(akeso.folder, "show", incident, "--url", akeso.url, "--data", str(akeso.data))
+    return told if "1. cart answers slower than before." in " ".join(told.split()) else None
+
+
 def test_an_incident_is_explained_with_claims_and_citations(tmp_path: Path) -> None:
     ill: set[str] = set()
     with LanguageModel(OBEYS).open() as model:
@@ -61,7 +67,7 @@ def test_an_incident_is_explained_with_claims_and_citations(tmp_path: Path) -> N
             eventually(lambda: len(taken) > CALM_EVENTS, "enough that is normal", 60)
             ill.add("cart")
             incident = eventually(lambda: explained(client), "it is explained", 60)
-            _, told, _ = run_akeso(tmp_path, "show", incident["id"], "--url", akeso.url, "--data", str(akeso.data))
+            told = eventually(lambda: told_with_words(akeso, incident["id"]), "it is told with its words", 60)
             metrics = client.get("/metrics").text
             timeline = client.get(f"/api/v1/incidents/{incident['id']}/timeline").json()["entries"]
             log = akeso.log()
@@ -77,8 +83,8 @@ def test_an_incident_is_explained_with_claims_and_citations(tmp_path: Path) -> N
     assert incident["confidence"] < 1
     assert "ApprovalGranted" not in [e["kind"] for e in timeline]
     assert "explained by llm" in told
-    assert "1. cart answers slower than before." in " ".join(told.split())
-    assert f"[E1] {cited['statement']}"[:40] in " ".join(told.split())
+    stated = [e["statement"] for d in made for h in d["hypotheses"] for e in h["evidence"]]
+    assert any(f"[E1] {statement}"[:40] in " ".join(told.split()) for statement in stated)
     assert 'akeso_llm_explanations_total{result="written"}' in metrics
     assert 'akeso_llm_claims_dropped_total{why="confidence"}' in metrics
     assert b"hunter2secret" not in model.everything
