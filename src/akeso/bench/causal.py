@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from akeso.bench.causal_trials import Figure, attributions, changes, effects, graphs, tails
+from akeso.bench.corpus.causal_trials import Figure, attributions, changes, effects, graphs, tails
 
 
 def causal(
