@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import akeso
-from akeso.bench.process import RunningAkeso, running_akeso
+from akeso.bench.load.process import RunningAkeso, running_akeso
 
 SERIES = 1000
 SECONDS = 30

@@ -21,7 +21,7 @@ from akeso.worlds.tellings import DRAWN, Telling
 SeedSet = Literal["development", "judgement"]
 
 _FIRST: Mapping[SeedSet, int] = MappingProxyType({"development": 1, "judgement": 1_000_001})
-_START = 1_772_445_600 * 10**9  # 2 March 2026, ten in the morning, a Monday
+START = 1_772_445_600 * 10**9  # 2 March 2026, ten in the morning, a Monday
 _AFTERWARDS = 300 * 10**9
 
 
@@ -49,7 +49,7 @@ class Trial:
         ]
         estate = generate(self.seed, self.services)
         telling = draw_telling(self.seed, estate) if self.told == DRAWN else self.telling
-        return WorldSpec(f"trial {self.seed}", estate, _START, tuple(planned), telling)
+        return WorldSpec(f"trial {self.seed}", estate, START, tuple(planned), telling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ def attempt(trial: Trial) -> Tried:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # of logging: ERROR
     world = open_world(trial.spec, trial.seed)
     life = live(world, Order(trial.lasts_s, trial.warm_up_s))
-    truth = [each for each in world.truth if each.began >= _START + round(trial.warm_up_s * 1e9)]
+    truth = [each for each in world.truth if each.began >= START + round(trial.warm_up_s * 1e9)]
     baseline = compared(life.baseline.alarms, truth, world.now, _AFTERWARDS)
     return Tried(trial, life.score, baseline, life.speed, sum(life.refused.values()))

@@ -11,8 +11,8 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.bench.load.bodies import Body, Template
 from akeso.bench.load.decisions import Decisions
 from akeso.bench.load.metrics import first_templates
+from akeso.bench.load.process import running_akeso
 from akeso.bench.load.sender import Endpoint, Sender
-from akeso.bench.process import running_akeso
 from akeso.domain.errors import Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.domain.telemetry.series import SeriesTable

@@ -12,8 +12,8 @@ import numpy as np
 
 from akeso.bench.load.bodies import Body
 from akeso.bench.load.decisions import Decisions, slot_end
+from akeso.bench.load.process import RunningAkeso, running_akeso
 from akeso.bench.load.sender import Endpoint, Sender, Sent
-from akeso.bench.process import RunningAkeso, running_akeso
 from akeso.domain.telemetry.batches import NANOSECONDS
 
 # As senders have: a body waits for the disk and for the slot that is being closed.
