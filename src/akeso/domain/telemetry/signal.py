@@ -29,6 +29,7 @@ class Signal(IntEnum):
     SELF_TIME = 14  # ms a service spends in itself, its calls to others subtracted; up is bad
     CPU = 15  # cores or a share of a core; up is suspicious
     LOG_SURPRISE = 16  # nats: how unusual the rates of log templates, or the numbers in them, are; up is suspicious
+    AVAILABILITY = 17  # the share (0..1) that a probe or a health check found up; down is bad
 
 
 # Derived from server and consumer spans of a service

@@ -1,4 +1,4 @@
-"""Evidence from silence: a service that says nothing any more has probably ended."""
+"""Evidence from silence: a service that says nothing any more, and of which somebody says so, has probably ended."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,9 @@ class Silence:
         self._weight = weight
 
     def gather(self, case: Case) -> Sequence[Evidence]:
-        return [e for effect in effects(case).values() if effect.down for e in self._finding(case, effect)]
+        found = effects(case).values()
+        down = [e for effect in found if effect.down for e in self._finding(case, effect)]
+        return [*down, *(self._without_witness(effect) for effect in found if effect.silent_s and not effect.down)]
 
     def _finding(self, case: Case, effect: Effect) -> Iterator[Evidence]:
         answered = [c for e in effects(case).values() for c in e.calls if c.callee == effect.service]
@@ -35,6 +37,15 @@ class Silence:
             self._weight,
             {FaultClass.CRASH: 3.0, FaultClass.CRASH_LOOP: 3.5 if talking else 1.5},
             {"silent_s": effect.silent_s},
+        )
+
+    def _without_witness(self, effect: Effect) -> Evidence:
+        return Evidence(
+            self.name,
+            effect.service,
+            f"{effect.service} is not heard of for {effect.silent_s:.0f} s, and nobody says that it is down",
+            -0.5,
+            numbers={"silent_s": effect.silent_s},
         )
 
     def _only_unheard(self, effect: Effect) -> Evidence:

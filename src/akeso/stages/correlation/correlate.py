@@ -19,6 +19,7 @@ from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.stages.correlation.headline import severity_of, suspect, title_of
 from akeso.stages.correlation.restarts import failed, may_be_restart
+from akeso.stages.correlation.witnesses import Testimony, witnessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class CorrelateOptions:
         says
         that the change went wrong (see akeso.stages.correlation.restarts).
     context_for: how long an anomaly that only explains is kept for an incident to come.
+    unheard_for: how long a silence waits for a witness; without one it is no more than not being heard of.
     """
 
     reach: int = 3
@@ -47,6 +49,7 @@ class CorrelateOptions:
     grace: timedelta = timedelta(seconds=3)
     restart: timedelta = timedelta(seconds=1.5)
     context_for: timedelta = timedelta(seconds=30)
+    unheard_for: timedelta = timedelta(minutes=2)
 
     @property
     def excused(self) -> timedelta:
@@ -150,7 +153,8 @@ def correlate(news: News, scene: Scene, options: CorrelateOptions) -> Correlatio
     moves = list(_resolved(news.alerts, scene))
     pending = [w for w in scene.waiting if w.anomaly.key not in news.cleared]
     pending += [Waiting(a, scene.now) for a in news.anomalies if a.key not in news.cleared]
-    placed = [(w, _place(w.anomaly, scene, options)) for w in _once(pending, scene)]
+    pending, unheard = _heard_of(list(_once(pending, scene)), news, scene, options)
+    placed = [(w, _place(w.anomaly, scene, options)) for w in pending]
     moves += [Suppress(place, (w.anomaly,)) for w, place in placed if isinstance(place, str)]
     moves += _attached([(w, place) for w, place in placed if isinstance(place, Incident)])
     homeless = [w for w, place in placed if place is None]
@@ -164,7 +168,27 @@ def correlate(news: News, scene: Scene, options: CorrelateOptions) -> Correlatio
             case None:
                 alerts.append(alert)
     opened, waiting = _open(homeless, alerts, scene, options)
-    return Correlation((*moves, *opened), waiting)
+    return Correlation((*moves, *opened), (*waiting, *unheard))
+
+
+def _heard_of(
+    pending: Sequence[Waiting], news: News, scene: Scene, options: CorrelateOptions
+) -> tuple[list[Waiting], list[Waiting]]:
+    """What may belong somewhere, and the silences that nobody speaks for, as long as they wait for a witness."""
+    others = [w.anomaly for w in pending if w.anomaly.signal is not Signal.SILENCE]
+    said = Testimony(
+        anomalies=[*others, *(a for i in scene.open for a in i.anomalies)],
+        alerts=[*news.alerts, *(a for i in scene.open for a in i.alerts)],
+        topology=scene.topology,
+        dying=scene.dying,
+    )
+    down = witnessed(said)
+    heard_of: list[Waiting] = []
+    unheard: list[Waiting] = []
+    for waiting in pending:
+        silent = waiting.anomaly.signal is Signal.SILENCE and waiting.anomaly.service not in down
+        (unheard if silent else heard_of).append(waiting)
+    return heard_of, [w for w in unheard if scene.now - w.since <= options.unheard_for]
 
 
 def _resolved(alerts: Sequence[Alert], scene: Scene) -> Iterator[Move]:

@@ -16,6 +16,7 @@ from akeso.domain.telemetry.signal import Signal
 _WORDS: Mapping[Signal, tuple[str, str, int]] = MappingProxyType(
     {
         Signal.SILENCE: ("silent for", "{:.0f} s", 4),
+        Signal.AVAILABILITY: ("up", "{:.0%}", 4),
         Signal.BACKLOG: ("backlog", "{:.0f}", 3),
         Signal.LOCKS: ("blocked sessions", "{:.0f}", 3),
         Signal.MEMORY: ("memory", "{:.3g}", 3),
@@ -27,6 +28,7 @@ _WORDS: Mapping[Signal, tuple[str, str, int]] = MappingProxyType(
         Signal.EDGE_LATENCY: ("latency of calls", "{:.0f} ms", 1),
     }
 )
+_HURTS = frozenset({Signal.SILENCE, Signal.AVAILABILITY, Signal.ERRORS, Signal.EDGE_ERRORS, Signal.LATENCY})
 _BROAD = 4  # this many services with symptoms make an incident critical
 
 
@@ -70,7 +72,7 @@ def severity_of(symptoms: Sequence[Anomaly], alerts: Sequence[Alert], services: 
     stated = max((a.severity for a in alerts), default=Severity.INFO)
     if not symptoms:
         return stated
-    hurt = any(a.signal in {Signal.SILENCE, Signal.ERRORS, Signal.EDGE_ERRORS, Signal.LATENCY} for a in symptoms)
+    hurt = any(a.signal in _HURTS for a in symptoms)
     names = {a.service for a in symptoms}
     wide = hurt and (len(names) >= _BROAD or any(services[name].tier <= 1 for name in names))
     return max(stated, Severity.CRITICAL if wide else Severity.ERROR if hurt else Severity.WARNING)

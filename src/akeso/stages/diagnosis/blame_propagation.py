@@ -11,9 +11,11 @@ from math import sqrt
 import numpy as np
 
 from akeso.domain.estate.changes import standing
-from akeso.domain.incident.case import Case
-from akeso.domain.telemetry.batches import NANOSECONDS, Change
+from akeso.domain.incident.case import Case, LogPattern
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask
+from akeso.domain.telemetry.severity import ERROR
 from akeso.domain.telemetry.signal import RED_RATE, RED_SELF
+from akeso.stages.correlation.witnesses import Testimony, witnessed
 from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, server_errors, server_latency, starved
@@ -43,6 +45,7 @@ class _Judge:
     def __init__(self, case: Case, symptoms: Symptoms) -> None:
         self._topology = case.topology
         self._symptoms = symptoms
+        self._spoken_of = _spoken_of(case, symptoms)
         self._changed = frozenset(c.service for c in standing(case.changes) if _just_before(c, case))
 
     def effect(self, service: str) -> Effect:
@@ -173,8 +176,17 @@ class _Judge:
     def _down(self, service: str) -> bool:
         quiet = self._symptoms.quiet_slots(service)
         if self._symptoms.silent_for(service) > 0 or quiet >= _GONE_SLOTS:
-            return True
+            return self._witnessed(service)
         return quiet >= _GONE_SLOTS - 1 and self._refused(service)
+
+    def _witnessed(self, service: str) -> bool:
+        """Whether anybody but the silence says that the service is down (see akeso.stages.correlation.witnesses)."""
+        return service in self._spoken_of or self._refused(service) or self._kept_waiting(service)
+
+    def _kept_waiting(self, service: str) -> bool:
+        """Whether somebody's calls to the service hardly come back any more."""
+        calls = (self._symptoms.call(edge.caller, service) for edge in self._topology.callers(service))
+        return any(call.latency is not None and call.latency.up and call.latency.rise >= _GIVES_UP_MS for call in calls)
 
     def _refused(self, service: str) -> bool:
         """Whether somebody's calls to the service fail in numbers."""
@@ -221,6 +233,20 @@ class _Judge:
         if requests >= _FEW:
             return min(5.0, self._total(call.rate) / requests)
         return min(5.0, call.rate.past / served.past) if served.past > 0 and call.rate.past > 0 else 1.0
+
+
+def _spoken_of(case: Case, symptoms: Symptoms) -> frozenset[str]:
+    """The services that a person, an alert, a probe, a caller or their own last words say to be in trouble."""
+    reported = {case.report.service} if case.report else set()
+    last_words = {pattern.service for pattern in case.logs if _new_failure(pattern, symptoms.during)}
+    said = Testimony(case.anomalies, case.alerts, case.topology, dying=last_words)
+    return witnessed(said) | reported
+
+
+def _new_failure(pattern: LogPattern, during: Mask) -> bool:
+    if pattern.severity < ERROR or len(pattern.counts) != len(during):
+        return False
+    return float(np.nansum(pattern.counts[during])) > 0 and not float(np.nansum(pattern.counts[~during]))
 
 
 def _just_before(change: Change, case: Case) -> bool:

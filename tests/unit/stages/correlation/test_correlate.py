@@ -291,8 +291,43 @@ def test_the_deepest_of_equal_symptoms_is_looked_at_first() -> None:
 
 
 def test_a_silent_service_is_looked_at_before_slow_ones() -> None:
-    (move,) = opened(told(anomaly("db"), anomaly("shop", Signal.SILENCE)))
+    (move,) = opened(told(anomaly("web"), anomaly("shop", Signal.SILENCE)))
     assert move.detected.service == "shop"
+
+
+def test_a_silence_without_a_witness_opens_nothing_however_long_and_joins_nothing() -> None:
+    gone = anomaly("shop", Signal.SILENCE)
+    first = told(gone)
+    assert first.moves == ()
+    assert correlate(News(), scene(now=NOW + seconds(60), waiting=first.waiting), OPTIONS).moves == ()
+    assert told(gone, open=[incident(anomaly("db", Signal.MEMORY), service="db")]).moves == ()
+    assert correlate(News(), scene(now=NOW + seconds(200), waiting=first.waiting), OPTIONS) == Correlation((), ())
+
+
+def test_many_that_fall_silent_together_are_no_witnesses_of_each_other() -> None:
+    assert (
+        told(anomaly("web", Signal.SILENCE), anomaly("shop", Signal.SILENCE), anomaly("db", Signal.SILENCE)).moves == ()
+    )
+
+
+def test_a_silence_opens_as_soon_as_somebody_says_that_the_service_is_down() -> None:
+    gone = anomaly("shop", Signal.SILENCE)
+    refused = SeriesKey("t", "web", "akeso.edge.error_ratio", (("peer", "shop"),))
+    for witness in (
+        told(gone, anomaly(signal=Signal.EDGE_ERRORS, key=refused)),
+        told(gone, anomaly("web", Signal.ERRORS)),
+        told(gone, anomaly("shop", Signal.AVAILABILITY)),
+        told(gone, dying={"shop"}),
+        told(gone, alerts=[alert("shop")]),
+    ):
+        (move,) = opened(witness)
+        assert (move.detected.service, gone in move.detected.anomalies) == ("shop", True)
+
+
+def test_what_callees_or_strangers_show_speaks_for_nobody() -> None:
+    gone = anomaly("shop", Signal.SILENCE)
+    for other in (anomaly("db", Signal.ERRORS), anomaly("batch", Signal.ERRORS)):
+        assert all(gone not in move.detected.anomalies for move in opened(told(gone, other)))
 
 
 def test_severity_grows_with_the_harm_the_tier_and_the_breadth() -> None:
