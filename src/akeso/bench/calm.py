@@ -32,12 +32,13 @@ from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Codes, FeatureFrame, Floats
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_RATE, Signal, signal_of
+from akeso.domain.telemetry.signal import RED_RATE, Signal
 from akeso.stages.detection.alert_budget import AlertBudget
 from akeso.stages.detection.detection_loop import DetectionLoop
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.votes import stated
 from akeso.stages.features.features import FeatureBuilder
+from akeso.stages.features.metric_meanings import signal_of
 
 START = 1_900_000_800 * NANOSECONDS
 # As many different slots as detectors remember, if a third of the recordings holds as many: fewer, repeated, would

@@ -18,12 +18,13 @@ from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.telemetry import signal as names
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey, SpanKind
-from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.signal import Signal
 from akeso.domain.telemetry.times import instant_of
 from akeso.domain.telemetry.traces import LINE, SPAN, Place, Rows, Traces
 from akeso.plugins.discovery import build
 from akeso.ports.evidence import EvidenceProvider
 from akeso.stages.diagnosis.diagnose import diagnose
+from akeso.stages.features.metric_meanings import signal_of
 
 TENANT = "bench"
 _START = 1_700_000_000 * NANOSECONDS

@@ -23,6 +23,7 @@ from akeso.agents.intake.change_recorder import ChangeRecorderAgent
 from akeso.agents.intake.feed import FeedAgent
 from akeso.agents.intake.ingestion import IngestionAgent
 from akeso.agents.intake.pull import PullAgent, Pulled, PullMetrics, PullOptions, PullSink
+from akeso.agents.intake.senders import SendersAgent
 from akeso.agents.runtime.agent import Agent
 from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner
@@ -87,6 +88,7 @@ class System:
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
+        self.senders = SendersAgent(self.bus, self.clock, self.ingest_table)
         self.started = False  # set for good once every agent has started
         self._tidying: asyncio.Task[object] | None = None
 
@@ -159,6 +161,7 @@ class System:
             self.ingestion,
             ChangeRecorderAgent(self.incident_store, self.ingestion.accept, self.clock, healing.kinds),
             feature,
+            self.senders,
             *self.detection.agents,
             GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
             self.healing,

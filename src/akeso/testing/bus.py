@@ -27,8 +27,9 @@ from akeso.domain.messages import (
 )
 from akeso.domain.telemetry.batches import FeatureFrame, MetricBlock, SeriesKey, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.signal import Signal
 from akeso.ports.bus import Bus, Message, Subscription, Topic
+from akeso.stages.features.metric_meanings import signal_of
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 KEYS = (SeriesKey("acme", "cart", "latency"), SeriesKey("acme", "db", "queue.depth", (("q", "a"),)))

@@ -23,11 +23,11 @@ from akeso.domain.incident.outcome import Done, EffectOutcome, Failed
 from akeso.domain.incident.plan import Risk, Step
 from akeso.domain.telemetry import signal as s
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureMatrix, Floats, SeriesKey
-from akeso.domain.telemetry.signal import signal_of
 from akeso.domain.telemetry.traces import Traces
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Draft
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.testing.journal import MemoryJournal
 
 TENANT = "test"

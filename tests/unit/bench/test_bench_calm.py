@@ -10,7 +10,8 @@ from akeso.config.settings import load_settings
 from akeso.domain.detection.alarm import Alarm
 from akeso.domain.telemetry.batches import Floats, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, signal_of
+from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE
+from akeso.stages.features.metric_meanings import signal_of
 
 KEYS = (SeriesKey("t", "api", RED_RATE, (), "1/s"), SeriesKey("t", "api", RED_MEAN, (), "ms"))
 

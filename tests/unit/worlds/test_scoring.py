@@ -64,8 +64,10 @@ def incident(at_s: float, service: str, cause: str = "", fault_class: str = "") 
     return Incident(f"i{at_s:g}", "default", service, "slow", Severity.ERROR, at, at, at, diagnosis=found)
 
 
-def run(incidents: Sequence[Incident], acts: Mapping[int, tuple[str, str]] | None = None) -> RunScore:
-    watched = Watched(Place(LEAK))
+def run(
+    incidents: Sequence[Incident], acts: Mapping[int, tuple[str, str]] | None = None, truth: Truth = LEAK
+) -> RunScore:
+    watched = Watched(Place(truth))
     for second in range(1, 601):
         watched.advance(START + second * SECOND)
         if acts and second in acts:
@@ -94,6 +96,14 @@ def test_an_incident_is_about_a_fault_only_where_its_services_are_concerned() ->
 
 def test_an_incident_without_a_fault_is_about_nothing() -> None:
     assert run([incident(50, "cart")]).false == ("cart: slow",)
+
+
+def test_telling_a_telemetry_gap_while_there_is_one_is_not_false_and_anything_else_about_it_is() -> None:
+    gap = Truth("t1", "collector_dead", "", "collector", "web", START + 100 * SECOND, ordinary=True, gap=True)
+    told = incident(120, "telemetry", "telemetry", "telemetry_gap")
+    assert run([told], truth=gap).false == ()
+    assert run([incident(120, "web", "web", "crash")], truth=gap).false == ("web: slow",)
+    assert run([told]).false == ("telemetry: slow",)
 
 
 def test_effects_are_told_by_what_they_are_worth() -> None:

@@ -14,7 +14,7 @@ from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Attributes, FeatureFrame, Ids, SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import signal_of
+from akeso.stages.features.metric_meanings import signal_of
 
 
 class _Key(msgspec.Struct, array_like=True, frozen=True):

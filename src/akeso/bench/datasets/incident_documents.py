@@ -17,8 +17,8 @@ import numpy as np
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
-from akeso.domain.telemetry.signal import signal_of
 from akeso.plugins.evidence.database import LOAD
+from akeso.stages.features.metric_meanings import signal_of
 
 Document = Mapping[str, Any]
 TENANT = "bench"

@@ -20,9 +20,10 @@ from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import FaultClass, Hypothesis
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, Signal, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, Signal
 from akeso.domain.telemetry.times import instant_of
 from akeso.stages.diagnosis.symptoms import read
+from akeso.stages.features.metric_meanings import signal_of
 
 STEP_S = 300
 PAUSE_S = 86_400  # nothing is known of the time between the normal data and an issue

@@ -11,11 +11,12 @@ from akeso.domain.telemetry.signal import Signal
 
 # The signals that open an incident, and for how long one that stands alone and is weak waits for another: users feel
 # these, or will soon. What a single caller sees of one peer is noisier than what a service says of itself, so it waits
-# longer. A silence opens only with a witness (see akeso.stages.correlation.witnesses). All other signals (CPU, TRAFFIC, SATURATION, SELF_TIME, NOVELTY, OTHER) explain: they attach, and never open.
+# longer. A silence opens only with a witness (see akeso.stages.correlation.witnesses). All other signals (CPU, TRAFFIC,
+# SATURATION, SELF_TIME, NOVELTY, OTHER) explain: they attach, and never open.
 SYMPTOMS: Mapping[Signal, timedelta] = MappingProxyType(
     {
         Signal.SILENCE: timedelta(0),
-        Signal.AVAILABILITY: timedelta(seconds=30),
+        Signal.DOWN: timedelta(seconds=30),
         Signal.ERRORS: timedelta(seconds=2.5),
         Signal.LATENCY: timedelta(seconds=2.5),
         Signal.BACKLOG: timedelta(seconds=2.5),

@@ -1,12 +1,11 @@
-"""What a feature means: the golden signal it carries, told from OpenTelemetry and Prometheus naming conventions.
+"""What a feature can mean: the golden signals, and the names of the features that Akeso derives itself.
 
-The names Akeso derives itself stand here too, so that stages and evidence providers agree on them.
+What metrics of others mean is told by akeso.stages.features.metric_meanings.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
-from functools import lru_cache
-
-from akeso.domain.telemetry.batches import SeriesKey
+from types import MappingProxyType
 
 
 class Signal(IntEnum):
@@ -29,7 +28,7 @@ class Signal(IntEnum):
     SELF_TIME = 14  # ms a service spends in itself, its calls to others subtracted; up is bad
     CPU = 15  # cores or a share of a core; up is suspicious
     LOG_SURPRISE = 16  # nats: how unusual the rates of log templates, or the numbers in them, are; up is suspicious
-    AVAILABILITY = 17  # the share (0..1) that a probe or a health check found up; down is bad
+    DOWN = 17  # the share (0..1) that probes, health checks and scrapes find down; up is bad
 
 
 # Derived from server and consumer spans of a service
@@ -53,87 +52,21 @@ SILENCE = "akeso.silence"
 # Between the span of a call and the span that answers it, in ms; found by diagnosis, not kept as a series
 NETWORK_DELAY = "akeso.network.delay"
 
-_DERIVED = {
-    RED_RATE: Signal.TRAFFIC,
-    RED_ERRORS: Signal.ERRORS,
-    RED_MEAN: Signal.LATENCY,
-    RED_P95: Signal.LATENCY,
-    RED_SELF: Signal.SELF_TIME,
-    EDGE_RATE: Signal.TRAFFIC,
-    EDGE_ERROR_RATIO: Signal.EDGE_ERRORS,
-    EDGE_MEAN: Signal.EDGE_LATENCY,
-    LOG_RATE: Signal.LOG_VOLUME,
-    LOG_ERROR_RATE: Signal.LOG_ERRORS,
-    LOG_NEW_TEMPLATES: Signal.NOVELTY,
-    LOG_PATTERN_SURPRISE: Signal.LOG_SURPRISE,
-    LOG_PARAMETER_SURPRISE: Signal.LOG_SURPRISE,
-    SILENCE: Signal.SILENCE,
-}
-
-# The first rule whose words all occur in the lower-cased metric name decides; order matters.
-_RULES: tuple[tuple[tuple[str, ...], Signal], ...] = (
-    # Of a processor, but not how busy it is.
-    (("temperature",), Signal.OTHER),
-    (("throttl",), Signal.OTHER),
-    (("frequency",), Signal.OTHER),
-    (("lock", "wait"), Signal.LOCKS),
-    (("blocked",), Signal.LOCKS),
-    (("deadlock",), Signal.LOCKS),
-    (("idle", "transaction"), Signal.LOCKS),
-    (("transaction", "idle"), Signal.LOCKS),
-    (("pending_requests",), Signal.BACKLOG),
-    (("queue",), Signal.BACKLOG),
-    (("backlog",), Signal.BACKLOG),
-    (("consumer", "lag"), Signal.BACKLOG),
-    (("oldest", "age"), Signal.BACKLOG),
-    (("error_ratio",), Signal.ERRORS),
-    (("error_rate",), Signal.ERRORS),
-    (("cpu",), Signal.CPU),
-    (("memory", "limit"), Signal.OTHER),
-    (("memory", "utilization"), Signal.SATURATION),
-    (("memory",), Signal.MEMORY),
-    (("resident",), Signal.MEMORY),
-    (("heap",), Signal.MEMORY),
-    (("utilization",), Signal.SATURATION),
-    (("usage", "ratio"), Signal.SATURATION),
-    (("active_requests",), Signal.SATURATION),
-    (("connection", "count"), Signal.SATURATION),
-    (("backends",), Signal.SATURATION),
-    (("file_descriptor",), Signal.SATURATION),
-    (("latency",), Signal.LATENCY),
-    (("duration",), Signal.LATENCY),
-    (("response_time",), Signal.LATENCY),
-    (("throughput",), Signal.TRAFFIC),
+DERIVED: Mapping[str, Signal] = MappingProxyType(
+    {
+        RED_RATE: Signal.TRAFFIC,
+        RED_ERRORS: Signal.ERRORS,
+        RED_MEAN: Signal.LATENCY,
+        RED_P95: Signal.LATENCY,
+        RED_SELF: Signal.SELF_TIME,
+        EDGE_RATE: Signal.TRAFFIC,
+        EDGE_ERROR_RATIO: Signal.EDGE_ERRORS,
+        EDGE_MEAN: Signal.EDGE_LATENCY,
+        LOG_RATE: Signal.LOG_VOLUME,
+        LOG_ERROR_RATE: Signal.LOG_ERRORS,
+        LOG_NEW_TEMPLATES: Signal.NOVELTY,
+        LOG_PATTERN_SURPRISE: Signal.LOG_SURPRISE,
+        LOG_PARAMETER_SURPRISE: Signal.LOG_SURPRISE,
+        SILENCE: Signal.SILENCE,
+    }
 )
-
-# Counters whose rate is no traffic.
-_COUNTED = (("deadlock", Signal.LOCKS), ("throttl", Signal.OTHER), ("cpu", Signal.CPU))
-
-
-def signal_of(key: SeriesKey) -> Signal:
-    """The signal a feature series carries; Signal.OTHER when its name says nothing."""
-    derived = _DERIVED.get(key.metric)
-    if derived is not None:
-        return derived
-    name = key.metric.lower()
-    if key.stat in {"rate", "count"}:
-        return next((signal for word, signal in _COUNTED if word in name), Signal.TRAFFIC)
-    if ("state", "idle") in key.attributes:
-        return Signal.OTHER  # what is free of a pool: the used ones tell how full it is
-    return _ruled(name)
-
-
-@lru_cache(maxsize=16_384)
-def _ruled(name: str) -> Signal:
-    # Many series share a name, and there are many rules.
-    for words, signal in _RULES:
-        if all(word in name for word in words):
-            return _client_side(name, signal)
-    return Signal.OTHER
-
-
-def _client_side(name: str, signal: Signal) -> Signal:
-    # What a client measured includes the other side and the way there.
-    if "client" not in name:
-        return signal
-    return {Signal.LATENCY: Signal.EDGE_LATENCY, Signal.ERRORS: Signal.EDGE_ERRORS}.get(signal, signal)

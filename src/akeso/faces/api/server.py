@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 
 from akeso import __version__
 from akeso.composition.system import System
-from akeso.faces.api import approvals, detection, errors, incidents, ingest, models, stream, system, telemetry
+from akeso.faces.api import approvals, detection, errors, incidents, ingest, models, senders, stream, system, telemetry
 
 PAGE = Path(__file__).parents[1] / "console" / "page.html"
 
@@ -25,6 +25,7 @@ def create_api(running: System) -> FastAPI:
         models.router,
         detection.router,
         telemetry.router,
+        senders.router,
         stream.router,
     )
     # The routes for telemetry first: routes are tried one after the other, and these are asked for most.

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "learn": ("akeso.faces.cli.learn", "app", "What Akeso's own incidents teach: fit the confidence to them."),
         "replay": ("akeso.faces.cli.replay", "replay", "Run recorded telemetry through Akeso, without effects."),
         "telemetry": ("akeso.faces.cli.telemetry", "app", "Ask about stored telemetry, and export it."),
+        "heard": ("akeso.faces.cli.heard", "heard", "Show who is heard, how often, and what is not understood."),
         "keys": ("akeso.faces.cli.keys", "app", "API keys and their roles."),
         "knowledge": ("akeso.faces.cli.knowledge", "app", "What machines' faults do to software, and who says so."),
         "doctor": ("akeso.faces.cli.doctor", "doctor", "Check settings, files, extras and reachability."),

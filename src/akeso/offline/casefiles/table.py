@@ -21,10 +21,11 @@ from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE
 from akeso.domain.telemetry.times import epoch_ns
 from akeso.offline.casefiles.asked import Asked, Found, Range
 from akeso.offline.casefiles.rerun import Raised, RerunOptions, detection_over, moment
+from akeso.stages.features.metric_meanings import signal_of
 
 TIME = "timestamp"
 _LONG = ("service", "metric", "value")

@@ -16,7 +16,7 @@ from akeso.domain.telemetry.signal import Signal
 _WORDS: Mapping[Signal, tuple[str, str, int]] = MappingProxyType(
     {
         Signal.SILENCE: ("silent for", "{:.0f} s", 4),
-        Signal.AVAILABILITY: ("up", "{:.0%}", 4),
+        Signal.DOWN: ("found down", "{:.0%}", 4),
         Signal.BACKLOG: ("backlog", "{:.0f}", 3),
         Signal.LOCKS: ("blocked sessions", "{:.0f}", 3),
         Signal.MEMORY: ("memory", "{:.3g}", 3),
@@ -28,7 +28,7 @@ _WORDS: Mapping[Signal, tuple[str, str, int]] = MappingProxyType(
         Signal.EDGE_LATENCY: ("latency of calls", "{:.0f} ms", 1),
     }
 )
-_HURTS = frozenset({Signal.SILENCE, Signal.AVAILABILITY, Signal.ERRORS, Signal.EDGE_ERRORS, Signal.LATENCY})
+_HURTS = frozenset({Signal.SILENCE, Signal.DOWN, Signal.ERRORS, Signal.EDGE_ERRORS, Signal.LATENCY})
 _BROAD = 4  # this many services with symptoms make an incident critical
 
 

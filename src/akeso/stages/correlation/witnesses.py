@@ -16,7 +16,7 @@ _OF_CALLS = frozenset({Signal.EDGE_ERRORS, Signal.EDGE_LATENCY})
 # What a caller shows when one whom it calls is gone, and a broker when nobody takes its messages.
 _OF_CALLERS = frozenset({Signal.ERRORS, Signal.LATENCY, Signal.BACKLOG, Signal.LOG_ERRORS})
 # What a service says of itself before it is gone.
-_LAST_WORDS = frozenset({Signal.AVAILABILITY, Signal.ERRORS, Signal.LOG_ERRORS, Signal.BACKLOG, Signal.LOCKS})
+_LAST_WORDS = frozenset({Signal.DOWN, Signal.ERRORS, Signal.LOG_ERRORS, Signal.BACKLOG, Signal.LOCKS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ RELEVANCE: Mapping[Signal, Relevance] = MappingProxyType(
         Signal.LOCKS: Relevance(1.5, 2.0),
         Signal.MEMORY: Relevance(1.5, 0.0, hits=3, slots=4),
         Signal.SILENCE: Relevance(1.0, np.inf, hits=1, slots=1),  # statistics have no say, the detector of its own has
-        Signal.AVAILABILITY: Relevance(1.0, np.inf, hits=1, slots=1),  # likewise
+        Signal.DOWN: Relevance(1.0, np.inf, hits=1, slots=1),  # likewise
         Signal.LOG_SURPRISE: Relevance(1.0, np.inf, hits=1, slots=2),
         Signal.LOG_ERRORS: Relevance(3.0, 1.0),
         Signal.LOG_VOLUME: Relevance(10.0, 20.0, hits=3, slots=4),

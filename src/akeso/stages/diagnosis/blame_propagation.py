@@ -14,7 +14,7 @@ from akeso.domain.estate.changes import standing
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask
 from akeso.domain.telemetry.severity import ERROR
-from akeso.domain.telemetry.signal import RED_RATE, RED_SELF
+from akeso.domain.telemetry.signal import RED_RATE, RED_SELF, Signal
 from akeso.stages.correlation.witnesses import Testimony, witnessed
 from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
@@ -31,6 +31,7 @@ _SUSPECT = frozenset({"deploy", "config", "flag"})
 _REPORTED_LATE_S = 8.0
 _MOST_SPREAD = 0.1  # a past full of incidents spreads so widely that no failure would be news
 _FRESH_S = 20.0
+_ALL = 0.95
 
 
 @cached_per_case
@@ -174,10 +175,19 @@ class _Judge:
         return found
 
     def _down(self, service: str) -> bool:
+        if self._found_down(service):
+            return True
         quiet = self._symptoms.quiet_slots(service)
         if self._symptoms.silent_for(service) > 0 or quiet >= _GONE_SLOTS:
             return self._witnessed(service)
         return quiet >= _GONE_SLOTS - 1 and self._refused(service)
+
+    def _found_down(self, service: str) -> bool:
+        """Whether a probe newly finds all of the service down, and it answers nobody."""
+        found = (d for d in self._symptoms.signal(service, Signal.DOWN) if self._symptoms.lately(d) >= _ALL)
+        served = self._symptoms.find(service, RED_RATE)
+        answers = served is not None and self._symptoms.lately(served) > 0
+        return not answers and any(d.rise >= _ALL for d in found)
 
     def _witnessed(self, service: str) -> bool:
         """Whether anybody but the silence says that the service is down (see akeso.stages.correlation.witnesses)."""

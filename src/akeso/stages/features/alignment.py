@@ -228,7 +228,8 @@ class MetricAligner:
         role = state["role"][series]
         is_first = np.isnan(last) & (role == Role.CUMULATIVE)
         rate = np.where(is_first, np.nan, growth / self._seconds(before, time))
-        state["level"][series] = np.where(role == Role.LEVEL, value * state["scale"][series], rate)
+        scale = state["scale"][series]
+        state["level"][series] = np.where(role == Role.LEVEL, value * scale + (scale < 0), rate)
         state["gap"][series] = np.where(before > 0, time - before, 0)
         state["time"][series] = time
         state["filed"][series] = points.slot[ends]

@@ -9,10 +9,10 @@ from akeso.domain.estate.topology import Topology
 from akeso.domain.telemetry.batches import Codes, FeatureFrame, Floats, Ids, TelemetryBatch
 from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import signal_of
 from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.alignment import MetricAligner
 from akeso.stages.features.log_features import LogAligner, Pattern
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.stages.features.sender_clocks import SenderClocks
 from akeso.stages.features.silence import Silence
 from akeso.stages.features.slots import Arrival, FeatureOptions, Tally

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from akeso.domain.telemetry.batches import Attributes, SeriesKey, Temporality
-from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.features.metric_meanings import shipped_meanings, signal_of, words_of
 
 INSTANCE = "service.instance.id"
 BOUND, ABOVE = "le", "gt"
@@ -14,8 +15,9 @@ _MILLISECONDS = {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "ns": 1e-6, "min"
 _UNIT_SUFFIXES = {"_seconds": "s", "_milliseconds": "ms", "_microseconds": "us", "_nanoseconds": "ns"}
 _PERCENT = frozenset({"%", "percent"})
 _FRACTIONS = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS, Signal.SATURATION, Signal.CPU})
-_SHARES = ("ratio", "utilization", "utilisation", "percent", "error_rate", "load", "temperature")
-_DURATIONS = ("latency", "duration", "response_time", "_age", ".age")
+_SHARES = frozenset({"ratio", "utilization", "utilisation", "percent", "load", "temperature"})
+_DURATIONS = frozenset({"latency", "duration", "age"})
+_OF_EACH = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.ERRORS, Signal.EDGE_ERRORS})
 _OF_A_PROCESS = ("process.", "process_", "container.", "container_", "jvm.", "jvm_", "go.", "go_", "system.", "k8s.")
 
 
@@ -37,7 +39,8 @@ class MetricSemantics:
     """Of one ingested series.
 
     feature: the level or rate it contributes to (None for a histogram's sum and buckets). averaged: instances are
-    averaged, not summed. scale: what a level, or a histogram's sum and bounds, is multiplied with. histogram: the
+    averaged, not summed. scale: what a level, or a histogram's sum and bounds, is multiplied with; below zero, the
+    level is what is missing to 1 (a probe tells what is up, and what is down is looked at). histogram: the
     distribution it is a `part` of, instances together; bound: upper bound of a bucket or range, above: lower bound of a
     range (-inf for a bucket), both in the histogram's unit.
     """
@@ -67,13 +70,20 @@ def semantics_of(key: SeriesKey) -> MetricSemantics:
         return MetricSemantics(replace(level, unit="ms"), averaged=True, scale=_MILLISECONDS[unit])
     if unit in _PERCENT and signal in _FRACTIONS:
         return MetricSemantics(replace(level, unit="1"), averaged=True, scale=0.01)
-    return MetricSemantics(level, averaged=_is_averaged(key.metric.lower(), unit), scale=1.0)
+    if signal is Signal.DOWN:
+        return MetricSemantics(replace(level, unit="1"), averaged=True, scale=-1.0)
+    averaged = signal in _OF_EACH or _is_averaged(key.metric, unit)
+    return MetricSemantics(level, averaged=averaged, scale=1.0)
 
 
 def unit_of(key: SeriesKey) -> str:
-    """The unit of a metric, told from its name where the sender gave none (Prometheus: `…_seconds`)."""
+    """The unit of a metric, told from what is known of it or from its name where the sender gave none (Prometheus:
+    `…_seconds`)."""
     if key.unit:
         return key.unit
+    meaning = shipped_meanings().of(key.metric)
+    if meaning is not None and (meaning.unit in _MILLISECONDS or meaning.unit in _PERCENT):
+        return meaning.unit
     return next((unit for suffix, unit in _UNIT_SUFFIXES.items() if key.metric.endswith(suffix)), "")
 
 
@@ -112,6 +122,7 @@ def _bound(key: SeriesKey, name: str, absent: float) -> float:
 
 
 def _is_averaged(name: str, unit: str) -> bool:
-    if unit in _MILLISECONDS or unit in _PERCENT or unit == "1" or name.startswith(_OF_A_PROCESS):
+    if unit in _MILLISECONDS or unit in _PERCENT or unit == "1" or name.lower().startswith(_OF_A_PROCESS):
         return True
-    return not unit and any(word in name for word in (*_SHARES, *_DURATIONS))
+    words, kind = words_of(name)
+    return not unit and (kind == "share" or not (_SHARES | _DURATIONS).isdisjoint(words))

@@ -17,8 +17,9 @@ from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.incident.events import Watch
 from akeso.domain.incident.incident import Incident
 from akeso.domain.telemetry.batches import Attributes, FeatureMatrix, Floats, SeriesKey
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal
 from akeso.domain.telemetry.times import epoch_ns
+from akeso.stages.features.metric_meanings import signal_of
 
 # Users feel these themselves; the other symptoms only matter when there is nothing else to watch.
 _FELT = frozenset(SYMPTOMS)

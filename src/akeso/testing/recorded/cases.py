@@ -18,6 +18,7 @@ from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.incident.memory import Recollection
 from akeso.domain.telemetry import signal as s
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, Change, FeatureMatrix, Floats, SeriesKey
+from akeso.stages.features.metric_meanings import signal_of
 
 START = 1_700_000_000 * NANOSECONDS
 TENANT = "test"
@@ -155,7 +156,7 @@ def _anomalies(matrix: FeatureMatrix, scene: Scene) -> Iterator[Anomaly]:
     at = datetime.fromtimestamp(scene.onset / NANOSECONDS, UTC)
     for i, key in enumerate(matrix.keys):
         usual, seen = before[:, i][np.isfinite(before[:, i])], during[:, i][np.isfinite(during[:, i])]
-        signal = s.signal_of(key)
+        signal = signal_of(key)
         if not len(usual) or not len(seen) or signal in {s.Signal.TRAFFIC, s.Signal.OTHER, s.Signal.CPU}:
             continue
         limit = usual.mean() + 6.0 * usual.std() + 0.05
@@ -179,7 +180,7 @@ class _Run:
             self._slot(slot, fault)
         keys = tuple(self._columns)
         times = START + (np.arange(self._slots, dtype=np.int64) + 1) * NANOSECONDS
-        signals = np.array([int(s.signal_of(key)) for key in keys], np.uint8)
+        signals = np.array([int(signal_of(key)) for key in keys], np.uint8)
         return FeatureMatrix(keys, signals, times, np.stack([self._columns[k] for k in keys], axis=1))
 
     def _slot(self, slot: int, fault: Fault) -> None:

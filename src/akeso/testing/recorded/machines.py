@@ -8,7 +8,7 @@ import numpy as np
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.telemetry.batches import Attributes, FeatureMatrix, SeriesKey
-from akeso.domain.telemetry.signal import signal_of
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.testing.recorded.cases import TENANT, Scene
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from akeso.domain.estate.senders import TELEMETRY_GAP
 from akeso.domain.incident.incident import Incident
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.worlds.scenarios.scripted import Effect
@@ -31,7 +32,10 @@ def scored(lived: Lived) -> RunScore:
     owner = {incident.id: _about(incident, faults, lived) for incident in lived.incidents}
     own = {fault.id: [i for i in lived.incidents if owner[i.id] is fault] for fault in faults}
     found = [_fault(fault, own[fault.id], lived) for fault in faults if fault.began >= lived.since]
-    false = [i for i in lived.incidents if owner[i.id] is None and _ns(i) >= lived.since]
+    gaps = [each for each in truth if each.gap]
+    false = [
+        i for i in lived.incidents if owner[i.id] is None and _ns(i) >= lived.since and not _tells_gap(i, gaps, lived)
+    ]
     return RunScore(
         hours=(lived.until - lived.since) / NANOSECONDS / 3600,
         faults=tuple(fault for fault in found if fault.hurt_s > 0 or fault.incidents),
@@ -49,6 +53,13 @@ def _about(incident: Incident, faults: Sequence[Truth], lived: Lived) -> Truth |
     named = incident.services | {each.service for each in hypotheses[:1]}
     concerned = [fault for fault in there if named & _concerned(fault, lived)]
     return max(concerned, key=lambda fault: fault.began, default=None)
+
+
+def _tells_gap(incident: Incident, gaps: Sequence[Truth], lived: Lived) -> bool:
+    """Whether it says that telemetry is missing while it is: that is no false incident, and nothing more may be said."""
+    best = incident.diagnosis.best if incident.diagnosis else None
+    said = best.fault_class if best else next((alert.fault_class for alert in incident.alerts), "")
+    return said == TELEMETRY_GAP and any(gap.began <= _ns(incident) <= _over(gap, lived) for gap in gaps)
 
 
 def _concerned(fault: Truth, lived: Lived) -> frozenset[str]:

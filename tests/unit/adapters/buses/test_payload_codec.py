@@ -15,8 +15,9 @@ from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
 from akeso.domain.messages import PolicyAnswer, Prediction
 from akeso.domain.telemetry.batches import FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.signal import Signal
 from akeso.ports.bus import Topic
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.testing.bus import KEYS, alert, same, samples
 
 ALIEN = SeriesKey("acme", "alien", "process.cpu.time")

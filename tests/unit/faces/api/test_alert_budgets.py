@@ -16,8 +16,9 @@ from akeso.config.settings import load_settings
 from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, Signal, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, Signal
 from akeso.faces.api.server import create_api
+from akeso.stages.features.metric_meanings import signal_of
 
 START = 1_900_000_000
 SERVICES = "services: {api: {slo: {latency_ms: 100, error_ratio: 0.01}, alert_budget: 1}}"

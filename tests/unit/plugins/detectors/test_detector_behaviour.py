@@ -9,6 +9,7 @@ from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal
+from akeso.plugins.detectors.availability import Availability
 from akeso.plugins.detectors.climb import Climb
 from akeso.plugins.detectors.ewma import Ewma
 from akeso.plugins.detectors.iqr import InterquartileRange
@@ -182,3 +183,23 @@ def test_series_that_arrive_later_get_their_limit() -> None:
     detector.score(frame(np.array([10.0])))
     table.intern(SeriesKey("t", "web", "latency"))
     assert detector.score(frame(np.array([10.0, 450.0]))).score[1] == pytest.approx(3.0)
+
+
+def test_what_probes_find_down_is_an_alarm_once_it_lasts() -> None:
+    scores = feed(Availability(), [0.0] * 30 + [1.0] * 30, Signal.DOWN)
+    assert max(scores[:49]) < 1.0
+    assert scores[-1] > 2.0
+
+
+def test_a_probe_that_failed_once_is_no_alarm_and_no_new_normal() -> None:
+    scores = feed(Availability(), ([0.0] * 14 + [1.0]) * 20, Signal.DOWN)
+    assert max(scores) < 1.0
+
+
+def test_what_was_never_up_is_not_missed() -> None:
+    assert max(feed(Availability(), [1.0] * 300, Signal.DOWN)) == 0.0
+
+
+def test_one_instance_of_many_that_is_down_is_no_alarm_but_half_of_them_are() -> None:
+    assert max(feed(Availability(), [0.0] * 30 + [0.1] * 60, Signal.DOWN)) < 1.0
+    assert max(feed(Availability(), [0.0] * 30 + [0.5] * 60, Signal.DOWN)) > 1.0

@@ -10,11 +10,12 @@ from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE
 from akeso.plugins.detectors.slo_burn import SloBurn
 from akeso.ports.detector import vote_of
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.features.metric_meanings import signal_of
 
 RATE, ERRORS, MEAN = (
     SeriesKey("t", "api", metric, (), unit) for metric, unit in ((RED_RATE, "1/s"), (RED_ERRORS, "1"), (RED_MEAN, "ms"))

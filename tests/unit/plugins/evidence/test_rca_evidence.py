@@ -10,11 +10,12 @@ from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE
 from akeso.plugins.discovery import build
 from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.stages.diagnosis.symptoms import read, significance
+from akeso.stages.features.metric_meanings import signal_of
 
 UNITS = {RED_MEAN: "ms", RED_ERRORS: "1", RED_RATE: "1/s"}
 Series = Mapping[tuple[str, str], Sequence[float]]

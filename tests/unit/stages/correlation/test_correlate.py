@@ -316,7 +316,7 @@ def test_a_silence_opens_as_soon_as_somebody_says_that_the_service_is_down() -> 
     for witness in (
         told(gone, anomaly(signal=Signal.EDGE_ERRORS, key=refused)),
         told(gone, anomaly("web", Signal.ERRORS)),
-        told(gone, anomaly("shop", Signal.AVAILABILITY)),
+        told(gone, anomaly("shop", Signal.DOWN)),
         told(gone, dying={"shop"}),
         told(gone, alerts=[alert("shop")]),
     ):

@@ -3,9 +3,10 @@ import pytest
 
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, signal_of
+from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE
 from akeso.stages.detection.common_mode import deviations, shared_rise
 from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.features.metric_meanings import signal_of
 
 
 def rise(times: list[float], metric: str = RED_MEAN, series_each: int = 1) -> float:

@@ -11,9 +11,10 @@ from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, SILENCE, Signal, signal_of
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, SILENCE, Signal
 from akeso.stages.detection.decide import DecideOptions, DecideState, Judgement, decide
 from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.features.metric_meanings import signal_of
 
 START = 1_700_000_000 * NANOSECONDS
 NAMES = ("ewma", "robust_z", "z_score", "climb", "silence", "static_threshold")

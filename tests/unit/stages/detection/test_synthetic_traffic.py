@@ -23,12 +23,12 @@ from akeso.domain.telemetry.signal import (
     RED_RATE,
     SILENCE,
     Signal,
-    signal_of,
 )
 from akeso.plugins.discovery import build
 from akeso.stages.detection.decide import DecideOptions, DecideState, decide
 from akeso.stages.detection.score import ScoreOptions, score
 from akeso.stages.detection.series_facts import FactsTable
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.stages.features.slots import FeatureOptions
 
 START = 1_700_000_000 * NANOSECONDS

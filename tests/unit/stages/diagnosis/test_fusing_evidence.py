@@ -10,13 +10,13 @@ from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, Evidence, FaultC
 from akeso.domain.incident.memory import Memory, Recollection
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.telemetry.batches import FeatureMatrix, SeriesKey
-from akeso.domain.telemetry.signal import signal_of
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners.deterministic import Deterministic
 from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.call_effects import Blame
 from akeso.stages.diagnosis.diagnose import DiagnoseOptions, diagnose
 from akeso.stages.diagnosis.symptoms import read
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.testing.recorded.cases import START, TENANT, Fault, Scene
 
 PROVIDERS = list(build("evidence").values())

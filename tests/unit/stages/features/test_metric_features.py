@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from akeso.domain.telemetry.batches import SeriesKey, Temporality
-from akeso.domain.telemetry.signal import Signal, signal_of
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.testing.feature_bench import FeatureBench
 
 A = (("service.instance.id", "a"),)

@@ -13,6 +13,7 @@ from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.outcome import Recovery, Verification
 from akeso.domain.telemetry import signal as s
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.stages.healing.verify import Aftermath, quiet_for, verify
 from akeso.stages.healing.watches import choose_watches, is_symptom
 
@@ -51,13 +52,13 @@ class Scene:
             level[PAST + DURING :] += self.ramps.get(key, 0.0) * np.arange(1, self.after + 1)
             columns.append(level * (1 + self.noise * random.standard_normal(len(level))))
         times = (START + 1 + np.arange(PAST + DURING + self.after, dtype=np.int64)) * NANOSECONDS
-        signals = np.array([int(s.signal_of(k)) for k in self.shapes], np.uint8)
+        signals = np.array([int(signal_of(k)) for k in self.shapes], np.uint8)
         return FeatureMatrix(tuple(self.shapes), signals, times, np.stack(columns, axis=1))
 
     def incident(self, *symptoms: SeriesKey) -> Incident:
         at = datetime.fromtimestamp(START + PAST, UTC)
         anomalies = tuple(
-            Anomaly(f"a-{k.metric}", "t", k, s.signal_of(k), at, at, 5.0, self.shapes[k][1], self.shapes[k][0], 1.0)
+            Anomaly(f"a-{k.metric}", "t", k, signal_of(k), at, at, 5.0, self.shapes[k][1], self.shapes[k][0], 1.0)
             for k in symptoms
         )
         return Incident("inc", "t", "cart", "slow", Severity.ERROR, at, at, at, anomalies=anomalies)

@@ -9,9 +9,10 @@ from akeso.domain.detection.detection_model import Artefact
 from akeso.domain.messages import Decision, Feedback
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, Signal, signal_of
+from akeso.domain.telemetry.signal import RED_MEAN, RED_RATE, Signal
 from akeso.plugins.discovery import build
 from akeso.stages.detection.decide import DecideOptions
+from akeso.stages.features.metric_meanings import signal_of
 from akeso.stages.model.anomaly_history import AnomalyHistory
 from akeso.stages.model.detector_state import restore
 from akeso.stages.model.frame_sample import SAMPLED_SERIES, FrameSample

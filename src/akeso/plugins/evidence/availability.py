@@ -1,0 +1,43 @@
+"""Evidence from probes, health checks and scrapes: what they find down is down, unless it goes on answering."""
+
+from collections.abc import Iterator, Sequence
+
+from akeso.domain.estate.senders import TELEMETRY_GAP
+from akeso.domain.incident.case import Case
+from akeso.domain.incident.diagnosis import Evidence, FaultClass
+from akeso.domain.telemetry.signal import Signal
+from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, read
+
+_MORE = 0.34
+
+
+class Availability:
+    """Speaks for services that somebody looked at and found down.
+
+    One that goes on answering requests is not down: then it is the probe, or the way of its telemetry.
+    """
+
+    name = "availability"
+
+    def __init__(self, weight: float = 3.0) -> None:
+        self._weight = weight
+
+    def gather(self, case: Case) -> Sequence[Evidence]:
+        symptoms = read(case)
+        return [e for service in sorted(symptoms.services) for e in self._findings(case, service)]
+
+    def _findings(self, case: Case, service: str) -> Iterator[Evidence]:
+        symptoms = read(case)
+        found = [d for d in symptoms.signal(service, Signal.DOWN) if d.rise >= _MORE and symptoms.lately(d) >= _MORE]
+        if found:
+            yield self._finding(case, max(found, key=lambda d: d.rise))
+
+    def _finding(self, case: Case, found: SeriesDeviation) -> Evidence:
+        service, numbers = found.key.service, {"down": found.last}
+        effect = effects(case).get(service)
+        if effect is not None and effect.requests > 0 and not effect.idle:
+            said = f"{found.key.metric} finds {service} down, but it answers requests: only its telemetry is missing"
+            return Evidence(self.name, service, said, -0.5, {TELEMETRY_GAP: 3.0}, numbers)
+        said = f"{found.key.metric} finds {found.last:.0%} of {service} down"
+        return Evidence(self.name, service, said, self._weight, {FaultClass.CRASH: 3.0}, numbers)
