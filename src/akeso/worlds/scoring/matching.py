@@ -56,7 +56,7 @@ def _about(incident: Incident, faults: Sequence[Truth], lived: Lived) -> Truth |
 
 
 def _tells_gap(incident: Incident, gaps: Sequence[Truth], lived: Lived) -> bool:
-    """Whether it says that telemetry is missing while it is: that is no false incident, and nothing more may be said."""
+    """Whether it says that telemetry is missing while it is: no false incident then."""
     best = incident.diagnosis.best if incident.diagnosis else None
     said = best.fault_class if best else next((alert.fault_class for alert in incident.alerts), "")
     return said == TELEMETRY_GAP and any(gap.began <= _ns(incident) <= _over(gap, lived) for gap in gaps)
