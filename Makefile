@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: setup check test scenarios demo docs wheel lock services format clean
+.PHONY: setup check test test-core scenarios demo docs wheel lock services format clean
 
 setup: .venv/.ready
 
@@ -30,6 +30,10 @@ test: setup
 # Those with a simulated world behind them as well, which take half a minute each.
 scenarios: setup
 	$(BIN)/pytest -q -n 2 -m 'simulated or not simulated' tests/scenarios
+
+# The unit tests as with the core install alone: what extras bring cannot be imported.
+test-core: setup
+	$(BIN)/pytest -q -n 2 --dist loadgroup -p akeso.testing.core_install tests/unit
 
 demo: .venv/.ready-demo
 	$(BIN)/akeso demo

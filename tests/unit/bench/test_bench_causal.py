@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from akeso.bench import causal_trials
 from akeso.bench.cli import app
+from akeso.bench.corpus import causal_trials
 from akeso.causal.discovery import discover
 
 
