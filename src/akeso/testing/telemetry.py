@@ -71,6 +71,7 @@ def sample_spans(at: int) -> SpanBlock:
         start=np.array([at, at + 10], np.int64),
         duration=np.array([100, 50], np.int64),
         error=np.array([False, True]),
+        link=np.array([0, 5], np.uint64),
     )
 
 

@@ -72,6 +72,7 @@ class Span:
     operation: str = "GET /"
     peer: str = ""
     error: bool = False
+    link: int = 0
 
 
 @dataclass
@@ -115,4 +116,5 @@ def _block(service: str, spans: Sequence[Span]) -> SpanBlock:
         start=start,
         duration=np.array([round(span.end * NANOSECONDS) for span in spans], np.int64) - start,
         error=np.array([span.error for span in spans], np.bool_),
+        link=np.array([span.link for span in spans], np.uint64),
     )

@@ -68,6 +68,7 @@ class _Spans(msgspec.Struct, array_like=True, frozen=True):
     operations: tuple[str, ...]
     peers: tuple[str, ...]
     columns: tuple[bytes, ...]  # in the order of _SPAN_COLUMNS
+    link: bytes = b""  # not there in what was written before links were kept
 
 
 class _Change(msgspec.Struct, array_like=True, frozen=True):
@@ -289,7 +290,7 @@ def _log_block(found: _Logs) -> LogBlock:
 
 def _spans(block: SpanBlock) -> _Spans:
     columns = tuple(_bytes(getattr(block, name), kind) for name, kind in _SPAN_COLUMNS.items())
-    return _Spans(block.service, block.operations, block.peers, columns)
+    return _Spans(block.service, block.operations, block.peers, columns, _bytes(block.link, "<u8"))
 
 
 def _span_block(found: _Spans) -> SpanBlock:
@@ -298,4 +299,5 @@ def _span_block(found: _Spans) -> SpanBlock:
     columns = {name: _column(data[name], kind, length) for name, kind in _SPAN_COLUMNS.items()}
     columns["operation"] = _index(data["operation"], length, len(found.operations))
     columns["peer"] = _index(data["peer"], length, len(found.peers))
-    return SpanBlock(found.service, found.operations, found.peers, **columns)
+    link = _column(found.link, "<u8", length if found.link else 0)
+    return SpanBlock(found.service, found.operations, found.peers, **columns, link=link)

@@ -138,6 +138,7 @@ def _spans(block: SpanBlock, number: int) -> dict[str, Any]:
         "start": _stamps(block.start),
         "duration_ns": block.duration,
         "error": block.error,
+        "link": block.link if len(block.link) else np.zeros(count, np.uint64),
     }
 
 

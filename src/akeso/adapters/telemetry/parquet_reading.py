@@ -71,9 +71,19 @@ def _pieces(folder: Path, kind: str) -> Iterator[Any]:
     for path in sorted(folder.glob("*.parquet")):
         try:
             for piece in pq.ParquetFile(path).iter_batches(_READ):
-                yield pa.Table.from_batches([piece]).select(SCHEMAS[kind].names).cast(SCHEMAS[kind])
+                rows = (
+                    _with_links(pa.Table.from_batches([piece])) if kind == "spans" else pa.Table.from_batches([piece])
+                )
+                yield rows.select(SCHEMAS[kind].names).cast(SCHEMAS[kind])
         except (pa.ArrowException, OSError, KeyError) as bad:
             raise InvalidInput(str(path), f"holds no exported {kind}: {bad}") from bad
+
+
+def _with_links(rows: Any) -> Any:
+    """Spans that were exported before links were kept have none."""
+    if "link" in rows.column_names:
+        return rows
+    return rows.append_column("link", pa.array(np.zeros(len(rows), np.uint64)))
 
 
 class _Reader:
@@ -145,6 +155,7 @@ def _spans(rows: Any) -> SpanBlock:
         _ints(rows["start"]),
         _numpy(rows["duration_ns"]),
         _numpy(rows["error"]),
+        _numpy(rows["link"]),
     )
 
 

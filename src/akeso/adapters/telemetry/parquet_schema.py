@@ -49,6 +49,7 @@ SCHEMAS: Mapping[str, Any] = MappingProxyType(
                 ("start", _STAMP),
                 ("duration_ns", pa.int64()),
                 ("error", pa.bool_()),
+                ("link", pa.uint64()),
             ]
         ),
         "changes": pa.schema(

@@ -123,7 +123,8 @@ class SpanBlock:
     trace: uint64[n] low half of the trace id; span, parent: uint64[n] (parent 0 = root); operation: int32[n] into
     `operations`; peer: int32[n] into `peers` (the name of the remote side as the client knows it: `peer.service`,
     `server.address`, `db.system.name`, messaging destination; index of "" if unknown); kind: uint8[n] SpanKind;
-    start, duration: int64[n] ns; error: bool[n].
+    start, duration: int64[n] ns; error: bool[n]; link: uint64[n] the span that this one goes on from without being its
+    child (a consumer's producer), 0 if none, or empty when none of them has any.
     """
 
     service: str
@@ -138,9 +139,17 @@ class SpanBlock:
     start: Times
     duration: Times
     error: Mask
+    link: SpanIds = field(default_factory=lambda: np.empty(0, np.uint64))
 
     def __len__(self) -> int:
         return len(self.span)
+
+    @property
+    def role(self) -> Codes:
+        """uint8[n] SpanKind, SERVER for a root of kind INTERNAL or UNSPECIFIED: nobody called it, so its service is
+        entered there (a job, a framework that states no kinds)."""
+        roots = (self.kind <= SpanKind.INTERNAL) & (self.parent == 0)
+        return np.where(roots, np.uint8(SpanKind.SERVER), self.kind) if roots.any() else self.kind
 
     @property
     def end(self) -> Times:
@@ -150,7 +159,8 @@ class SpanBlock:
     def where(self, keep: Mask) -> "SpanBlock":
         """The spans that are kept."""
         columns = ("trace", "span", "parent", "operation", "peer", "kind", "start", "duration", "error")
-        return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+        link = self.link[keep] if len(self.link) else self.link
+        return replace(self, **{name: getattr(self, name)[keep] for name in columns}, link=link)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class _Row(NamedTuple):
     tags: Mapping[str, str]
     trace: int
     parent: int
+    link: int
 
 
 class Jaeger:
@@ -201,7 +202,7 @@ def _row(trace: _Trace, span: _Span) -> tuple[int, _Row]:
     """A span's own id and the rest. Raises InvalidInput for ids that cannot be read."""
     service = trace.processes.get(span.process, _Process()).service_name
     tags = {tag.key: _text(tag.value) for tag in span.tags or ()}
-    row = _Row(service, span, tags, _identifier(span.trace, "traceID"), _parent(span))
+    row = _Row(service, span, tags, _identifier(span.trace, "traceID"), _parent(span), _link(span))
     return _identifier(span.span, "spanID"), row
 
 
@@ -223,6 +224,7 @@ def _block(service: str, rows: Sequence[_Row]) -> SpanBlock:
         start=np.array([row.span.start for row in rows], np.int64) * _MICROSECOND,
         duration=np.array([row.span.duration for row in rows], np.int64) * _MICROSECOND,
         error=np.array([_failed(row.tags) for row in rows], np.bool_),
+        link=np.array([row.link for row in rows], np.uint64),
     )
 
 
@@ -231,6 +233,15 @@ def _parent(span: _Span) -> int:
     own = [reference for reference in span.references or () if reference.trace in {span.trace, ""}]
     first = next((each for each in own if each.kind == "CHILD_OF"), own[0] if own else None)
     return _identifier(first.span, "references.spanID") if first else 0
+
+
+def _link(span: _Span) -> int:
+    """The span of another trace that it refers to, 0 if none: a link costs only itself."""
+    others = [reference.span for reference in span.references or () if reference.trace not in {span.trace, ""}]
+    try:
+        return _identifier(others[0], "references.spanID") if others else 0
+    except InvalidInput:
+        return 0
 
 
 def _failed(tags: Mapping[str, str]) -> bool:

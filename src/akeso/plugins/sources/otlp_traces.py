@@ -19,13 +19,18 @@ from akeso.protocols.rejections import Rejections
 _ERROR = 2
 _CALLING = frozenset({SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER})
 _TRACE, _SPAN, _PARENT = frozenset({16}), frozenset({8}), frozenset({0, 8})
+_NO_ROLE = frozenset({SpanKind.UNSPECIFIED, SpanKind.INTERNAL})
+_LINKING = _NO_ROLE | {SpanKind.CONSUMER}
+# SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK and …_IS_REMOTE_MASK of opentelemetry-proto: the parent is another process's.
+_REMOTE = 0x300
 
 
 class OtlpTraces:
     """Spans of both encodings, one block a resource.
 
     A span without trace id, span id or a time that can be is rejected with partial success; one whose parent's id is
-    malformed is kept as one without parent.
+    malformed is kept as one without parent. A span that states no role but has a remote parent is where its service
+    is entered, and kept as SERVER. Of the links of a consumer or a root the first is kept.
     """
 
     name = "otlp_traces"
@@ -78,15 +83,15 @@ class _Reader:
         start, began = otlp.times([span.start_time_unix_nano for span in spans], self.received_at)
         ends, ended = otlp.times([span.end_time_unix_nano for span in spans], 0)
         operation, operations = _numbered([span.name for span in spans])
-        kinds = [span.kind if 0 <= span.kind <= SpanKind.CONSUMER else SpanKind.UNSPECIFIED for span in spans]
+        kinds = _kinds(spans)
         peer, peers = _numbered(
             [self._peer(span) if kind in _CALLING else "" for span, kind in zip(spans, kinds, strict=True)]
         )
         error = np.array([span.status.code == _ERROR for span in spans], np.bool_)
         # Clocks step back and broken senders leave the end out: a span never takes less than no time.
         duration = np.maximum(ends - start, 0)
-        kind = np.array(kinds, np.uint8)
-        block = SpanBlock(service, operations, peers, trace, own, parent, operation, peer, kind, start, duration, error)
+        columns = (trace, own, parent, operation, peer, np.array(kinds, np.uint8), start, duration, error)
+        block = SpanBlock(service, operations, peers, *columns, self._links(spans, kinds))
         self.rejections.omit("parentSpanId", int(np.count_nonzero(~has_parent)))
         fits = {
             "traceId": (has_trace, "has to be 16 bytes long"),
@@ -96,6 +101,18 @@ class _Reader:
         }
         keep = otlp.reject_unless(fits, places, self.rejections)
         return block if keep.all() else block.where(keep)
+
+    def _links(self, spans: Sequence[Any], kinds: Sequence[int]) -> SpanIds:
+        """Empty when there are none."""
+        if _LINKING.isdisjoint(kinds):
+            return np.empty(0, np.uint64)
+        linked = [span.links if kind in _LINKING else () for span, kind in zip(spans, kinds, strict=True)]
+        if not any(linked):
+            return np.empty(0, np.uint64)
+        none = type(spans[0].span_id)()
+        link, fits = self._ids([links[0].span_id if links else none for links in linked], _PARENT)
+        self.rejections.omit("links", int(np.count_nonzero(~fits)))
+        return link
 
     def _ids(self, ids: Sequence[Any], widths: frozenset[int]) -> tuple[SpanIds, Mask]:
         return otlp.low_halves(self.encoding.identifiers(ids), widths)
@@ -107,6 +124,16 @@ class _Reader:
         except InvalidInput:
             self.rejections.omit("attributes")
             return ""
+
+
+def _kinds(spans: Sequence[Any]) -> list[int]:
+    kinds = [span.kind if 0 <= span.kind <= SpanKind.CONSUMER else SpanKind.UNSPECIFIED for span in spans]
+    if _NO_ROLE.isdisjoint(kinds):
+        return kinds
+    return [
+        SpanKind.SERVER if kind in _NO_ROLE and span.flags & _REMOTE == _REMOTE else kind
+        for kind, span in zip(kinds, spans, strict=True)
+    ]
 
 
 def _numbered(names: Sequence[str]) -> tuple[Ids, tuple[str, ...]]:

@@ -196,16 +196,22 @@ class SpanStatus(_Message, frozen=True):
     code: Enum = 0
 
 
+class Link(_Message, frozen=True):
+    span_id: str = ""
+
+
 class Span(_Message, frozen=True):
     trace_id: str = ""
     span_id: str = ""
     parent_span_id: str = ""
+    flags: Count = 0
     name: str = ""
     kind: Enum = 0
     start_time_unix_nano: Instant = 0
     end_time_unix_nano: Instant = 0
     attributes: tuple[KeyValue, ...] = ()
     status: SpanStatus = SpanStatus()
+    links: tuple[Link, ...] = ()
 
 
 class ScopeSpans(_Message, frozen=True):

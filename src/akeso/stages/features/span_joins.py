@@ -1,5 +1,6 @@
 """Spans as rows, and what follows from who is whose parent."""
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ ROW = np.dtype(
         ("counted", "?"),
         ("span", "u8"),
         ("parent", "u8"),
+        ("link", "u8"),
         ("start", "i8"),
         ("end", "i8"),
         ("slot", "i8"),
@@ -74,6 +76,13 @@ def children(ids: SpanIds, parents: SpanIds) -> NDArray[np.intp]:
     mine = np.flatnonzero(Places(ids).of(parents) >= 0)
     place = Places(parents[mine]).of(ids)
     return np.where(place >= 0, mine[place], -1) if len(mine) else place
+
+
+def caused_by(entries: Rows | Mapping[str, SpanIds]) -> tuple[SpanIds, NDArray[np.intp]]:
+    """What entry spans say that they follow: the spans that are their parents or that they link to, and which entry it
+    is that says so."""
+    named = [(entries[name], np.flatnonzero(entries[name] != 0)) for name in ("parent", "link")]
+    return np.concatenate([ids[places] for ids, places in named]), np.concatenate([places for _, places in named])
 
 
 def self_times(entries: Rows, inner: Rows) -> Floats:

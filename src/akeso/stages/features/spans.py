@@ -17,7 +17,7 @@ from akeso.stages.features.peers import Names, PeerMemory
 from akeso.stages.features.provisional import on_copies
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
 from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally
-from akeso.stages.features.span_joins import ROW, Rows, children, is_call, is_entry, self_times
+from akeso.stages.features.span_joins import ROW, Rows, caused_by, children, is_call, is_entry, self_times
 from akeso.stages.features.span_window import SpanWindow
 
 # How long spans are kept to be joined with their children and parents. A child that takes longer is not subtracted
@@ -36,8 +36,9 @@ _EDGE = CallNames(signal.EDGE_RATE, signal.EDGE_ERROR_RATIO, signal.EDGE_MEAN)
 class SpanAligner:
     """Files spans under the slot they end in and joins them when the slot closes.
 
-    A call counts on the edge to the service whose entry span is its child; without one (a dead, silent or foreign
-    callee), to the one its peer's name meant before, else to the peer's name itself.
+    A call counts on the edge to the service whose entry span is its child or links to it; without one (a dead, silent
+    or foreign callee), to the one its peer's name meant before, else to the peer's name itself. A root span that states
+    no role enters its service.
     """
 
     def __init__(self, table: SeriesTable, options: FeatureOptions, tally: Tally, clocks: SenderClocks) -> None:
@@ -60,9 +61,9 @@ class SpanAligner:
         placed = self._placing.place(end, arrival, offset)
         rows = np.zeros(len(block), ROW)
         node = self._names.node(tenant, block.service)
-        rows["node"], rows["kind"], rows["error"], rows["late"] = node, block.kind, block.error, placed.late
+        rows["node"], rows["kind"], rows["error"], rows["late"] = node, block.role, block.error, placed.late
         rows["span"], rows["parent"], rows["start"], rows["end"] = block.span, block.parent, block.start, end
-        rows["slot"] = placed.time
+        rows["slot"], rows["link"] = placed.time, block.link if len(block.link) else 0
         rows["peer"] = self._names.peers_of(block.peers)[block.peer]
         entry = is_entry(rows["kind"])
         rows["operation"][entry] = mapped(
@@ -123,11 +124,12 @@ class SpanAligner:
         window = self._window
         new = np.arange(max(0, len(window) - self._unlearnt), len(window))
         self._unlearnt = 0
-        entries = new[is_entry(window["kind"][new]) & (window["parent"][new] != 0)]
+        entries = window.at(new[is_entry(window["kind"][new])])
+        cause, entry = caused_by(entries)
         calls = np.flatnonzero(is_call(window["kind"]))
-        child = children(window["span"][calls], window["parent"][entries])
+        child = children(window["span"][calls], cause)
         known = child >= 0
-        called, callee = window.at(calls[known]), window["node"][entries[child[known]]]
+        called, callee = window.at(calls[known]), entries["node"][entry[child[known]]]
         for caller, peer, kind, node in _coded(called, callee)[0]:
             news = self._peers.learn(caller, peer, asynchronous=kind == SpanKind.PRODUCER, callee=node)
             for group in self.book.rename(caller, self._names.peers[peer], node) if news else ():
@@ -153,10 +155,11 @@ class SpanAligner:
     def _calls(self, due: Places, end: int, deaf: bool) -> tuple[Ids, Floats]:
         window = self._window
         calls = window.at(due)
-        entries = np.flatnonzero(is_entry(window["kind"]) & (window["parent"] != 0))
-        child = children(calls["span"], window["parent"][entries])
+        place = np.flatnonzero(is_entry(window["kind"]))
+        cause, entry = caused_by({name: window[name][place] for name in ("parent", "link")})
+        child = children(calls["span"], cause)
         callee = np.full(len(calls), -1, np.int32)
-        callee[child >= 0] = window["node"][entries[child[child >= 0]]]
+        callee[child >= 0] = window["node"][place[entry[child[child >= 0]]]]
         different, which = _coded(calls, callee)
         edge = np.array([self._edge(*each) for each in different], np.int32)[which]
         known = edge >= 0

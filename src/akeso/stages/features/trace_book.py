@@ -42,8 +42,9 @@ class TraceBook:
         used, which = np.unique(block.operation[kept], return_inverse=True)
         places = [self._operation(tenant, block.service, block.operations[code]) for code in used.tolist()]
         rows["place"] = np.array(places, np.int32)[which]
-        for name in ("trace", "span", "parent", "kind", "error", "start"):
+        for name in ("trace", "span", "parent", "error", "start"):
             rows[name] = getattr(block, name)[kept]
+        rows["kind"] = block.role[kept]
         rows["end"] = block.end[kept]
         self._spans.append(rows)
         self._grow(rows, int(rows["end"].max()))

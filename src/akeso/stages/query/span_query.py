@@ -13,7 +13,13 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import Needs
 
 _ROLES = MappingProxyType(
-    {SpanKind.SERVER: "server", SpanKind.CONSUMER: "consumer", SpanKind.CLIENT: "client", SpanKind.PRODUCER: "producer"}
+    {
+        SpanKind.INTERNAL: "internal",
+        SpanKind.SERVER: "server",
+        SpanKind.CONSUMER: "consumer",
+        SpanKind.CLIENT: "client",
+        SpanKind.PRODUCER: "producer",
+    }
 )
 _OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
 _BASE = math.log(1.05)  # durations are counted in cells of 5 %, so their middles are off by half of that
@@ -45,8 +51,8 @@ class _Tally:
 
 
 class SpanQuery:
-    """Adds up what is asked for by service, operation, peer and role; durations as counts, so that its memory does not
-    grow with their number."""
+    """Adds up what is asked for by service, operation, peer and role ("internal" is a root that states no other);
+    durations as counts, so that its memory does not grow with their number."""
 
     def __init__(self, selector: SpanSelector, over: Range) -> None:
         self._selector, self._over = selector, over
@@ -72,9 +78,10 @@ class SpanQuery:
 
     def _add(self, block: SpanBlock) -> None:
         end = block.end
-        chosen = np.isin(block.kind, list(_ROLES)) & (end > self._over.start) & (end <= self._over.end)
+        # Of what is neither called nor calls, only roots stand for work of their own.
+        chosen = (block.role >= SpanKind.SERVER) & (end > self._over.start) & (end <= self._over.end)
         peer = np.where(np.isin(block.kind, _OUTGOING), block.peer, -1)
-        coded: NDArray[Any] = np.stack((block.operation, peer, block.kind))[:, chosen]
+        coded: NDArray[Any] = np.stack((block.operation, peer, np.maximum(block.kind, SpanKind.INTERNAL)))[:, chosen]
         names, group = np.unique(coded, axis=1, return_inverse=True)
         duration, error = block.duration[chosen], block.error[chosen]
         for number, (operation, other, kind) in enumerate(names.T.tolist()):

@@ -98,15 +98,17 @@ def logs_request(resource: Mapping[str, object], *records: Mapping[str, Any]) ->
 
 
 def trace_request(resource: Mapping[str, object], *spans: Mapping[str, Any]) -> ExportTraceServiceRequest:
-    """Spans are fields of a Span; `attributes` is a mapping, `failed` sets the status."""
+    """Spans are fields of a Span; `attributes` is a mapping, `failed` sets the status, `links` are ids of spans."""
     request = ExportTraceServiceRequest()
     added = request.resource_spans.add()
     attributes(added.resource, resource)
     scope = added.scope_spans.add()
     for fields in spans:
-        plain = {name: value for name, value in fields.items() if name not in {"failed", "attributes"}}
+        plain = {name: value for name, value in fields.items() if name not in {"failed", "attributes", "links"}}
         span: Any = scope.spans.add(**plain)
         span.status.code = 2 if fields.get("failed") else 0
+        for linked in fields.get("links", ()):
+            span.links.add(span_id=linked)
         attributes(span, fields.get("attributes", {}))
     return request
 

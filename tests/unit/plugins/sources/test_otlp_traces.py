@@ -103,3 +103,28 @@ def test_a_parent_that_is_none_costs_itself(content_type: str) -> None:
 
 def test_a_kind_from_the_future_is_unspecified(content_type: str) -> None:
     assert block_of(content_type, {"kind": 9}).kind.tolist() == [SpanKind.UNSPECIFIED]
+
+
+def test_a_span_without_a_role_whose_parent_is_remote_is_where_its_service_is_entered(content_type: str) -> None:
+    remote, local = 0x300, 0x100
+    block = block_of(
+        content_type,
+        {"kind": 1, "parent_span_id": TWO, "flags": remote},
+        {"kind": 1, "parent_span_id": TWO, "flags": local},
+        {"kind": 3, "parent_span_id": TWO, "flags": remote},
+    )
+    assert block.kind.tolist() == [SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.CLIENT]
+
+
+def test_the_first_link_of_a_consumer_is_kept_and_a_malformed_one_costs_itself(content_type: str) -> None:
+    block = block_of(
+        content_type,
+        {"kind": 5, "links": [TWO, ONE]},
+        {"kind": 5, "links": [b"\x01"]},
+        {"kind": 2, "links": [TWO]},
+    )
+    assert block.link.tolist() == [2**64 - 1, 0, 0]
+
+
+def test_without_links_there_is_no_column_of_them(content_type: str) -> None:
+    assert len(block_of(content_type, {"kind": 5}).link) == 0

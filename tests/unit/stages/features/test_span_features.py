@@ -205,9 +205,36 @@ def test_a_queue_whose_consumer_is_known_later_is_not_taken_for_traffic_that_sto
     assert ("orders", "queue") not in topology(bench)
 
 
-def test_a_root_without_server_spans_still_has_edges(bench: FeatureBench) -> None:
-    root = Span("batch", SpanKind.INTERNAL, 0.0, 0.9, 1)
-    bench.send(1.0, spans=[root, Span("batch", SpanKind.CLIENT, 0.1, 0.3, 2, 1, peer="stock")])
+def test_a_consumer_that_links_to_its_producer_is_where_the_message_went(bench: FeatureBench, tracer: Tracer) -> None:
+    for second in range(4):
+        server = tracer.server("orders", second + 0.1, second + 0.2)
+        produced = Span(
+            "orders", SpanKind.PRODUCER, second + 0.12, second + 0.13, 700 + second, server.id, peer="queue"
+        )
+        consumed = Span("worker", SpanKind.CONSUMER, second + 0.5, second + 0.6, 800 + second, link=700 + second)
+        bench.send(second + 0.9, spans=[server, produced, consumed])
+    bench.close(4)
+    assert topology(bench) == {("orders", "worker"): True}
+    assert edge(bench, 4, "worker", caller="orders") == 1.0
+
+
+def test_a_link_tells_of_messages_that_were_sent_before(bench: FeatureBench, tracer: Tracer) -> None:
+    del tracer
+    produced = [Span("orders", SpanKind.PRODUCER, k + 0.1, k + 0.2, 700 + k, peer="queue") for k in range(4)]
+    for second in range(4):
+        bench.send(second + 0.9, spans=[produced[second]])
+    bench.send(3.95, spans=[Span("worker", SpanKind.CONSUMER, 3.3, 3.4, 800, link=produced[0].id)])
+    bench.close(4)
+    assert edge(bench, 4, "worker", caller="orders") == 1.0
+
+
+@pytest.mark.parametrize("kind", [SpanKind.INTERNAL, SpanKind.UNSPECIFIED])
+def test_a_root_that_states_no_role_is_work_of_its_service(bench: FeatureBench, kind: int) -> None:
+    root = Span("batch", kind, 0.0, 0.9, 1, error=True)
+    inner = Span("batch", kind, 0.1, 0.2, 3, parent=1)
+    bench.send(1.0, spans=[root, Span("batch", SpanKind.CLIENT, 0.1, 0.3, 2, 1, peer="stock"), inner])
     bench.close(1)
     assert edge(bench, 1, "stock", signal.EDGE_MEAN, caller="batch") == pytest.approx(200.0)
-    assert not bench.has("batch", signal.RED_RATE)
+    assert bench.value(1, "batch", signal.RED_RATE) == 1.0
+    assert bench.value(1, "batch", signal.RED_ERRORS) == 1.0
+    assert bench.value(1, "batch", signal.RED_SELF) == pytest.approx(700.0)
