@@ -21,6 +21,11 @@ class Known:
     parts: dict[Hashable, int] = field(default_factory=dict)
     symbols: dict[str, int] = field(default_factory=dict)
 
+    def forget_series(self) -> None:
+        """The label sets mean other series from now on."""
+        self.ids.clear()
+        self.parts.clear()
+
     def __len__(self) -> int:
         return len(self.ids) + len(self.parts) + len(self.symbols)
 

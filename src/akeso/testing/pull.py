@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from akeso.domain.errors import AkesoError
+from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import PullRequest, PullResult
@@ -52,7 +52,7 @@ class CannedEndpoint:
 
     async def get(self, path: str, query: Mapping[str, Any], decoder: msgspec.json.Decoder[Any]) -> Any:
         self.queries.append((path, query))
-        answer = self.answers[path]
+        answer = self.answers.get(path, InvalidInput("path", f"there is no {path}"))
         if isinstance(answer, AkesoError):
             raise answer
         found = answer(query) if callable(answer) else answer

@@ -6,6 +6,7 @@ the body: MessagePack compressed with zstd. Columns are little-endian arrays; se
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import repeat
@@ -112,12 +113,21 @@ _key_decoder = msgspec.msgpack.Decoder(_Key)
 class KnownKeys:
     """Spares a series that was met before the work of being encoded or interned again. For one table, as long as that
     lives. heads, tails: what a series is encoded to, by id, in two parts that it shares with others, None where it was
-    not met; parts: all of them. ids: what has an id, by its hash (see akeso.protocols.known_series)."""
+    not met; parts: all of them; mended: series that were forgotten. ids: what has an id, by its hash (see
+    akeso.protocols.known_series)."""
 
     heads: list[bytes | None] = field(default_factory=list)
     tails: list[bytes | None] = field(default_factory=list)
     parts: dict[bytes, bytes] = field(default_factory=dict)
     ids: dict[int, int] = field(default_factory=dict)
+    mended: list[int] = field(default_factory=list)
+
+    def forget(self, mended: Sequence[int]) -> None:
+        """What series that were mended were encoded to. mended: of the table."""
+        for index in mended[len(self.mended) :]:
+            self.mended.append(index)
+            if index < len(self.heads):
+                self.heads[index] = self.tails[index] = None
 
 
 def encode(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = None) -> bytes:
@@ -219,6 +229,7 @@ def _encoded(ids: Ids, table: SeriesTable, known: KnownKeys) -> msgspec.Raw:
     more = len(table) - len(known.heads)
     known.heads.extend(repeat(None, more))
     known.tails.extend(repeat(None, more))
+    known.forget(table.mended)
     wanted = ids.tolist()
     heads: list[Any] = list(map(known.heads.__getitem__, wanted))
     if None in heads:

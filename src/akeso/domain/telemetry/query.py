@@ -172,8 +172,8 @@ class SpanSelector:
 @dataclass(frozen=True, slots=True)
 class SpanGroup:
     """Requests (role "server"), messages taken ("consumer"), roots that state no role ("internal"), calls ("client") or
-    messages sent ("producer") of one service and operation, and of calls and messages sent to one peer. rate: a second; latencies in ms, quantiles within
-    3 %."""
+    messages sent ("producer") of one service and operation, and of calls and messages sent to one peer. rate: a second;
+    latencies in ms, quantiles within 3 %."""
 
     service: str
     operation: str

@@ -15,7 +15,8 @@ OVERFLOW = "akeso.series.overflow"
 
 class SeriesTable:
     """An append-only two-way table of SeriesKey and id (0, 1, 2, …). Ids are never reused or reordered. Threads may
-    share it: a key gets one id.
+    share it: a key gets one id. What was taken for another kind of series than it is may be mended: its id stands for
+    another key from then on, and still is that of the key that it had.
 
     most: series a tenant may have. Further keys of it all get the id of one more series, its overflow, so that memory
     stays bounded whatever a sender thinks of; `within` leaves their points out.
@@ -30,6 +31,7 @@ class SeriesTable:
         self._attributes: dict[Attributes, Attributes] = {}
         self._of_tenant: Counter[str] = Counter()
         self._overflows: dict[str, int] = {}
+        self._mended: list[int] = []
         for key in keys:
             self.intern(key)
 
@@ -50,6 +52,18 @@ class SeriesTable:
     def find(self, key: SeriesKey) -> int | None:
         """The id of `key`, or None if it was never interned."""
         return self._ids.get(key)
+
+    def mend(self, index: int, key: SeriesKey) -> None:
+        """The series `index` is `key`, as is now known. key: of the same tenant, and of no series yet."""
+        with self._growing:
+            self._keys[index] = self._sharing(key)
+            self._ids[self._keys[index]] = index
+            self._mended.append(index)
+
+    @property
+    def mended(self) -> Sequence[int]:
+        """The ids that were mended, in that order; who keeps something by id looks here. Do not change it."""
+        return self._mended
 
     def within(self, block: MetricBlock, tenant: str) -> MetricBlock:
         """The points of a tenant's block whose series has an id of its own."""

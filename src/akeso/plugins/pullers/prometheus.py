@@ -1,22 +1,25 @@
 """Prometheus, and whatever answers its query API (Thanos, Mimir, VictoriaMetrics)."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from akeso.domain.errors import InvalidInput
+from akeso.domain.errors import InvalidInput, Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS, Floats, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
 from akeso.ports.puller import Address, PullRequest, PullResult
 from akeso.protocols.json_items import read_items
 from akeso.protocols.labels import SERVICE_LABELS
-from akeso.protocols.prometheus.exposition import prometheus_key
+from akeso.protocols.prometheus.exposition import intern_mended, prometheus_key
+from akeso.protocols.prometheus.metadata import Families, kind_named
 from akeso.protocols.rejections import Rejections
 
+_TYPES_EVERY = 600 * NANOSECONDS
 _NO_HISTOGRAMS = frozenset({b"", b"[]", b"null"})
 
 
@@ -36,8 +39,17 @@ class _Answer(msgspec.Struct, frozen=True):
     data: _Data
 
 
+class _Metadata(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+class _Types(msgspec.Struct, frozen=True):
+    data: dict[str, list[_Metadata]] = {}
+
+
 class Prometheus:
-    """Asks `/api/v1/query_range` for each query.
+    """Asks `/api/v1/query_range` for each query, and now and then `/api/v1/metadata` for the types of the metrics;
+    where that is not answered, their names tell.
 
     queries: PromQL; a name before it names what an expression without a metric name yields ("checkout_errors":
     "sum by (service) (rate(…))"); a plain list is fine for selectors. step: seconds between the values asked for; take
@@ -64,14 +76,17 @@ class Prometheus:
         self._step = round(step * NANOSECONDS)
         self._labels = tuple(service_labels)
         self._decoder, self._series = msgspec.json.Decoder(_Answer), msgspec.json.Decoder(_Series)
+        self._types, self._families, self._asked_at = msgspec.json.Decoder(_Types), Families(), -_TYPES_EVERY
 
     async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
         """See akeso.ports.puller.Puller. Asks nothing while no step has ended."""
         first = (request.since // self._step + 1) * self._step
         blocks, rejections = [MetricBlock.empty()], Rejections()
         if first <= request.until:
+            await self._learn_types(request)
             for name, query in self._queries.items():
                 found = await self._ask(name, query, first, request, rejections)
+                self._families.see(request.tenant, [each.metric.get("__name__", name) for each in found])
                 blocks.extend(self._block(each, name, request.tenant, table, rejections) for each in found)
         metrics = MetricBlock(
             np.concatenate([block.series for block in blocks]),
@@ -87,6 +102,15 @@ class Prometheus:
     async def close(self) -> None:
         """See akeso.ports.puller.Puller."""
         await self._endpoint.close()
+
+    async def _learn_types(self, request: PullRequest) -> None:
+        if request.until - self._asked_at < _TYPES_EVERY:
+            return
+        self._asked_at = request.until
+        with suppress(Unavailable, InvalidInput):
+            found = await self._endpoint.get("/api/v1/metadata", {}, self._types)
+            told = ((family, kind_named(each[0].type)) for family, each in found.data.items() if each)
+            self._families.learn(request.tenant, told)
 
     async def _ask(
         self, name: str, query: str, first: int, request: PullRequest, rejections: Rejections
@@ -106,11 +130,12 @@ class Prometheus:
         if bytes(found.histograms) not in _NO_HISTOGRAMS:
             rejections.reject(f"queries.{name}", InvalidInput("histograms", "are not read where they are pulled"))
         labels = {label: value for label, value in found.metric.items() if label != "__name__"}
-        key = prometheus_key(tenant, found.metric.get("__name__", name), labels, self._labels)
+        metric = found.metric.get("__name__", name)
+        key = prometheus_key(tenant, metric, labels, self._families.shape(tenant, metric), self._labels)
         value = _numbers([value for _, value in found.values], f"queries.{name}", rejections)
         # Milliseconds are all that Prometheus knows; as floats of seconds they are exact to a microsecond.
         time = np.round(np.array([at for at, _ in found.values], np.float64) * 1e3).astype(np.int64) * 1_000_000
-        series = np.full(len(value), table.intern(key), np.int32)
+        series = np.full(len(value), intern_mended(table, key), np.int32)
         return MetricBlock(series, time, value).where(np.isfinite(value))
 
 

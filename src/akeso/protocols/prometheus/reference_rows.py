@@ -11,23 +11,25 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.domain.telemetry.batches import Floats, Mask, Times
+from akeso.domain.telemetry.batches import Codes, Floats, Mask, Times
 from akeso.protocols.prometheus.sample_rows import LONG, SHORT, rows
 
 _Bytes: TypeAlias = NDArray[np.uint8]
 _Places: TypeAlias = NDArray[np.int64]
-_LABELS, _SAMPLE, _METADATA = 0x0A, 0x12, 0x2A
+_LABELS, _SAMPLE, _METADATA, _TYPE = 0x0A, 0x12, 0x2A, 0x08
 _LONGEST_VARINT = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceRows:
-    """index: int64[n] which series have the form; stamps: int64[n] ms; values: float64[n]; references: the symbols of
-    all of them; bounds: int64[n + 1] where those of each begin and end."""
+    """index: int64[n] which series have the form; stamps: int64[n] ms; values: float64[n]; kinds: uint8[n] the types in
+    their metadata, 0 if none; references: the symbols of all of them; bounds: int64[n + 1] where those of each begin
+    and end."""
 
     index: _Places
     stamps: Times
     values: Floats
+    kinds: Codes
     references: _Places
     bounds: _Places
 
@@ -41,7 +43,8 @@ def reference_rows(series: Sequence[bytes]) -> ReferenceRows:
     labels = text[starts + 1].astype(np.int64)
     fits = (text[starts] == _LABELS) & (labels > 0) & (labels < 0x80) & (lengths >= labels + 2 + SHORT)
     sample = np.where(fits, starts + 2 + labels, 0)
-    fits &= (text[sample - 1] < 0x80) & _fits_behind(text, sample, ends)
+    behind, kinds = _behind(text, sample, ends)
+    fits &= (text[sample - 1] < 0x80) & behind
     stamps, values = np.zeros(len(series), np.int64), np.zeros(len(series))
     for width in (LONG, SHORT):
         asked = np.flatnonzero(fits & (text[sample + 1] == width - 2))
@@ -49,11 +52,12 @@ def reference_rows(series: Sequence[bytes]) -> ReferenceRows:
         stamps[asked], values[asked], fits[asked] = stamp, value, fitting
     index = np.flatnonzero(fits)
     references, bounds = _references(text, starts[index] + 2, labels[index])
-    return ReferenceRows(index, stamps[index], values[index], references, bounds)
+    return ReferenceRows(index, stamps[index], values[index], kinds[index], references, bounds)
 
 
-def _fits_behind(text: _Bytes, sample: _Places, ends: _Places) -> Mask:
-    """Whether a sample of either width and, if anything, metadata alone follows it."""
+def _behind(text: _Bytes, sample: _Places, ends: _Places) -> tuple[Mask, Codes]:
+    """bool[n] whether a sample of either width and, if anything, metadata alone follows it; uint8[n] the metadata's
+    type."""
     length = text[sample + 1]
     behind = sample + 2 + length
     fits = ((length == LONG - 2) | (length == SHORT - 2)) & (behind <= ends)
@@ -61,7 +65,7 @@ def _fits_behind(text: _Bytes, sample: _Places, ends: _Places) -> Mask:
     size = text[behind + 1]
     metadata = (text[behind] == _METADATA) & (size < 0x80) & (behind + 2 + size == ends)
     whole: Mask = fits & ((behind == ends) | metadata)
-    return whole
+    return whole, np.where(metadata & (size > 1) & (text[behind + 2] == _TYPE), text[behind + 3], 0).astype(np.uint8)
 
 
 def _references(text: _Bytes, starts: _Places, lengths: _Places) -> tuple[_Places, _Places]:

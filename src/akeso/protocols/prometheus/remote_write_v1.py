@@ -1,5 +1,6 @@
 """Remote write 1.0: the series of a WriteRequest. https://prometheus.io/docs/specs/prw/remote_write_spec/"""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,18 @@ from akeso.domain.telemetry.batches import SeriesKey
 from akeso.protocols.prometheus.metadata import checked_labels, series_key
 from akeso.protocols.prometheus.remote_messages import first
 from akeso.protocols.prometheus.sample_rows import LONG, SHORT, rows, tails
-from akeso.protocols.prometheus.series_reader import Book, SeriesReader, Written, check_labels, check_series
+from akeso.protocols.prometheus.series_reader import (
+    Book,
+    SeriesReader,
+    Written,
+    check_labels,
+    check_series,
+    see_parts,
+)
 from akeso.protocols.protobuf_schema import parsed
+
+# A label `__name__` and the length of its value.
+_NAME = re.compile(rb"\x0a\x08__name__\x12(.)", re.DOTALL)
 
 
 def read_first(request: Any, book: Book) -> Written:
@@ -23,6 +34,7 @@ def read_first(request: Any, book: Book) -> Written:
     check_series(series)
     reader = SeriesReader(book)
     left = [(index, series[index]) for index in _take_known(series, reader, book)]
+    see_parts(book, (_metric(body) for _, body in left))
     reader.take_all(left, lambda body, place: _take(body, reader, book, place))
     return reader.written()
 
@@ -45,6 +57,12 @@ def _take_known(series: Sequence[bytes], reader: SeriesReader, book: Book) -> li
     reader.points.pieces.append((ids[known], stamps[known], values[known]))
     reader.samples += int(known.sum())
     return np.flatnonzero(~known).tolist()
+
+
+def _metric(body: bytes) -> str:
+    """The metric of a series, "" where its name does not stand as senders write it."""
+    found = _NAME.search(body)
+    return body[found.end() : found.end() + found[1][0]].decode("utf-8", "replace") if found else ""
 
 
 def _take(body: bytes, reader: SeriesReader, book: Book, place: str) -> None:
@@ -70,5 +88,5 @@ def _varint(value: int) -> bytes:
 def _key(identity: bytes, book: Book, place: str) -> SeriesKey:
     pairs = parsed(first()["Labels"], identity, f"{place}.labels").labels
     labels = checked_labels(((pair.name, pair.value) for pair in pairs), place)
-    kind = book.families.kind(book.tenant, labels["__name__"])
-    return series_key(book.tenant, labels, kind, "", book.service_labels)
+    shape = book.families.shape(book.tenant, labels["__name__"])
+    return series_key(book.tenant, labels, shape, "", book.service_labels)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import Mask, SeriesKey
-from akeso.protocols.prometheus.metadata import Kind, checked_labels, kind_of, series_key
+from akeso.protocols.prometheus.metadata import checked_labels, kind_of, series_key
 from akeso.protocols.prometheus.reference_rows import ReferenceRows, reference_rows
 from akeso.protocols.prometheus.remote_messages import second
-from akeso.protocols.prometheus.series_reader import Book, SeriesReader, Written, check_labels, check_series
+from akeso.protocols.prometheus.series_reader import Book, SeriesReader, Written, check_labels, check_series, see_parts
 from akeso.protocols.protobuf_schema import parsed
 
 MOST_SYMBOLS = 500_000
@@ -23,13 +23,16 @@ def read_second(request: Any, book: Book) -> Written:
     """What a Request holds; series that do not fit are rejected. Raises InvalidInput for too many, or no symbols.
 
     References count in the request's own table of symbols. Each string has a number that stays the same from request
-    to request, and the numbers of a label set are the bytes that it is known by.
+    to request, and the numbers of a label set, with that of its metadata's type behind them, are the bytes that it is
+    known by.
     """
     series: Sequence[bytes] = list(request.timeseries)
     check_series(series)
     symbols = _Symbols.of(request.symbols, book)
     reader = SeriesReader(book)
     left = [(index, series[index]) for index in _take_known(series, symbols, reader, book)]
+    if left:
+        see_parts(book, symbols.strings)
     reader.take_all(left, lambda body, place: _take(body, symbols, reader, book, place))
     return reader.written()
 
@@ -66,10 +69,10 @@ def _take_known(series: Sequence[bytes], symbols: _Symbols, reader: SeriesReader
         return []
     found = reference_rows(series)
     whole, numbers = _numbers(found, symbols)
-    identities = numbers.tobytes()
-    width = symbols.numbers.itemsize
+    identities = np.insert(numbers, found.bounds[1:], found.kinds).tobytes()
+    bounds = (found.bounds + np.arange(len(found.bounds))) * symbols.numbers.itemsize
     find = book.known.ids.get
-    ids = np.array([find(hash(identities[a:b]), -1) for a, b in pairwise((found.bounds * width).tolist())], np.int32)
+    ids = np.array([find(hash(identities[a:b]), -1) for a, b in pairwise(bounds.tolist())], np.int32)
     known = (ids >= 0) & whole
     reader.points.pieces.append((ids[known], found.stamps[known], found.values[known]))
     reader.samples += int(known.sum())
@@ -108,7 +111,7 @@ def _take(body: bytes, symbols: _Symbols, reader: SeriesReader, book: Book, plac
     if message.created_timestamp and message.samples and not message.samples[0].start_timestamp:
         # Where the first drafts of the version had it.
         message.samples[0].start_timestamp = message.created_timestamp
-    identity = symbols.numbers[references].tobytes()
+    identity = np.append(symbols.numbers[references], np.uint32(max(message.metadata.type, 0) & 0x7F)).tobytes()
     reader.take(message, identity, lambda: _key(message, strings, symbols, book, place), place)
 
 
@@ -125,7 +128,5 @@ def _key(message: Any, strings: Sequence[str], symbols: _Symbols, book: Book, pl
     labels = checked_labels(zip(strings[::2], strings[1::2], strict=True), place)
     reference = message.metadata.unit_ref
     unit = symbols.string(reference, f"{place}.metadata.unit_ref") if reference else ""
-    kind = kind_of(message.metadata.type)
-    if kind is Kind.UNKNOWN:
-        kind = book.families.kind(book.tenant, labels["__name__"])
-    return series_key(book.tenant, labels, kind, unit, book.service_labels)
+    shape = book.families.shape(book.tenant, labels["__name__"], kind_of(message.metadata.type))
+    return series_key(book.tenant, labels, shape, unit, book.service_labels)

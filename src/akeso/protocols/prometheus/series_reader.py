@@ -11,6 +11,7 @@ from akeso.domain.telemetry.batches import MetricBlock, SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.protocols.known_series import Known
 from akeso.protocols.points import IMPOSSIBLE, LATEST_MS, Points
+from akeso.protocols.prometheus.exposition import intern_mended
 from akeso.protocols.prometheus.metadata import Families
 from akeso.protocols.prometheus.native_histogram import Part, histogram_parts, part_key
 from akeso.protocols.rejections import Rejections
@@ -104,7 +105,7 @@ class SeriesReader:
         if found is None:
             before = len(self._book.table)
             key = describe()
-            found = self._known.ids[mark] = self._book.table.intern(key)
+            found = self._known.ids[mark] = intern_mended(self._book.table, key)
             if found == before and key.temporality is Temporality.CUMULATIVE:
                 self._begin(found, sample)
         return found
@@ -127,6 +128,13 @@ class SeriesReader:
 
     def _part(self, key: SeriesKey, part: Part) -> int:
         return self._book.table.intern(part_key(key, part))
+
+
+def see_parts(book: Book, metrics: Iterable[str]) -> None:
+    """Names of metrics, or other strings, that a request brings before its series are read: what counts observations
+    is told from what counts things by what comes beside it."""
+    if book.families.see(book.tenant, metrics):
+        book.known.forget_series()
 
 
 def check_series(series: Sequence[bytes]) -> None:

@@ -103,6 +103,7 @@ class MetricAligner:
         self._owner_keys: list[Sender] = []
         self._owner_seen: list[tuple[int, int]] = []  # first and last arrival
         self._pending: list[Points] = []
+        self._mended = 0
         self.histograms = Histograms(features, options)
 
     def add(self, block: MetricBlock, arrival: Arrival) -> Iterator[tuple[str, str]]:
@@ -110,6 +111,8 @@ class MetricAligner:
         known = len(self._ingest)
         if known > len(self._state):
             self._state.grow(known + known // 4)
+        if self._mended < len(self._ingest.mended):
+            self._mend(arrival.received)
         unseen = block.series[self._state["role"][block.series] == Role.UNSEEN]
         for series in np.unique(unseen).tolist() if len(unseen) else ():
             self._register(series, arrival.received)
@@ -162,6 +165,16 @@ class MetricAligner:
             or (semantics.part is Part.RANGE and self._is_older(count_of(key), received))
         ):
             state["last"][series] = 0.0
+
+    def _mend(self, received: int) -> None:
+        """What series turned out to be goes on from their last values."""
+        mended = self._ingest.mended[self._mended :]
+        self._mended += len(mended)
+        for series in mended:
+            if self._state["role"][series] != Role.UNSEEN:
+                last = self._state["last"][series]
+                self._register(series, received)
+                self._state["last"][series] = last
 
     def _owner(self, key: SeriesKey, received: int) -> int:
         name = Sender(key.tenant, key.service, dict(key.attributes).get(INSTANCE, ""), "metrics")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from akeso.adapters.telemetry.codec import decode, encode
+from akeso.adapters.telemetry.codec import KnownKeys, decode, encode
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
@@ -87,3 +87,15 @@ def test_an_unknown_version_is_named() -> None:
     body = encode(sample_batch(table), table)
     with pytest.raises(InvalidInput, match=r"batch\.version: 9"):
         decode(b"\x09" + body[1:], SeriesTable())
+
+
+def test_a_mended_series_is_written_as_what_it_is() -> None:
+    table, known, fresh = SeriesTable(), KnownKeys(), SeriesTable()
+    level = SeriesKey("t", "cart", "jobs_total")
+    counter = SeriesKey("t", "cart", "jobs_total", temporality=Temporality.CUMULATIVE)
+    block = MetricBlock(np.array([table.intern(level)], np.int32), np.array([1]), np.array([1.0]))
+    encode(TelemetryBatch("t", 0, block), table, known)
+    table.mend(0, counter)
+    decode(encode(TelemetryBatch("t", 0, block), table, known), fresh)
+    assert list(fresh.keys) == [counter]
+    assert table.find(level) == table.find(counter) == 0

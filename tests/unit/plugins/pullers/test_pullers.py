@@ -48,8 +48,7 @@ async def test_prometheus_is_asked_from_the_first_step_that_is_new() -> None:
     endpoint = canned(puller, {"/api/v1/query_range": matrix()})
     await ask(puller)
     await ask(puller, request=PullRequest("acme", T0 + 11 * NANOSECONDS, T0 + 20 * NANOSECONDS))
-    ((path, query),) = endpoint.queries
-    assert path == "/api/v1/query_range"
+    (query,) = (query for path, query in endpoint.queries if path == "/api/v1/query_range")
     # Steps are multiples of fifteen seconds of the epoch; the second request lies between two of them.
     assert query == {"query": "up", "start": 1_700_000_010.0, "end": 1_700_000_060.0, "step": 15.0}
 
@@ -132,6 +131,32 @@ async def test_one_bad_line_or_stream_of_loki_costs_only_itself() -> None:
     assert [block.body for block in pulled.batch.logs] == [("a", "c")]
     assert {each.item for each in pulled.rejected} == {"data.result[1]", "values[1]"}
     assert pulled.upto == ASKED.until
+
+
+async def test_what_prometheus_knows_of_types_comes_before_suffixes() -> None:
+    puller = Prometheus(ADDRESS, ["x"])
+    names = ("jobs_total", "took_count", "backends_count", "wait_seconds_count", "wait_seconds_sum")
+    found = [series((1_700_000_010, "3"), __name__=name, job="cart") for name in names]
+    types = {"jobs_total": [{"type": "gauge", "help": "", "unit": ""}], "took": [{"type": "summary"}]}
+    canned(puller, {"/api/v1/query_range": matrix(*found), "/api/v1/metadata": {"status": "success", "data": types}})
+    table = SeriesTable()
+    await ask(puller, table)
+    assert [(key.metric, key.stat, key.temporality is Temporality.GAUGE) for key in table.keys] == [
+        ("jobs_total", "", True),
+        ("took", "count", False),
+        ("backends_count", "", True),
+        ("wait_seconds", "count", False),
+        ("wait_seconds", "sum", False),
+    ]
+
+
+async def test_prometheus_is_asked_for_types_now_and_then() -> None:
+    puller = Prometheus(ADDRESS, ["x"])
+    endpoint = canned(puller, {"/api/v1/query_range": matrix()})
+    for minute in (0, 1, 11):
+        since = T0 + minute * 60 * NANOSECONDS
+        await ask(puller, request=PullRequest("acme", since, since + 60 * NANOSECONDS))
+    assert [path for path, _ in endpoint.queries].count("/api/v1/metadata") == 2
 
 
 async def test_one_bad_value_or_series_of_prometheus_costs_only_itself() -> None:

@@ -201,7 +201,7 @@ def test_symbols_may_have_other_places_in_each_request() -> None:
     ("metric", "expected"),
     [
         ("requests_total", ("requests_total", "", Temporality.CUMULATIVE)),
-        ("request_seconds_count", ("request_seconds", "count", Temporality.CUMULATIVE)),
+        ("pg_stat_activity_count", ("pg_stat_activity_count", "", Temporality.GAUGE)),
         ("request_seconds_sum", ("request_seconds", "sum", Temporality.CUMULATIVE)),
         ("request_seconds_bucket", ("request_seconds", "bucket", Temporality.CUMULATIVE)),
         ("queue_length", ("queue_length", "", Temporality.GAUGE)),
@@ -240,6 +240,48 @@ def test_metadata_tells_more_than_the_suffix(
         intake = receiver.send(bytes(SecondRequest().add(labels, [(AT_MS, 2.0)], kind=kind)), SECOND)
     key = receiver.table[int(intake.batch.metrics.series[0])]
     assert (key.metric, key.stat, key.temporality) == expected
+
+
+def keys(receiver: Receiver) -> list[tuple[str, str, Temporality]]:
+    return [(key.metric, key.stat, key.temporality) for key in receiver.table.keys]
+
+
+COUNT = ("request_seconds", "count", Temporality.CUMULATIVE)
+SUM = ("request_seconds", "sum", Temporality.CUMULATIVE)
+
+
+@VERSIONS
+def test_a_count_beside_a_sum_is_a_counter_whichever_comes_first(version: int) -> None:
+    receiver = Receiver()
+    count, total = ({"__name__": f"request_seconds_{part}", "job": "a"} for part in ("count", "sum"))
+    receiver.take(version, (count, [(AT_MS, 1.0)]), (total, [(AT_MS, 2.0)]))
+    assert keys(receiver) == [COUNT, SUM]
+
+
+@VERSIONS
+def test_a_count_whose_sum_comes_later_is_mended_and_no_second_series(version: int) -> None:
+    receiver = Receiver()
+    count, total = ({"__name__": f"request_seconds_{part}", "job": "a"} for part in ("count", "sum"))
+    receiver.take(version, (count, [(AT_MS, 1.0)]))
+    assert keys(receiver) == [("request_seconds_count", "", Temporality.GAUGE)]
+    receiver.take(version, (total, [(AT_MS, 2.0)]))
+    intake = receiver.take(version, (count, [(AT_MS + 1, 2.0)]))
+    assert keys(receiver) == [COUNT, SUM]
+    assert intake.batch.metrics.series.tolist() == [0]
+    assert list(receiver.table.mended) == [0]
+
+
+@VERSIONS
+def test_metadata_that_comes_late_mends_the_series(version: int) -> None:
+    receiver, labels = Receiver(), {"__name__": "work_done_total", "job": "a"}
+    receiver.take(version, (labels, [(AT_MS, 1.0)]))
+    if version == 1:
+        receiver.send(first_request(metadata={"work_done_total": GAUGE}))
+        intake = receiver.take(1, (labels, [(AT_MS + 1, 2.0)]))
+    else:
+        intake = receiver.send(bytes(SecondRequest().add(labels, [(AT_MS + 1, 2.0)], kind=GAUGE)), SECOND)
+    assert intake.batch.metrics.series.tolist() == [0]
+    assert keys(receiver) == [("work_done_total", "", Temporality.GAUGE)]
 
 
 @pytest.mark.parametrize(("told", "unit"), [("seconds", "s"), ("bytes", "By"), ("parsecs", "parsecs")])

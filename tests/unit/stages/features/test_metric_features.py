@@ -42,6 +42,19 @@ def test_the_last_value_of_a_slot_is_its_level(bench: FeatureBench) -> None:
     assert bench.value(1, "cart", "worker.queue.length") == 7.0
 
 
+def test_a_level_that_turns_out_to_be_a_counter_goes_on_as_its_rate(bench: FeatureBench) -> None:
+    taken_for = replace(COUNTER, temporality=Temporality.GAUGE)
+    for second in range(8):
+        bench.send(second + 0.9, (taken_for, second + 0.5, 1e6 + 3.0 * second))
+    bench.ingest.mend(bench.ingest.intern(taken_for), COUNTER)
+    for second in range(8, 12):
+        bench.send(second + 0.9, (COUNTER, second + 0.5, 1e6 + 3.0 * second))
+    bench.close(12)
+    assert len(bench.ingest) == 1
+    rates = [bench.value(end, "cart", "requests", "rate") for end in (9, 10, 12)]
+    assert rates == [pytest.approx(3.0)] * 3
+
+
 def test_a_gauge_that_was_not_exported_is_missing(bench: FeatureBench) -> None:
     bench.send(1.0, (QUEUE, 0.5, 5.0))
     bench.send(3.0, (QUEUE, 2.5, 6.0))
