@@ -61,8 +61,8 @@ class Rejected:
 class Intake:
     """What a request decoded to, and the answer that is sent after it was made durable.
 
-    rejected: items that were left out; omitted: how often an optional field was malformed and left out of an item that
-    was kept, by the field's name.
+    rejected: items that were left out; omitted: how often an optional field was left out of an item that was kept,
+    being malformed or of a kind that is kept nowhere (exemplars), by the field's name.
     """
 
     batch: TelemetryBatch

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from akeso.domain.telemetry.batches import Floats, Ids, MetricBlock, Times
+from akeso.protocols.instant import EARLIEST, LATEST
 
 _NANOSECONDS_A_MS = 1_000_000
-LATEST_MS = (2**63 - 1) // _NANOSECONDS_A_MS
-IMPOSSIBLE = "is not an instant between 1970 and 2262"
+EARLIEST_MS, LATEST_MS = EARLIEST // _NANOSECONDS_A_MS, LATEST // _NANOSECONDS_A_MS
 
 
 @dataclass(slots=True)
@@ -28,13 +28,13 @@ class Points:
 
     def block(self) -> tuple[MetricBlock, Ids]:
         """All points whose value is finite (stale markers and other values that are no number are left out) and whose
-        time lies between 1970 and 2262; the series of those whose time does not, one a point."""
+        time lies between 1990 and 2262; the series of those whose time does not, one a point."""
         own = (np.array(self.ids, np.int32), np.array(self.stamps, np.int64), np.array(self.values, np.float64))
         series, stamp, value = (np.concatenate(column) for column in zip(*self.pieces, own, strict=True))
         keep = np.isfinite(value)
         late = np.empty(0, np.int32)
-        if len(stamp) and not 0 <= int(stamp.min()) <= int(stamp.max()) <= LATEST_MS:
-            possible = (stamp >= 0) & (stamp <= LATEST_MS)
+        if len(stamp) and not EARLIEST_MS <= int(stamp.min()) <= int(stamp.max()) <= LATEST_MS:
+            possible = (stamp >= EARLIEST_MS) & (stamp <= LATEST_MS)
             late, keep = series[~possible], keep & possible
         if keep.all():
             return MetricBlock(series, stamp * _NANOSECONDS_A_MS, value), late

@@ -61,7 +61,7 @@ class Rejections:
         return found
 
     def omit(self, field: str, count: int = 1) -> None:
-        """An optional field was malformed, and its item is kept without it."""
+        """An optional field was malformed, or is kept nowhere (exemplars); its item is kept without it."""
         if count:
             self._omitted[field] += count
 

@@ -119,15 +119,22 @@ class IngestionAgent:
         for field, count in intake.omitted.items():
             # Names of fields are those of the protocols, not the senders'.
             self.omitted[field] = self.omitted.get(field, 0) + count
+            if self._is_news(intake, "", field):
+                log.info("ingestion.omitted", tenant=intake.batch.tenant, field=field)
         if not intake.rejected:
             return
         self.rejected += sum(each.count for each in intake.rejected)
-        first, tenant = intake.rejected[0], intake.batch.tenant
+        first = intake.rejected[0]
+        if self._is_news(intake, first.field, first.reason[:80]):
+            log.warning("ingestion.rejected", tenant=intake.batch.tenant, first=str(first)[:200])
+
+    def _is_news(self, intake: Intake, field: str, reason: str) -> bool:
         # Once a tenant and kind of fault: a sender that is wrong is wrong with every request.
-        kind = (tenant, first.field, first.reason[:80])
-        if kind not in self._said and len(self._said) < _MOST_SAID:
-            self._said.add(kind)
-            log.warning("ingestion.rejected", tenant=tenant, first=str(first)[:200])
+        kind = (intake.batch.tenant, field, reason)
+        if kind in self._said or len(self._said) >= _MOST_SAID:
+            return False
+        self._said.add(kind)
+        return True
 
     async def start(self) -> None:
         """Hands the hot window out again, once in the life of the process; what came within a second as one batch."""

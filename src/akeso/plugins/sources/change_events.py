@@ -19,7 +19,7 @@ class _Change(msgspec.Struct, frozen=True):
     service: Annotated[str, Meta(min_length=1, max_length=256)]
     kind: Literal["deploy", "config", "scale", "flag"]
     version: str = ""
-    at: str | float | None = None
+    at: str | int | float | None = None
     by: str = ""
     url: str = ""
     labels: dict[str, str] | None = None

@@ -25,7 +25,7 @@ _DIGITS = frozenset({16, 32})
 class _Line(msgspec.Struct, frozen=True):
     service: Annotated[str, Meta(min_length=1, max_length=256)]
     message: str
-    timestamp: str | float | None = None
+    timestamp: str | int | float | None = None
     level: Any = None
     severity: Any = None
     levelname: Any = None

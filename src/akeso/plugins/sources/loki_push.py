@@ -12,7 +12,7 @@ from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, LogBlock, Mask, TelemetryBatch, Times
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
-from akeso.protocols.instant import LATEST
+from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.json_items import JsonItems, Part
 from akeso.protocols.labels import SERVICE_LABELS, service_of
 from akeso.protocols.loki.entry_rows import entry_rows
@@ -160,6 +160,7 @@ def _written(entries: Sequence[bytes], place: str, rejections: Rejections) -> _E
     if max(map(len, entries), default=0) > _LARGEST_ENTRY:
         entries = _without_long(entries, place, rejections)
     fits, times, starts = entry_rows(entries)
+    fits &= times >= EARLIEST
     lines = [str(entry[start:], "utf-8", "replace") for entry, start in zip(entries, starts.tolist(), strict=True)]
     metadata = {}
     keep = np.ones(len(entries), np.bool_)
@@ -235,9 +236,9 @@ def _read(lines: _Lines, labels: Mapping[str, str], entries: _Entries) -> None:
 
 
 def _instant(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 19 and (at := int(text)) <= LATEST:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and EARLIEST <= (at := int(text)) <= LATEST:
         return at
-    raise InvalidInput("timestamp", f"{text[:40]!r} is not an instant in nanoseconds between 1970 and 2262")
+    raise InvalidInput("timestamp", f"{text[:40]!r} is not an instant in nanoseconds between 1990 and 2262")
 
 
 def _block(service: str, instance: Attributes, lines: _Lines) -> LogBlock:

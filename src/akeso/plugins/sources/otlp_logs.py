@@ -10,6 +10,7 @@ from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import Attributes, Codes, LogBlock, Mask, SpanIds, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import IMPOSSIBLE
 from akeso.protocols.otlp import signals as otlp
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
@@ -78,7 +79,7 @@ class _Reader:
         trace = self._ids("traceId", [record.trace_id for record in records], _WIDTHS)
         span = self._ids("spanId", [record.span_id for record in records], _SPAN_WIDTHS)
         block = LogBlock(service, time, _severities(records), body, trace, instance, span)
-        fits = {"timeUnixNano": (can_be, otlp.TOO_LATE), "body": (readable, "is nested too deep")}
+        fits = {"timeUnixNano": (can_be, IMPOSSIBLE), "body": (readable, "is nested too deep")}
         keep = otlp.reject_unless(fits, places, self.rejections)
         return block if keep.all() else block.where(keep)
 

@@ -12,6 +12,7 @@ from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import Attributes, Ids, MetricBlock, SeriesKey, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import IMPOSSIBLE
 from akeso.protocols.otlp import signals as otlp
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
@@ -131,7 +132,7 @@ class _Reader:
 
     def _reject_late(self, series: Ids) -> None:
         for each, count in zip(*np.unique(series, return_counts=True), strict=True):
-            late = InvalidInput("timeUnixNano", otlp.TOO_LATE)
+            late = InvalidInput("timeUnixNano", IMPOSSIBLE)
             self._rejections.reject(self._series.key(int(each)).metric, late, int(count))
 
     def read(self, metric: Any, service: str, instance: Attributes) -> None:
@@ -171,6 +172,7 @@ class _Reader:
     def _number(self, point: Any, head: _Head, known: _Known) -> None:
         if point.flags & _NO_RECORDED_VALUE:
             return
+        self._rejections.omit("exemplars", len(point.exemplars))
         value = point.as_double or point.as_int or _zero(point)
         labels = self._encoding.label_key(point)
         identity = hash(self._encoding.identity(labels))
@@ -182,6 +184,7 @@ class _Reader:
         self._values.append(value)
 
     def _histogram(self, point: Any, key: SeriesKey, known: _Known) -> None:
+        self._rejections.omit("exemplars", len(point.exemplars))
         counts = point.bucket_counts
         bounds = (*point.explicit_bounds, math.inf) if counts else ()
         if len(counts) != len(bounds):
@@ -191,6 +194,7 @@ class _Reader:
         self._several(point, key, known, ("bucket", "le", bounds), values)
 
     def _exponential(self, point: Any, key: SeriesKey, known: _Known) -> None:
+        self._rejections.omit("exemplars", len(point.exemplars))
         try:
             found = tuple(_ranges(point))
         except InvalidInput as bad:

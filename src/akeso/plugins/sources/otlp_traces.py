@@ -10,6 +10,7 @@ from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import Ids, Mask, SpanBlock, SpanIds, SpanKind, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.instant import IMPOSSIBLE
 from akeso.protocols.otlp import signals as otlp
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
@@ -96,8 +97,8 @@ class _Reader:
         fits = {
             "traceId": (has_trace, "has to be 16 bytes long"),
             "spanId": (has_own, "has to be 8 bytes long"),
-            "startTimeUnixNano": (began, otlp.TOO_LATE),
-            "endTimeUnixNano": (ended, otlp.TOO_LATE),
+            "startTimeUnixNano": (began, IMPOSSIBLE),
+            "endTimeUnixNano": (ended, IMPOSSIBLE),
         }
         keep = otlp.reject_unless(fits, places, self.rejections)
         return block if keep.all() else block.where(keep)

@@ -34,7 +34,7 @@ class _Payload(msgspec.Struct, frozen=True):
     summary: Annotated[str, Meta(min_length=1)]
     source: Annotated[str, Meta(min_length=1)]
     severity: Literal["critical", "error", "warning", "info"]
-    timestamp: str | float | None = None
+    timestamp: str | int | float | None = None
     component: str | None = None
     group: str | None = None
     class_: str | None = msgspec.field(default=None, name="class")
@@ -58,7 +58,7 @@ class _Event(msgspec.Struct, frozen=True):
 class _ChangePayload(msgspec.Struct, frozen=True):
     summary: Annotated[str, Meta(min_length=1)]
     source: str | None = None
-    timestamp: str | float | None = None
+    timestamp: str | int | float | None = None
     custom_details: Any = None
 
 

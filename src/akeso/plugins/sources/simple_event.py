@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True):
     component: Annotated[str, Meta(min_length=1, max_length=256)]
     latency: Amount
     error_rate: Annotated[float, Meta(ge=0, le=1)]
-    timestamp: str | float | None = None
+    timestamp: str | int | float | None = None
     throughput: Amount | None = None
     cpu: Amount | None = None
     memory: Amount | None = None

@@ -68,6 +68,7 @@ class NumberDataPoint(_Message, frozen=True):
     as_double: float | None = None
     as_int: Signed | None = None
     flags: Count = 0
+    exemplars: tuple[msgspec.Raw, ...] = ()
 
 
 class HistogramDataPoint(_Message, frozen=True):
@@ -78,6 +79,7 @@ class HistogramDataPoint(_Message, frozen=True):
     bucket_counts: tuple[Count, ...] = ()
     explicit_bounds: tuple[float, ...] = ()
     flags: Count = 0
+    exemplars: tuple[msgspec.Raw, ...] = ()
 
 
 class ValueAtQuantile(_Message, frozen=True):
@@ -125,6 +127,7 @@ class ExponentialHistogramDataPoint(_Message, frozen=True):
     positive: Buckets = Buckets()
     negative: Buckets = Buckets()
     flags: Count = 0
+    exemplars: tuple[msgspec.Raw, ...] = ()
 
 
 class ExponentialHistogram(_Message, frozen=True):

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import Attributes, Mask, SpanIds, TelemetryBatch, Times
 from akeso.ports.source import Answer, Intake
+from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.rejections import Rejections
 
 UNKNOWN_SERVICE = "unknown_service"
 INSTANCE = "service.instance.id"
-LATEST = 2**63 - 1
-TOO_LATE = "is beyond the year 2262"
 
 _INVALID_ARGUMENT, _PERMISSION_DENIED, _EXHAUSTED, _INTERNAL, _UNAVAILABLE, _UNAUTHENTICATED = 3, 7, 8, 13, 14, 16
 _GRPC_CODES = {400: _INVALID_ARGUMENT, 401: _UNAUTHENTICATED, 403: _PERMISSION_DENIED, 429: _EXHAUSTED}
@@ -123,9 +122,9 @@ def reject_unless(fits: Mapping[str, tuple[Mask, str]], places: Places, rejectio
 
 
 def times(values: Sequence[int] | NDArray[np.uint64], otherwise: int) -> tuple[Times, Mask]:
-    """int64[n] ns, a missing (zero) time as `otherwise`; bool[n] whether it lies before the end of the year 2262."""
+    """int64[n] ns, a missing (zero) time as `otherwise`; bool[n] whether it lies between 1990 and 2262."""
     column = np.array(values, np.uint64)
-    fits = column <= LATEST
+    fits = (column <= LATEST) & ((column >= EARLIEST) | (column == 0))
     signed = column.astype(np.int64)
     signed[~fits | (signed == 0)] = otherwise
     return signed, fits

@@ -9,8 +9,9 @@ import numpy as np
 from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import MetricBlock, SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.protocols.instant import IMPOSSIBLE
 from akeso.protocols.known_series import Known
-from akeso.protocols.points import IMPOSSIBLE, LATEST_MS, Points
+from akeso.protocols.points import EARLIEST_MS, LATEST_MS, Points
 from akeso.protocols.prometheus.exposition import intern_mended
 from akeso.protocols.prometheus.metadata import Families
 from akeso.protocols.prometheus.native_histogram import Part, histogram_parts, part_key
@@ -80,6 +81,7 @@ class SeriesReader:
         """Take in a TimeSeries. identity: stands for its labels; describe: tells their key, raises InvalidInput when
         they do not hold together, and is called only for what is not known yet."""
         samples, histograms = message.samples, message.histograms
+        self._book.rejections.omit("exemplars", len(message.exemplars))
         if self.samples + self.histograms + len(samples) + len(histograms) > MOST_SAMPLES:
             raise InvalidInput("timeseries", f"hold more than {MOST_SAMPLES} samples")
         if samples:
@@ -117,7 +119,7 @@ class SeriesReader:
 
     def _histogram(self, point: Any, identity: bytes, describe: Describe, place: str) -> None:
         known, mark = self._known.parts, hash(identity)
-        if not 0 <= point.timestamp <= LATEST_MS:
+        if not EARLIEST_MS <= point.timestamp <= LATEST_MS:
             raise InvalidInput(f"{place}.histograms.timestamp", IMPOSSIBLE)
         for part, value in list(histogram_parts(point, f"{place}.histograms")):
             series = known.get((mark, part))

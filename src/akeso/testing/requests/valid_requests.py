@@ -44,7 +44,7 @@ def _plain() -> Iterator[tuple[str, str, bytes]]:
         "component": "c",
         "latency": 500,
         "error_rate": 0.5,
-        "timestamp": 1.0,
+        "timestamp": 17e8,
         "message": "m",
         "labels": {"a": "b"},
     }

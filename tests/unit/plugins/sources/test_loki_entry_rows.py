@@ -12,7 +12,8 @@ from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.sources import request_to
 
 NANOS = 10**9
-SECONDS = st.integers(0, (2**63 - 1) // NANOS - 1) | st.sampled_from([0, 1, 127, 2**28 - 1, 2**28, 1_700_000_000])
+EARLIEST = 631_152_000
+SECONDS = st.integers(EARLIEST, (2**63 - 1) // NANOS - 1) | st.sampled_from([EARLIEST, 1_700_000_000])
 ENTRY = st.tuples(
     SECONDS,
     st.integers(0, NANOS - 1) | st.sampled_from([0, 1, 127, 128, 2**21, 2**28]),
@@ -53,7 +54,7 @@ def test_the_form_of_today_is_read_by_columns() -> None:
     assert (times.tolist(), starts.tolist()) == ([1_700_000_000 * NANOS + 5, 1_700_000_000 * NANOS], [12, 10])
 
 
-@pytest.mark.parametrize("stamp", [wire.number(1, -1), wire.number(1, 2**34)])
+@pytest.mark.parametrize("stamp", [wire.number(1, -1), wire.number(1, EARLIEST - 1), wire.number(1, 2**34)])
 def test_an_impossible_stamp_is_refused_in_protobuf_too(stamp: bytes) -> None:
     body = pushed(wire.text(1, stamp) + wire.text(2, b"x"))
     with pytest.raises(InvalidInput, match=r"streams\[0\]\.entries\[0\]\.timestamp"):
@@ -61,6 +62,6 @@ def test_an_impossible_stamp_is_refused_in_protobuf_too(stamp: bytes) -> None:
 
 
 def test_a_second_less_some_nanoseconds_is_an_instant() -> None:
-    body = pushed(wire.text(1, wire.number(1, 1) + wire.number(2, -5)) + wire.text(2, b"x"))
+    body = pushed(wire.text(1, wire.number(1, EARLIEST + 1) + wire.number(2, -5)) + wire.text(2, b"x"))
     (block,) = LokiPush().decode(request_to("/", body, "application/x-protobuf"), SeriesTable()).batch.logs
-    assert block.time.tolist() == [NANOS - 5]
+    assert block.time.tolist() == [(EARLIEST + 1) * NANOS - 5]

@@ -12,11 +12,12 @@ from akeso.domain.telemetry.batches import MetricBlock
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.sources.otlp_metrics import OtlpMetrics
 from akeso.ports.source import IngestRequest
+from akeso.protocols.instant import EARLIEST
 from akeso.testing.requests.otlp import AT
 
 POINT = st.fixed_dictionaries(
     {
-        "time_unix_nano": st.integers(0, 2**63 - 1),
+        "time_unix_nano": st.just(0) | st.integers(EARLIEST, 2**63 - 1),
         "value": st.floats(allow_nan=False) | st.integers(-(2**63), 2**63 - 1),
     },
     optional={

@@ -24,6 +24,7 @@ from akeso.testing.requests.sources import request_to
 SOURCES: dict[str, Source] = build("sources")
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 AT = AT_MS * 1_000_000
+STAMP = wire.text(1, wire.number(1, AT_MS // 1000))
 TRACE = bytes(range(16))
 
 
@@ -275,7 +276,7 @@ FORMS = [
         "loki_push",
         PROTOBUF,
         nested(2, 1, head=wire.text(1, '{app="c"}')),
-        [wire.text(1, wire.number(1, AT_MS // 1000)) + wire.text(2, each) for each in (b"a", b"b", b"c")],
+        [STAMP + wire.text(2, each) for each in (b"a", b"b", b"c")],
         [(wire.text(2, bytes(2**19 + 1)), "line"), (wire.text(1, wire.number(1, -5)), "timestamp"), (b"\x0a\x7f", "")],
         400,
     ),
@@ -283,7 +284,7 @@ FORMS = [
         "loki_push",
         PROTOBUF,
         nested(1),
-        [wire.text(1, f'{{app="{name}"}}') + wire.text(2, wire.text(2, name)) for name in "abc"],
+        [wire.text(1, f'{{app="{name}"}}') + wire.text(2, STAMP + wire.text(2, name)) for name in "abc"],
         [(wire.text(1, "{app=}") + wire.text(2, wire.text(2, "x")), "labels"), (b"\x0a\x7f", "labels")],
         400,
     ),

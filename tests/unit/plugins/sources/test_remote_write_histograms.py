@@ -135,7 +135,7 @@ def many(field: int, length: int) -> bytes:
             native_histogram(0, 1.0, CUSTOM, [], [], wire.text(16, np.array([2.0, 1.0], "<f8").tobytes())),
             "each above the one before",
         ),
-        (wire.double(2, -1.0), "less than nothing"),
+        (wire.double(2, -1.0) + wire.number(15, AT_MS), "less than nothing"),
     ],
 )
 def test_a_histogram_that_does_not_hold_together_is_refused(version: int, histogram: bytes, reason: str) -> None:
