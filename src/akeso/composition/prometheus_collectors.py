@@ -58,6 +58,7 @@ class IntakeCollector(Collector):
             "akeso_ingest_batches": (taken.batches, "Batches taken in"),
             "akeso_ingest_samples": (taken.points, "Points, log records, spans and changes taken in"),
             "akeso_ingest_alerts": (taken.alerts, "Alerts taken in"),
+            "akeso_ingest_repeated": (taken.repeated, "Items that were taken in before, came again and were left out"),
             "akeso_ingest_rejected": (taken.rejected, "Items left out of requests whose other items were taken in"),
             "akeso_ingest_refused": (taken.refused, "Requests turned away for want of room or disk"),
             "akeso_telemetry_pruned": (taken.pruned, "Batches forgotten for their age or for want of room"),

@@ -57,12 +57,29 @@ class Rejected:
         return f"{self.place}: {self.reason}" if self.place else self.reason
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """By what a push is known when it is sent again, as far as its format tells.
+
+    request: what stands for the whole of it (akeso.protocols.digest), 0 if it may rightly come twice; lines: a log line
+    is what its stream, time and text say; logs, changes, alerts: the names of events, one a block of logs, change or
+    alert. Spans are known by their ids.
+    """
+
+    request: int = 0
+    lines: bool = False
+    logs: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Intake:
     """What a request decoded to, and the answer that is sent after it was made durable.
 
     rejected: items that were left out; omitted: how often an optional field was left out of an item that was kept,
-    being malformed or of a kind that is kept nowhere (exemplars), by the field's name.
+    being malformed or of a kind that is kept nowhere (exemplars), by the field's name. identity: by what it is known
+    when it comes again.
     """
 
     batch: TelemetryBatch
@@ -70,6 +87,7 @@ class Intake:
     alerts: tuple[Alert, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     omitted: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    identity: Identity = Identity()
 
 
 @runtime_checkable

@@ -62,7 +62,7 @@ def sample_spans(at: int) -> SpanBlock:
         service="cart",
         operations=("GET /x", "SELECT"),
         peers=("", "db"),
-        trace=np.array([7, 7], np.uint64),
+        trace=np.array([at, at], np.uint64),
         span=np.array([1, 2**63], np.uint64),
         parent=np.array([0, 1], np.uint64),
         operation=np.array([0, 1], np.int32),

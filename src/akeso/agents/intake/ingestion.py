@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 import structlog
 
+from akeso.agents.intake.repeats import Repeats
 from akeso.agents.runtime.publish_queue import PublishQueue
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
@@ -59,8 +60,8 @@ class IngestionAgent:
 
     bodies, turns: shares of memory and of the event loop, for faces to take before they read and decode.
     batches, points, alerts: taken in since the start; rejected: items left out of requests that were taken; omitted:
-    malformed optional fields left out of items that were kept, by name; refused: requests turned away for want of room
-    or disk; replayed: batches handed out again after the start; pruned: batches forgotten.
+    optional fields left out of items that were kept, being malformed or kept nowhere, by name; refused: requests turned
+    away for want of room or disk; replayed: batches handed out again after the start; pruned: batches forgotten.
     """
 
     name = "ingestion"
@@ -77,6 +78,7 @@ class IngestionAgent:
         self.batches = self.points = self.alerts = self.refused = self.replayed = self.pruned = self.rejected = 0
         self.omitted: dict[str, int] = {}
         self._said: set[tuple[str, str, str]] = set()
+        self._repeats = Repeats()
         self._store, self._bus, self._clock, self._table = store, bus, clock, table
         o = self._options = options or IngestionOptions()
         self.bodies = Shares(o.request_bytes, o.retry_after, "are being received")
@@ -93,6 +95,11 @@ class IngestionAgent:
         return self._publish_queue.waiting_bytes
 
     @property
+    def repeated(self) -> int:
+        """Items that were taken in before and came again."""
+        return self._repeats.repeated
+
+    @property
     def series(self) -> int:
         """Series that are known, of all tenants."""
         return len(self._table)
@@ -103,15 +110,16 @@ class IngestionAgent:
         Raises Overloaded or Unavailable when it could not be; the sender should come back.
         """
         try:
-            # Pulled telemetry has nobody to be told that a series is one too many.
-            if len(batch := self._within(intake.batch)):
-                await self._take(batch)
-            for alert in intake.alerts:
-                await self._publish(Topic.ALERTS, alert.fingerprint, alert)
+            async with self._repeats.once(intake) as fresh:
+                # Pulled telemetry has nobody to be told that a series is one too many.
+                if len(batch := self._within(fresh.batch)):
+                    await self._take(batch)
+                for alert in fresh.alerts:
+                    await self._publish(Topic.ALERTS, alert.fingerprint, alert)
         except (Overloaded, Unavailable):
             self.refused += 1
             raise
-        self.alerts += len(intake.alerts)
+        self.alerts += len(fresh.alerts)
         self._count_left_out(intake)
         return intake.answer
 
@@ -149,6 +157,7 @@ class IngestionAgent:
                 await self._hand_out(group)
                 group = []
             group.append(batch)
+            self._repeats.remember(batch)
             self._collected = sequence
         await self._hand_out(group)
         self._warm = True

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from akeso.domain.detection.anomaly import Alert, AlertStatus
 from akeso.domain.errors import AkesoError
 from akeso.domain.telemetry.batches import Change, LogBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.ports.source import Answer, Identity, IngestRequest, Intake
 from akeso.protocols.alertmanager import severity_named
 from akeso.protocols.change_words import kind_of_change
 from akeso.protocols.cloud_event import CloudEvent, events_of
@@ -89,7 +89,13 @@ class CloudEvents:
         changed = [(each, kind) for each, kind in zip(told, kinds, strict=True) if kind not in {"alert", "log"}]
         changes = tuple(_change(each, kind) for each, kind in changed)
         batch = TelemetryBatch(request.tenant, request.received_at, logs=logs, changes=changes)
-        return accept_items(batch, rejections, len(told), alerts)
+        names = [(_name(each.event), kind) for each, kind in zip(told, kinds, strict=True)]
+        identity = Identity(
+            logs=tuple(name for name, kind in names if kind == "log"),
+            changes=tuple(name for name, kind in names if kind not in {"alert", "log"}),
+            alerts=tuple(name for name, kind in names if kind == "alert"),
+        )
+        return replace(accept_items(batch, rejections, len(told), alerts), identity=identity)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """JSON that names the attribute."""
@@ -101,6 +107,11 @@ class CloudEvents:
         words = _words(event.data)
         service = service_of(words, self._service_labels)
         return _Told(event, words, _otherwise(event) if service == UNKNOWN_SERVICE else service, at)
+
+
+def _name(event: CloudEvent) -> str:
+    """Source and id together are of one event alone (specification, id)."""
+    return f"{event.source}\0{event.id}"
 
 
 def _words(data: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, LogBlock, Mask, TelemetryBatch, Times
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.ports.source import Answer, Identity, IngestRequest, Intake
 from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.json_items import JsonItems, Part
 from akeso.protocols.labels import SERVICE_LABELS, service_of
@@ -113,7 +113,8 @@ class LokiPush:
         rejections.check(len(batch))
         # As Loki does it: what is good is stored, and the rest told with a status that is not tried again.
         answer = _said(400, rejections.sentence) if rejections else Answer(204)
-        return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted)
+        identity = Identity(lines=True)
+        return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted, identity=identity)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A sentence, as Loki answers; 400 for what is wrong."""

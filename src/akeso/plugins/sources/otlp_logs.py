@@ -45,7 +45,7 @@ class OtlpLogs:
         logs = tuple(block for block in blocks if block is not None and len(block))
         batch = TelemetryBatch(request.tenant, request.received_at, logs=logs)
         rejections.check(len(batch))
-        return otlp.taken(encoding, "logs", batch, request.body, rejections)
+        return otlp.taken(encoding, "logs", batch, request, rejections)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A google.rpc.Status."""

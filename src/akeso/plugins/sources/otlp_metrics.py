@@ -68,7 +68,7 @@ class OtlpMetrics:
         if beyond:
             rejections.reject("", InvalidInput("", beyond), len(told) - len(block))
         batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
-        return otlp.taken(encoding, "metrics", batch, request.body, rejections)
+        return otlp.taken(encoding, "metrics", batch, request, rejections)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A google.rpc.Status."""

@@ -50,7 +50,7 @@ class OtlpTraces:
         spans = tuple(block for block in blocks if block is not None and len(block))
         batch = TelemetryBatch(request.tenant, request.received_at, spans=spans)
         rejections.check(len(batch))
-        return otlp.taken(encoding, "trace", batch, request.body, rejections)
+        return otlp.taken(encoding, "trace", batch, request, rejections)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A google.rpc.Status."""

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.ports.source import Answer, Identity, IngestRequest, Intake
+from akeso.protocols.digest import request_digest
 from akeso.protocols.known_series import KnownSeries
 from akeso.protocols.labels import SERVICE_LABELS
 from akeso.protocols.prometheus.metadata import Families
@@ -66,7 +67,8 @@ class RemoteWrite:
         # The specification wants a 4xx that is not tried again, and what is good may be kept.
         answer = _said(400, rejections.sentence, headers) if rejections else Answer(204, headers=headers)
         batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
-        return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted)
+        identity = Identity(request_digest(request))
+        return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted, identity=identity)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """A sentence. What was sent wrongly is told with 400 or, when nothing of its kind is understood, with 415."""

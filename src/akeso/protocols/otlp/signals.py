@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import Attributes, Mask, SpanIds, TelemetryBatch, Times
-from akeso.ports.source import Answer, Intake
+from akeso.ports.source import Answer, Identity, IngestRequest, Intake
+from akeso.protocols.digest import request_digest
 from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.rejections import Rejections
@@ -69,14 +70,17 @@ class Encoding(Protocol):
         ...
 
 
-def taken(encoding: Encoding, signal: str, batch: TelemetryBatch, body: bytes, rejections: Rejections) -> Intake:
+def taken(
+    encoding: Encoding, signal: str, batch: TelemetryBatch, request: IngestRequest, rejections: Rejections
+) -> Intake:
     """A batch with 200 in the sender's encoding, and partial success where something was rejected or not
     understood."""
     if not len(batch) and not rejections:
-        rejections.warnings += encoding.unread(signal, body)
+        rejections.warnings += encoding.unread(signal, request.body)
     said = encoding.response(signal, rejections.count, rejections.sentence)
     answer = Answer(200, said, encoding.content_type)
-    return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted)
+    identity = Identity() if batch.spans else Identity(request_digest(request))
+    return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted, identity=identity)
 
 
 def refuse(encoding: Encoding, error: AkesoError, status: int) -> Answer:
