@@ -23,6 +23,9 @@ class Shape(Enum):
     PART = "part"
 
 
+_SIMPLE = {"counter": Shape.COUNTER, "gauge": Shape.LEVEL}
+
+
 def part_of(name: str) -> tuple[str, str]:
     """The family and the suffix of a name that may be a histogram's or summary's part; else the name and ""."""
     suffix = next((each for each in _PARTS if name.endswith(each)), "")
@@ -32,8 +35,9 @@ def part_of(name: str) -> tuple[str, str]:
 def shape_named(name: str, *, has_parts: bool) -> Shape:
     """What a name alone tells, if it is none of a well-known exporter. has_parts: its family has a sum or buckets; a
     count without them counts what there is."""
-    if (known := shipped_meanings().of(name)) is not None:
-        return Shape.COUNTER if known.type == "counter" else Shape.LEVEL
+    known = shipped_meanings().of(name)
+    if known is not None and known.type in _SIMPLE:
+        return _SIMPLE[known.type]
     if name.endswith("_total"):
         return Shape.COUNTER
     match part_of(name)[1]:
