@@ -91,49 +91,7 @@ def _events() -> Iterator[tuple[str, str, bytes]]:
 
 
 def _webhooks() -> Iterator[tuple[str, str, bytes]]:
-    bodies: dict[str, object] = {
-        "prometheus_alerts": [{"labels": {"alertname": "Slow", "service": "c"}, "startsAt": "2023-03-01T12:00:00Z"}],
-        "datadog": {
-            "title": "[P1] [Triggered] c is slow",
-            "transition": "Triggered",
-            "alert_id": "7",
-            "scope": "env:prod",
-            "tags": "service:c,team:x",
-            "date": "1700000000000",
-        },
-        "zabbix": {
-            "event_id": "42",
-            "event_value": "1",
-            "event_name": "Disk is full",
-            "event_severity": "High",
-            "event_tags": '[{"tag":"service","value":"c"}]',
-            "host_name": "h",
-        },
-        "aws_sns": {"Type": "Notification", "MessageId": "m", "Message": json.dumps(ALARM), "TopicArn": "arn:t"},
-        "azure_monitor": {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": ESSENTIALS}},
-        "google_monitoring": {
-            "version": "1.2",
-            "incident": {
-                "incident_id": "0.abc",
-                "state": "open",
-                "policy_name": "c is slow",
-                "severity": "Critical",
-                "started_at": 1_700_000_000,
-                "resource": {"type": "cloud_run_revision", "labels": {"service_name": "c"}},
-            },
-        },
-        "sentry": {
-            "action": "created",
-            "data": {"issue": {"id": "9", "title": "KeyError", "level": "error", "project": {"slug": "c"}}},
-        },
-        "uptime_kuma": {
-            "heartbeat": {"status": 0, "msg": "timeout", "time": "2023-03-01 12:00:00.123"},
-            "monitor": {"id": 3, "name": "c", "tags": [{"name": "service", "value": "c"}]},
-            "msg": "[c] is down",
-        },
-        "webhook": {"title": "c is slow", "service": "c", "severity": "high", "labels": {"team": "x"}},
-    }
-    for name, body in bodies.items():
+    for name, body in WEBHOOKS.items():
         yield name, JSON, json.dumps(body).encode()
 
 
@@ -151,4 +109,46 @@ ESSENTIALS = {
     "monitorCondition": "Fired",
     "alertTargetIDs": ["/subscriptions/1/resourcegroups/g/providers/microsoft.web/sites/c"],
     "firedDateTime": "2023-03-01T12:00:00.1234567Z",
+}
+WEBHOOKS: dict[str, object] = {
+    "prometheus_alerts": [{"labels": {"alertname": "Slow", "service": "c"}, "startsAt": "2023-03-01T12:00:00Z"}],
+    "datadog": {
+        "title": "[P1] [Triggered] c is slow",
+        "transition": "Triggered",
+        "alert_id": "7",
+        "scope": "env:prod",
+        "tags": "service:c,team:x",
+        "date": "1700000000000",
+    },
+    "zabbix": {
+        "event_id": "42",
+        "event_value": "1",
+        "event_name": "Disk is full",
+        "event_severity": "High",
+        "event_tags": '[{"tag":"service","value":"c"}]',
+        "host_name": "h",
+    },
+    "aws_sns": {"Type": "Notification", "MessageId": "m", "Message": json.dumps(ALARM), "TopicArn": "arn:t"},
+    "azure_monitor": {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": ESSENTIALS}},
+    "google_monitoring": {
+        "version": "1.2",
+        "incident": {
+            "incident_id": "0.abc",
+            "state": "open",
+            "policy_name": "c is slow",
+            "severity": "Critical",
+            "started_at": 1_700_000_000,
+            "resource": {"type": "cloud_run_revision", "labels": {"service_name": "c"}},
+        },
+    },
+    "sentry": {
+        "action": "created",
+        "data": {"issue": {"id": "9", "title": "KeyError", "level": "error", "project": {"slug": "c"}}},
+    },
+    "uptime_kuma": {
+        "heartbeat": {"status": 0, "msg": "timeout", "time": "2023-03-01 12:00:00.123"},
+        "monitor": {"id": 3, "name": "c", "tags": [{"name": "service", "value": "c"}]},
+        "msg": "[c] is down",
+    },
+    "webhook": {"title": "c is slow", "service": "c", "severity": "high", "labels": {"team": "x"}},
 }
