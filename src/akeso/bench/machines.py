@@ -25,11 +25,11 @@ from akeso.config.settings import Settings, load_settings
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
-from akeso.domain.telemetry.signal import signal_of
 from akeso.stages.detection.alert_budget import AlertBudget
 from akeso.stages.detection.detection_loop import DetectionLoop
 from akeso.stages.detection.series_facts import FactsTable
 from akeso.stages.detection.votes import stated
+from akeso.stages.features.metric_meanings import signal_of
 
 START = 1_900_000_800 * NANOSECONDS
 _DAY_ROWS, _HOUR_ROWS = 1440, 60
