@@ -1,7 +1,10 @@
 """A valid request of every protocol that Akeso takes in, for the contract of sources and the fuzzer to start with."""
 
+import gzip
 import json
 from collections.abc import Iterator
+
+import msgspec
 
 from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.otlp import Metrics, as_json, logs_request, trace_request
@@ -16,11 +19,12 @@ from akeso.testing.requests.remote_write import (
 )
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
+TEXT, MSGPACK = "text/plain", "application/msgpack"
 
 
 def examples() -> list[tuple[str, str, bytes]]:
     """Name of the source, media type, body: each holds something that is taken in."""
-    makers = (_otlp, _plain, _remote_write, _loki, _events, _webhooks)
+    makers = (_otlp, _plain, _remote_write, _loki, _events, _webhooks, _lines)
     return [example for make in makers for example in make()]
 
 
@@ -88,6 +92,18 @@ def _events() -> Iterator[tuple[str, str, bytes]]:
     yield "cloud_events", JSON, json.dumps(told).encode()
     batch = [{**event, "type": kind, "data": {"message": "m"}} for kind in ("a.deploy", "b")]
     yield "cloud_events", "application/cloudevents-batch+json", json.dumps(batch).encode()
+
+
+def _lines() -> Iterator[tuple[str, str, bytes]]:
+    yield "statsd", TEXT, b"c.calls:3|c|@0.5|#env:prod\nc.wait:12:30|ms\nc.users:-3|g\nc.seen:a|s\n"
+    yield "graphite", TEXT, b"c.load;host=a 1.5 1700000000\nc.load 2 -1\n"
+    new = b'<165>1 2023-03-01T12:00:00.003Z h c 12 ID [a@1 trace_id="%b"] it broke' % (b"ab" * 16)
+    yield "syslog", TEXT, new + b"\n<34>Oct 11 22:14:15 h su[7]: failed\n"
+    yield "syslog", TEXT, b"%d %b" % (len(new), new)
+    entry = [msgspec.msgpack.Ext(0, (1_700_000_000).to_bytes(4, "big") + bytes(4)), {"log": "m", "service": "c"}]
+    yield "fluent_forward", MSGPACK, msgspec.msgpack.encode(["tag", [entry, entry], {"chunk": "x"}])
+    packed = gzip.compress(msgspec.msgpack.encode(entry) * 2)
+    yield "fluent_forward", MSGPACK, msgspec.msgpack.encode(["tag", packed, {"compressed": "gzip"}])
 
 
 def _webhooks() -> Iterator[tuple[str, str, bytes]]:
