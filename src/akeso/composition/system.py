@@ -34,7 +34,8 @@ from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings,
 from akeso.composition.notification import make_notifiers
 from akeso.composition.parts import Parts, Tables, installed
 from akeso.composition.prometheus_collectors import IntakeCollector, PipelineCollector
-from akeso.config.settings import PullSettings, Settings
+from akeso.config.intake_settings import PullSettings
+from akeso.config.settings import Settings
 from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range

@@ -17,9 +17,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, SecretStr
 
 from akeso.config.derived import set_at
-from akeso.config.settings import PREFIX, PullSettings, Settings
+from akeso.config.intake_settings import ListenSettings, PullSettings
+from akeso.config.settings import PREFIX, Settings
 from akeso.domain.renamed import SETTINGS, VOTES
 
+_TABLES = ("pull", "listen")  # each a list of tables, shown as sections of their own
 _LINE = re.compile(r"([a-z_]+): (.+)")
 _PLAIN: Mapping[Any, str] = {
     timedelta: "duration",
@@ -65,8 +67,11 @@ class Section:
 
 def sections() -> tuple[Section, ...]:
     """All settings, in the order of the classes. Raises KeyError with the name of a field that nobody describes."""
-    return tuple(_sections(Settings, Settings(), "", frozenset())) + tuple(
-        _sections(PullSettings, PullSettings(kind="", url="http://localhost"), "pull", frozenset({"kind", "url"}))
+    pull, listen = PullSettings(kind="", url="http://localhost"), ListenSettings(protocol="syslog", port=0)
+    return (
+        *_sections(Settings, Settings(), "", frozenset()),
+        *_sections(PullSettings, pull, "pull", frozenset({"kind", "url"})),
+        *_sections(ListenSettings, listen, "listen", frozenset({"protocol", "port"})),
     )
 
 
@@ -82,7 +87,7 @@ def _sections(kind: Any, options: Any, path: str, required: frozenset[str]) -> I
         value, place = getattr(options, name), f"{path}.{name}" if path else name
         if is_dataclass(value):
             below.append((type(value), value, place))
-        elif place != "pull":
+        elif place not in _TABLES:
             default = "" if name in required else _default(value)
             entries.append(Entry(place, _type(hints[name]), default, _unit(hints[name], name), texts[name]))
     if entries:
@@ -163,7 +168,8 @@ def _word(value: Any) -> str:
 
 
 def _shown(section: Section) -> str:
-    head = {"": "## At the top", "pull": "## `[[pull]]`"}.get(section.title, f"## `[{section.title}]`")
+    named = f"## `[[{section.title}]]`" if section.title in _TABLES else f"## `[{section.title}]`"
+    head = named if section.title else "## At the top"
     rows = [f"| `{e.key}` | {e.type} | {e.default} | {e.unit} | {e.text} |" for e in section.entries]
     table = "\n".join(["| key | type | default | unit | what |", "|---|---|---|---|---|", *rows])
     return f"{head}\n\n{section.summary}\n\n{table}\n"

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_origin, get_type_hints
-from urllib.parse import urlsplit
 
 import structlog
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -40,6 +39,7 @@ from akeso.agents.runtime.supervisor import SupervisorOptions
 from akeso.agents.selfhealing.evaluation import EvaluationOptions
 from akeso.agents.selfhealing.pipeline import PipelineOptions
 from akeso.config.derived import derived, refuse_derived
+from akeso.config.intake_settings import ListenSettings, PullSettings
 from akeso.config.service_file import Rung
 from akeso.domain import renamed
 from akeso.domain.detection.vote import Vote
@@ -106,39 +106,6 @@ class ModelSettings:
     evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
 
 
-class PullSettings(BaseModel):
-    """An endpoint that telemetry is pulled from. What is given besides these goes to the puller plugin.
-
-    kind: the puller plugin.
-    url: where the endpoint is.
-    name: what it is called; "": its kind and place.
-    tenant: whose telemetry it is; "": the tenant of the settings.
-    headers: headers of every request.
-    timeout: time for a request.
-    every: time between two requests.
-    delay: how long an endpoint takes until it holds all of an instant.
-    backfill: how far back it is asked after Akeso or the endpoint was away.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    kind: str
-    url: str = Field(pattern="^https?://.+")
-    name: str = ""
-    tenant: str = ""
-    headers: dict[str, str] = {}
-    timeout: timedelta = Field(default=timedelta(seconds=5), gt=timedelta(0))
-    every: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
-    delay: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
-    backfill: timedelta = Field(default=timedelta(minutes=10), gt=timedelta(0))
-
-    @property
-    def title(self) -> str:
-        """What it is called, without credentials that the URL may hold."""
-        place = urlsplit(self.url)
-        return self.name or f"{self.kind} {place.hostname}:{place.port}{place.path}".replace(":None", "")
-
-
 class Settings(BaseSettings):
     """Everything that can be set. Unknown names are refused: a misspelt setting must not be silently ignored.
 
@@ -174,6 +141,7 @@ class Settings(BaseSettings):
     healing: everything between an incident and its end.
     llm: the language model that puts diagnoses into words.
     pull: endpoints that telemetry is pulled from.
+    listen: ports of their own for senders that do not speak HTTP.
     notification: how persistently people are told.
     votes: what a detector's word counts for, by name, where it is not what the detector says: none, shared, standalone,
         objective or rule.
@@ -227,6 +195,7 @@ class Settings(BaseSettings):
     llm: LlmOptions = Field(default_factory=LlmOptions)
 
     pull: tuple[PullSettings, ...] = ()
+    listen: tuple[ListenSettings, ...] = ()
     notification: NotificationOptions = Field(default_factory=NotificationOptions)
 
     votes: Mapping[str, Vote] = {}

@@ -21,6 +21,7 @@ from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.server import create_api
 from akeso.faces.listeners import grpc_listener, http_listeners
+from akeso.faces.socket_listeners import SocketListeners
 
 LAST_ANSWERS_S = 3
 
@@ -67,14 +68,16 @@ async def _serve(settings: Settings) -> None:
 
 async def _work(system: System, listener: socket.socket) -> None:
     # Open from the start, like the HTTP listeners: until Akeso is ready, senders are told to come back.
-    grpc = await grpc_listener(system)
+    grpc, sockets = await grpc_listener(system), SocketListeners(system)
     try:
+        await sockets.start(system.settings.listen)
         await system.start()
         host, port = listener.getsockname()[:2]
         place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         print(f"Akeso is ready: {place}  (key: {system.key_path})", flush=True)
         await asyncio.Event().wait()
     finally:
+        await sockets.stop()
         if grpc is not None:
             await grpc.stop(LAST_ANSWERS_S)
 

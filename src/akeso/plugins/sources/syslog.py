@@ -29,6 +29,9 @@ _OLD = re.compile(
     r"(?P<tag>[^\s:\[]{1,64})(?:\[[^\]]*\])?:? ?"
 )
 
+# What libraries send that leave the rest to the relay.
+_TAG = re.compile(r"(\w[\w.-]{0,47})(?:\[\d+\])?: ")
+
 
 class Syslog:
     """One record a message: of the service that its APP-NAME or tag names, on the instance that its host is.
@@ -94,7 +97,10 @@ def _record(message: bytes, request: IngestRequest, rejections: Rejections) -> R
 def _old(rest: str, level: int, request: IngestRequest, rejections: Rejections) -> Record:
     found = _OLD.match(rest)
     if found is None:
-        return Record(UNKNOWN_SERVICE, "", request.received_at, level, rest)
+        tag = _TAG.match(rest)
+        return Record(
+            tag[1] if tag else UNKNOWN_SERVICE, "", request.received_at, level, rest[tag.end() if tag else 0 :]
+        )
     return Record(found["tag"], found["host"], _at(found["iso"] or "", request, rejections), level, rest[found.end() :])
 
 
