@@ -102,7 +102,7 @@ def test_a_message_of_rfc_5424() -> None:
         (b"<34>Oct 11 22:14:15 mymachine su[230]: 'su root' failed", "su", "'su root' failed", RECEIVED_AT),
         (b"<34>2023-11-14T22:13:20+00:00 mymachine su: failed", "su", "failed", AT),
         (b"<34>%LINK-3-UPDOWN: Interface up", "unknown_service", "%LINK-3-UPDOWN: Interface up", RECEIVED_AT),
-        (b"<11>worker[7]: it broke", "worker", "it broke", RECEIVED_AT),
+        (b"<34>worker[7]: it broke", "worker", "it broke", RECEIVED_AT),
         (b"<34>1 - - - - - - ", "unknown_service", "", RECEIVED_AT),
         (b"<34>1 noon h su - - - x", "su", "x", RECEIVED_AT),
     ],
