@@ -1,6 +1,5 @@
 """Alerts in Alertmanager's form, as its webhook sends and its API tells them."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
@@ -68,5 +67,10 @@ def _title(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
 
 
 def _fingerprint(labels: Mapping[str, str]) -> str:
-    identity = "\0".join(f"{name}\1{value}" for name, value in sorted(labels.items()))
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+    """As Alertmanager tells it (FNV-1a over names and values, each ended by 0xff), so that an alert that comes straight
+    and by way of an Alertmanager is one."""
+    text = b"".join(b"%b\xff%b\xff" % (name.encode(), value.encode()) for name, value in sorted(labels.items()))
+    found = 0xCBF29CE484222325
+    for byte in text:
+        found = (found ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{found:016x}"
