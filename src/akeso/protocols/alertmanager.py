@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.estate.identity import is_fallback, unnamed
 from akeso.protocols.instant import moment, nanoseconds_of
 from akeso.protocols.labels import service_of
 
@@ -35,12 +36,16 @@ def alert_of(wire: WireAlert, tenant: str, source: str, service_labels: tuple[st
     annotations = dict(wire.annotations or {})
     if wire.generator_url:
         annotations["generatorURL"] = wire.generator_url
+    fingerprint, title = wire.fingerprint or _fingerprint(wire.labels), _title(wire.labels, annotations)
+    service = service_of(wire.labels, service_labels)
+    if is_fallback(service):
+        service = unnamed(wire.labels.get("alertname") or title, fingerprint)
     return Alert(
         tenant=tenant,
-        fingerprint=wire.fingerprint or _fingerprint(wire.labels),
+        fingerprint=fingerprint,
         source=source,
-        service=service_of(wire.labels, service_labels),
-        title=_title(wire.labels, annotations),
+        service=service,
+        title=title,
         severity=severity_named(wire.labels.get("severity", "")),
         status=AlertStatus(wire.status),
         starts_at=moment(nanoseconds_of(wire.starts_at, "startsAt")),

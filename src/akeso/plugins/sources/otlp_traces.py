@@ -10,6 +10,7 @@ from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import Ids, Mask, SpanBlock, SpanIds, SpanKind, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, IngestRequest, Intake
+from akeso.protocols.entities import beside_production
 from akeso.protocols.instant import IMPOSSIBLE
 from akeso.protocols.otlp import signals as otlp
 from akeso.protocols.otlp.any_value import text
@@ -88,6 +89,9 @@ class _Reader:
         peer, peers = _numbered(
             [self._peer(span) if kind in _CALLING else "" for span, kind in zip(spans, kinds, strict=True)]
         )
+        # Whom one in staging calls by its bare name is the one in staging.
+        beside = beside_production(service)
+        peers = tuple(f"{beside}{peer}" if peer else "" for peer in peers) if beside else peers
         error = np.array([span.status.code == _ERROR for span in spans], np.bool_)
         # Clocks step back and broken senders leave the end out: a span never takes less than no time.
         duration = np.maximum(ends - start, 0)

@@ -2,21 +2,45 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import AkesoError, InvalidInput
+from akeso.domain.estate.identity import FALLBACK, is_fallback
 from akeso.domain.telemetry.batches import Attributes, Mask, SpanIds, TelemetryBatch, Times
 from akeso.ports.source import Answer, Identity, IngestRequest, Intake
 from akeso.protocols.digest import request_digest
+from akeso.protocols.entities import entity_of, qualified
 from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.rejections import Rejections
 
-UNKNOWN_SERVICE = "unknown_service"
+UNKNOWN_SERVICE = FALLBACK
 INSTANCE = "service.instance.id"
+# Attributes of a resource that say who it is, as the rules of entities know them.
+_IDENTITY = MappingProxyType(
+    {
+        "service.name": "service",
+        INSTANCE: INSTANCE,
+        "service.namespace": "service_namespace",
+        "deployment.environment.name": "environment",
+        "deployment.environment": "env",
+        "k8s.namespace.name": "namespace",
+        "k8s.deployment.name": "deployment",
+        "k8s.statefulset.name": "statefulset",
+        "k8s.daemonset.name": "daemonset",
+        "k8s.cronjob.name": "cronjob",
+        "k8s.job.name": "job_name",
+        "k8s.pod.name": "pod",
+        "k8s.node.name": "node",
+        "container.name": "container",
+        "host.name": "host",
+    }
+)
 
 _INVALID_ARGUMENT, _PERMISSION_DENIED, _EXHAUSTED, _INTERNAL, _UNAVAILABLE, _UNAUTHENTICATED = 3, 7, 8, 13, 14, 16
 _GRPC_CODES = {400: _INVALID_ARGUMENT, 401: _UNAUTHENTICATED, 403: _PERMISSION_DENIED, 429: _EXHAUSTED}
@@ -91,10 +115,22 @@ def refuse(encoding: Encoding, error: AkesoError, status: int) -> Answer:
 
 
 def origin(resource: Any) -> tuple[str, Attributes]:
-    """The service of a resource, and what tells its instances apart."""
-    found = {a.key: text(a.value) for a in resource.attributes if a.key in {"service.name", INSTANCE}}
-    instance = found.get(INSTANCE, "")
-    return found.get("service.name") or UNKNOWN_SERVICE, ((INSTANCE, instance),) if instance else ()
+    """The service of a resource (else the workload, container or host that it names; see akeso.protocols.entities), and
+    what tells its instances apart."""
+    found = {a.key: text(a.value) for a in resource.attributes if a.key in _IDENTITY}
+    instance = found.pop(INSTANCE, "")
+    return _named(tuple(found.items())), ((INSTANCE, instance),) if instance else ()
+
+
+@lru_cache(maxsize=4_096)
+def _named(told: tuple[tuple[str, str], ...]) -> str:
+    labels = {_IDENTITY[key]: value for key, value in told if value}
+    service = labels.get("service", "")
+    # An SDK without a name writes unknown_service:python, and the rest may say more.
+    if service and not is_fallback(service):
+        return qualified(service, labels)
+    found = entity_of({name: value for name, value in labels.items() if name != "service"})
+    return found.name if found.kind else service or UNKNOWN_SERVICE
 
 
 @dataclass(frozen=True, slots=True)

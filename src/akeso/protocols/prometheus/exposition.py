@@ -57,7 +57,8 @@ def prometheus_key(
     `instance` becomes `service.instance.id`, and the label that named the service is left out.
     """
     service = service_of(labels, names)
-    named = next((label for label in names if labels.get(label)), "")
+    # The label that says the same as the name of the service says nothing more.
+    named = next((label for label in names if labels.get(label) == service), "")
     kept = {label: value for label, value in labels.items() if value and label != named}
     if "instance" in kept:
         kept[INSTANCE] = kept.pop("instance")

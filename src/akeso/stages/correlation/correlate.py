@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.detection.symptoms import SYMPTOMS
+from akeso.domain.estate.identity import is_fallback
 from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.events import IncidentDetected
@@ -283,6 +284,8 @@ def _beside(touched: set[str], incident: Incident, scene: Scene) -> bool:
 
 
 def _hops(some: set[str], others: frozenset[str] | set[str], topology: Topology, limit: int) -> int | None:
+    # A name that only says that none is known brings nothing together.
+    some, others = {s for s in some if not is_fallback(s)}, {o for o in others if not is_fallback(o)}
     if some & others:
         return 0
     found = (topology.distance(s, o, limit) for s in some for o in others)

@@ -72,15 +72,19 @@ class FeatureBuilder:
         self._tenants.add(batch.tenant)
         if len(batch.metrics):
             for tenant, service in self._metrics.add(batch.metrics, arrival):
-                self._silence.heard(tenant, service, batch.received_at)
+                self._heard(tenant, service, batch.received_at)
         for spans in batch.spans:
             self._spans.add(batch.tenant, spans, arrival)
             self._traces.add_spans(batch.tenant, spans)
-            self._silence.heard(batch.tenant, spans.service, batch.received_at)
+            self._heard(batch.tenant, spans.service, batch.received_at)
         for logs in batch.logs:
             if patterns := self._logs.add(batch.tenant, logs, arrival):
                 self._traces.add_lines(batch.tenant, logs, patterns)
-            self._silence.heard(batch.tenant, logs.service, batch.received_at)
+            self._heard(batch.tenant, logs.service, batch.received_at)
+
+    def _heard(self, tenant: str, service: str, received: int) -> None:
+        self._silence.heard(tenant, service, received)
+        self._spans.heard(tenant, service)
 
     def close_until(self, instant: int) -> Iterator[ClosedSlot]:
         """Close every slot that ended `lateness` before `instant` (ns), oldest first."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from akeso.domain.estate.identity import Aliases
 from akeso.domain.telemetry.batches import Ids
 
 OTHER = "other"
@@ -62,6 +63,11 @@ class PeerMemory:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._known: dict[tuple[int, int, bool], int] = {}
+        self._aliases: dict[str, Aliases] = {}
+
+    def heard(self, tenant: str, service: str) -> None:
+        """A service of this name is there, so that other names of it can be understood."""
+        self._aliases.setdefault(tenant, Aliases()).add(service)
 
     def learn(self, caller: int, peer: int, *, asynchronous: bool, callee: int) -> bool:
         """Whether this is news."""
@@ -71,10 +77,14 @@ class PeerMemory:
         return True
 
     def resolve(self, caller: int, peer: int, *, asynchronous: bool) -> int:
-        """The node that `caller` means by the peer's name: the one it was resolved to before, else one of that name;
-        -1 for no name."""
+        """The node that `caller` means by the peer's name: the one it was resolved to before, else the service that is
+        heard under that or an equal name, else one of that name; -1 for no name."""
         if peer == _NO_PEER:
             return -1
         known = self._known.get((caller, peer, asynchronous))
+        if known is not None:
+            return known
         tenant, _ = self._names.nodes[caller]
-        return self._names.node(tenant, self._names.peers[peer]) if known is None else known
+        aliases, name = self._aliases.get(tenant), self._names.peers[peer]
+        meant = self._names.node(tenant, aliases.of(name) if aliases else name)
+        return self._names.node(tenant, name) if meant == caller else meant

@@ -71,6 +71,10 @@ class SpanAligner:
         )
         self._pending.append(rows[placed.keep])
 
+    def heard(self, tenant: str, service: str) -> None:
+        """A service is there, whoever tells it: calls to another name of it are calls to it."""
+        self._peers.heard(tenant, service)
+
     def close(self, end: int, *, deaf: bool) -> tuple[Ids, Floats]:
         """Feature ids and values of the slot that ends at `end` (ns). deaf: nothing at all arrived."""
         self._take_in()
