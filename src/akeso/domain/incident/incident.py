@@ -9,7 +9,7 @@ from types import MappingProxyType
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.errors import InvalidTransition
 from akeso.domain.incident import events as e
-from akeso.domain.incident.diagnosis import Diagnosis
+from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis
 from akeso.domain.incident.explanation import Explanation
 from akeso.domain.incident.outcome import Recovery, Verification
 from akeso.domain.incident.plan import Option, Plan, Step
@@ -115,6 +115,7 @@ class Incident:
     memory: str = ""
     mttr: timedelta | None = None
     sequence: int = 0
+    symptom: str = ""  # the title it opened with: what was noticed first
     reported: str = ""  # the service that a person opened the incident on; empty when Akeso noticed it
 
     @property
@@ -162,6 +163,7 @@ def _detected(entry: e.Entry, event: e.IncidentDetected) -> Incident:
         anomalies=event.anomalies,
         alerts=event.alerts,
         sequence=entry.sequence,
+        symptom=event.title,
         reported="" if event.anomalies or event.alerts else event.service,
     )
 
@@ -220,9 +222,19 @@ def _course(i: Incident, entry: e.Entry) -> Incident | None:
 def _diagnosed(i: Incident, diagnosis: Diagnosis, at: datetime) -> Incident:
     service = diagnosis.best.service if diagnosis.best else i.service
     return replace(
-        i, diagnosis=diagnosis, service=service, diagnoses=i.diagnoses + 1, diagnosed_at=at,
-        analysis_due=False, plan_due=True, explanation=None,
+        i, diagnosis=diagnosis, service=service, title=_titled(i, diagnosis), diagnoses=i.diagnoses + 1,
+        diagnosed_at=at, analysis_due=False, plan_due=True, explanation=None,
     )  # fmt: skip
+
+
+def _titled(i: Incident, diagnosis: Diagnosis) -> str:
+    """The title follows the cause; what was noticed first stands behind it."""
+    best = diagnosis.best
+    symptom = i.symptom or i.title
+    if best is None or not diagnosis.known or symptom.startswith(f"{best.service}:"):
+        return symptom
+    kind = "fault" if best.fault_class == UNKNOWN else best.fault_class.replace("_", " ")
+    return f"{best.service}: {kind} ({symptom})" if symptom else f"{best.service}: {kind}"
 
 
 def _planned(i: Incident, plan: Plan) -> Incident:

@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.detection.symptoms import SYMPTOMS
-from akeso.domain.estate.identity import is_fallback
 from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.events import IncidentDetected
 from akeso.domain.incident.incident import Incident, IncidentStatus
 from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import Signal
+from akeso.stages.correlation import belonging
+from akeso.stages.correlation.belonging import explained_by, goes_on, hops_between
 from akeso.stages.correlation.headline import severity_of, suspect, title_of
 from akeso.stages.correlation.restarts import failed, may_be_restart
 from akeso.stages.correlation.witnesses import Testimony, witnessed
@@ -28,7 +29,9 @@ class CorrelateOptions:
     """What belongs to the same incident.
 
     reach: hops in the call graph within which anomalies belong together.
-    joins_for: how long after an incident's last update anomalies still join it.
+    joins_for: how long after an incident's last update anomalies still join it; those that it has already always do.
+    together: what began within this time after an incident may have its cause, wherever it is in reach; what began
+        later, beside an incident whose cause is known, only where it concerns the same services or their callers.
     settles_for: what began before an incident had ended for so long may be its echo. Beside a resolved incident it
         opens one
         of its own only if it outlives that time; beside one that was not healed it is suppressed.
@@ -44,6 +47,7 @@ class CorrelateOptions:
 
     reach: int = 3
     joins_for: timedelta = timedelta(minutes=2)
+    together: timedelta = timedelta(seconds=90)
     settles_for: timedelta = timedelta(seconds=10)
     echo: timedelta = timedelta(seconds=3)
     weak_below: float = 2.0
@@ -229,7 +233,9 @@ def _place(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Inciden
     touched = touches(anomaly)
     if why := _maintained(anomaly.service, scene):
         return why
-    if incident := _joins(touched, scene, options):
+    again = next((i for i in scene.open if goes_on(anomaly, i)), None)
+    news = belonging.News(frozenset(touched), anomaly.onset, opens=anomaly.signal in SYMPTOMS)
+    if incident := again or _joins(news, scene, options):
         return incident
     unhealed = [i for i in scene.closed if i.status is not IncidentStatus.RESOLVED]
     return _echo(touched, anomaly.onset, unhealed, scene, options)
@@ -238,7 +244,7 @@ def _place(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Inciden
 def _place_alert(alert: Alert, scene: Scene, options: CorrelateOptions) -> Incident | str | None:
     if why := _maintained(alert.service, scene):
         return why
-    if incident := _joins({alert.service}, scene, options):
+    if incident := _joins(belonging.News(frozenset({alert.service}), alert.starts_at), scene, options):
         return incident
     return _echo({alert.service}, alert.starts_at, scene.closed, scene, options)
 
@@ -256,12 +262,13 @@ def _maintained(service: str, scene: Scene) -> str:
     return ""
 
 
-def _joins(touched: set[str], scene: Scene, options: CorrelateOptions) -> Incident | None:
+def _joins(news: belonging.News, scene: Scene, options: CorrelateOptions) -> Incident | None:
     near = [
         (hops, -incident.updated_at.timestamp(), incident.id, incident)
         for incident in scene.open
         if scene.now - incident.updated_at <= options.joins_for
-        and (hops := _hops(touched, incident.services, scene.topology, options.reach)) is not None
+        and explained_by(news, incident, incident.onset + options.together, scene.topology)
+        and (hops := _hops(news.touched, incident.services, scene.topology, options.reach)) is not None
     ]
     return min(near)[-1] if near else None
 
@@ -283,13 +290,8 @@ def _beside(touched: set[str], incident: Incident, scene: Scene) -> bool:
     return _hops(touched, incident.services, scene.topology, 1) is not None
 
 
-def _hops(some: set[str], others: frozenset[str] | set[str], topology: Topology, limit: int) -> int | None:
-    # A name that only says that none is known brings nothing together.
-    some, others = {s for s in some if not is_fallback(s)}, {o for o in others if not is_fallback(o)}
-    if some & others:
-        return 0
-    found = (topology.distance(s, o, limit) for s in some for o in others)
-    return min((hops for hops in found if hops is not None), default=None)
+def _hops(some: Collection[str], others: Collection[str], topology: Topology, limit: int) -> int | None:
+    return hops_between(frozenset(some), frozenset(others), topology, limit)
 
 
 def _attached(placed: Sequence[tuple[Waiting, Incident]]) -> Iterator[Move]:

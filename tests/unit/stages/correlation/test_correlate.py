@@ -10,6 +10,7 @@ from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.detection.symptoms import SYMPTOMS, opens
 from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident.incident import Incident, IncidentStatus
 from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_MEAN, Signal
@@ -119,6 +120,39 @@ def test_the_nearest_incident_is_joined() -> None:
     far = replace(incident(service="web"), id="far")
     near = replace(incident(service="db"), id="near")
     assert told(anomaly("db"), open=[far, near]).moves[0] == Attach("near", (anomaly("db"),))
+
+
+def known(service: str, *anomalies: Anomaly, age: float = 100.0) -> Incident:
+    """An incident whose cause is known, updated just now."""
+    cause = Diagnosis((Hypothesis(service, "memory_leak", 0.9),), True)
+    return replace(incident(*anomalies, service=service, age=age), diagnosis=cause, updated_at=NOW)
+
+
+def test_beside_an_incident_whose_cause_is_known_a_later_one_below_it_is_another_incident() -> None:
+    late = anomaly("db", Signal.LOCKS)
+    (move,) = opened(told(late, open=[known("shop", anomaly("shop", Signal.MEMORY))]))
+    assert move.detected.service == "db"
+
+
+def test_what_callers_of_the_cause_show_later_still_belongs_to_it() -> None:
+    late = anomaly("web", Signal.ERRORS)
+    assert told(late, open=[known("shop", anomaly("shop", Signal.MEMORY))]).moves == (Attach("i1", (late,)),)
+
+
+def test_what_began_together_with_it_belongs_to_it_wherever_it_is_in_reach() -> None:
+    late = anomaly("db", Signal.LOCKS)
+    assert told(late, open=[known("shop", anomaly("shop"), age=60.0)]).moves == (Attach("i1", (late,)),)
+
+
+def test_a_symptom_that_comes_again_is_no_news_however_long_the_incident_waits() -> None:
+    first = anomaly("shop", Signal.LATENCY, ago=3000)
+    again = replace(first, id="later", onset=NOW - seconds(3))
+    waiting = replace(incident(first, age=3000), status=IncidentStatus.PENDING_APPROVAL)
+    assert told(again, open=[waiting]).moves == (Attach("i1", (again,)),)
+
+
+def test_a_name_that_says_only_that_none_is_known_brings_nothing_together() -> None:
+    assert len(opened(told(anomaly("unknown_service"), alerts=[alert("unknown_service")]))) == 2
 
 
 def test_an_anomaly_that_an_incident_already_has_is_dropped() -> None:
