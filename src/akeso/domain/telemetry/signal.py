@@ -37,6 +37,9 @@ RED_ERRORS = "akeso.red.error_ratio"
 RED_MEAN = "akeso.red.latency_mean"
 RED_P95 = "akeso.red.latency_p95"
 RED_SELF = "akeso.red.self_time"
+# Derived from counters of requests by how they ended
+REQUEST_RATE = "akeso.requests.rate"
+REQUEST_ERRORS = "akeso.requests.error_ratio"
 # Derived from client and producer spans; attribute ("peer", callee)
 EDGE_RATE = "akeso.edge.rate"
 EDGE_ERROR_RATIO = "akeso.edge.error_ratio"
@@ -59,6 +62,8 @@ DERIVED: Mapping[str, Signal] = MappingProxyType(
         RED_MEAN: Signal.LATENCY,
         RED_P95: Signal.LATENCY,
         RED_SELF: Signal.SELF_TIME,
+        REQUEST_RATE: Signal.TRAFFIC,
+        REQUEST_ERRORS: Signal.ERRORS,
         EDGE_RATE: Signal.TRAFFIC,
         EDGE_ERROR_RATIO: Signal.EDGE_ERRORS,
         EDGE_MEAN: Signal.EDGE_LATENCY,

@@ -34,10 +34,10 @@ class Availability:
             yield self._finding(case, max(found, key=lambda d: d.rise))
 
     def _finding(self, case: Case, found: SeriesDeviation) -> Evidence:
-        service, numbers = found.key.service, {"down": found.last}
-        effect = effects(case).get(service)
-        if effect is not None and effect.requests > 0 and not effect.idle:
-            said = f"{found.key.metric} finds {service} down, but it answers requests: only its telemetry is missing"
+        service, numbers, effect = found.key.service, {"down": found.last}, effects(case)[found.key.service]
+        if effect.well:
+            said = f"{found.key.metric} finds {service} down, but it answers: only its telemetry is missing"
             return Evidence(self.name, service, said, -0.5, {TELEMETRY_GAP: 3.0}, numbers)
         said = f"{found.key.metric} finds {found.last:.0%} of {service} down"
-        return Evidence(self.name, service, said, self._weight, {FaultClass.CRASH: 3.0}, numbers)
+        weight = self._weight if effect.down else 0.5 * self._weight
+        return Evidence(self.name, service, said, weight, {FaultClass.CRASH: 3.0}, numbers)

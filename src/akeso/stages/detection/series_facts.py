@@ -17,6 +17,8 @@ from akeso.domain.telemetry.signal import (
     RED_P95,
     RED_RATE,
     RED_SELF,
+    REQUEST_ERRORS,
+    REQUEST_RATE,
 )
 
 _CALLS: Mapping[str, str] = MappingProxyType(
@@ -27,6 +29,7 @@ _CALLS: Mapping[str, str] = MappingProxyType(
         RED_SELF: RED_RATE,
         EDGE_ERROR_RATIO: EDGE_RATE,
         EDGE_MEAN: EDGE_RATE,
+        REQUEST_ERRORS: REQUEST_RATE,
     }
 )
 # A series with one of these attributes speaks of a part of a service: of few calls, so it is noisier.
@@ -131,7 +134,7 @@ def _place(key: SeriesKey) -> _Place:
 
 
 def _is_rate(key: SeriesKey) -> bool:
-    return key.stat == "rate" or key.metric in {RED_RATE, EDGE_RATE}
+    return key.stat == "rate" or key.metric in {RED_RATE, EDGE_RATE, REQUEST_RATE}
 
 
 def _partial(key: SeriesKey) -> bool:

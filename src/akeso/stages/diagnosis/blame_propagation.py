@@ -185,9 +185,16 @@ class _Judge:
     def _found_down(self, service: str) -> bool:
         """Whether a probe newly finds all of the service down, and it answers nobody."""
         found = (d for d in self._symptoms.signal(service, Signal.DOWN) if self._symptoms.lately(d) >= _ALL)
+        return any(d.rise >= _ALL for d in found) and not self._answers(service)
+
+    def _answers(self, service: str) -> bool:
+        """Whether it, or somebody who calls it, tells of calls that it answers now."""
         served = self._symptoms.find(service, RED_RATE)
-        answers = served is not None and self._symptoms.lately(served) > 0
-        return not answers and any(d.rise >= _ALL for d in found)
+        if served is not None and self._symptoms.lately(served) > 0:
+            return True
+        calls = [self._symptoms.call(edge.caller, service) for edge in self._topology.callers(service)]
+        going = [call for call in calls if call.rate is not None and self._symptoms.lately(call.rate) > 0]
+        return any(not _bad(call) for call in going)
 
     def _witnessed(self, service: str) -> bool:
         """Whether anybody but the silence says that the service is down (see akeso.stages.correlation.witnesses)."""

@@ -17,6 +17,7 @@ from akeso.stages.features.sender_clocks import SenderClocks
 from akeso.stages.features.silence import Silence
 from akeso.stages.features.slots import Arrival, FeatureOptions, Tally
 from akeso.stages.features.spans import SpanAligner
+from akeso.stages.features.status_ratios import StatusRatios
 from akeso.stages.features.trace_book import TraceBook
 
 # Nothing arrived for so many slots: what lies between is no data, and a frame for each would only say so.
@@ -53,6 +54,7 @@ class FeatureBuilder:
         self._logs = LogAligner(features, self.options, self.tally, self.clocks)
         self._traces = TraceBook(duration_ns(self.options.traces))
         self._silence = Silence(features, duration_ns(self.options.forget))
+        self._ratios = StatusRatios(features)
         self._signals = np.zeros(0, np.uint8)
         self._declared = 0
         self._open: int | None = None
@@ -131,8 +133,10 @@ class FeatureBuilder:
     def _close(self, end: int) -> ClosedSlot:
         deaf = self._silence.newest < end - self._width
         *_, patterns = logs = self._logs.close(end, deaf=deaf)
+        metrics = self._metrics.close(end)
         parts = (
-            self._metrics.close(end),
+            metrics,
+            self._ratios.close(*metrics),
             self._spans.close(end, deaf=deaf),
             self._silence.close(end, self._width),
             logs[:2],

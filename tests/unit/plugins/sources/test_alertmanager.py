@@ -87,7 +87,7 @@ def test_every_alert_of_a_group_is_taken() -> None:
         ({"app": "a", "job": "b"}, "a"),
         ({"job": "b"}, "b"),
         ({"service": "", "job": "b"}, "b"),
-        ({"alertname": "X"}, "unknown_service"),
+        ({"alertname": "X"}, "unnamed X (9a1b)"),
     ],
 )
 def test_the_service_is_told_from_the_labels(labels: dict[str, str], service: str) -> None:

@@ -117,7 +117,8 @@ def test_a_database_that_is_down_is_told_by_its_exporter() -> None:
     heard = run(world, 8, teller, ear)
 
     assert [points[-1][1] for points in heard.points("pg_up").values()] == [0.0]
-    exporters = [points for key, points in heard.points("up").items() if key.service == "database-exporter"]
+    # What an exporter tells is about the database, whatever the exporter's own service is called.
+    exporters = [points for key, points in heard.points("up").items() if key.service == "database"]
     assert [points[-1][1] for points in exporters] == [1.0]
 
 
