@@ -29,7 +29,7 @@ from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner
 from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
-from akeso.composition.files import read_knowledge, read_policy, read_services
+from akeso.composition.files import read_knowledge, read_policy, read_services, use_tables
 from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings, wire_healing
 from akeso.composition.notification import make_notifiers
 from akeso.composition.parts import Parts, Tables, installed
@@ -100,6 +100,7 @@ class System:
         parts: who stands behind the ports; those of an installation when None."""
         share_one_arena()
         _make(settings.data)
+        use_tables(settings)
         parts = parts or installed()
         journal = await parts.open_journal(settings)
         try:

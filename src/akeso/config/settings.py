@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     policies: Cedar policies of the team, instead of the shipped ones.
     topology: topology.yaml, edges that no span shows.
     calibration: the scale of confidence that `akeso learn calibrate` wrote; unset: the shipped one.
+    entities: rules by which labels name services, instead of the shipped ones (`defaults/entities.yaml`).
+    meanings: what metrics of the team mean, before the shipped tables (`defaults/metrics`).
     knowledge: file or folder with what the team adds to what ships about machines and software.
     journal: SQLAlchemy address of the journal's database; "": SQLite in the data folder.
     kafka: Kafka's bootstrap servers; "": messages stay in the process.
@@ -170,6 +172,8 @@ class Settings(BaseSettings):
     topology: Path | None = None
     # The scale of confidence that `akeso learn calibrate` wrote; None: the shipped one.
     calibration: Path | None = None
+    entities: Path | None = None
+    meanings: Path | None = None
     knowledge: Path | None = None
     journal: str = ""
     kafka: str = ""

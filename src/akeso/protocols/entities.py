@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from akeso.domain.errors import InvalidSettings
-from akeso.domain.estate.identity import FALLBACK
+from akeso.domain.estate.identity import FALLBACK, is_fallback
 
 Takes = Literal["as_is", "pod", "run", "host", "url", "told_of", "unit"]
 
@@ -84,9 +84,25 @@ def shipped_rules() -> EntityRules:
     return read_rules(path.read_text(encoding="utf-8"), path.name)
 
 
+class _InForce:
+    rules: EntityRules | None = None
+
+
+def rules_in_force() -> EntityRules:
+    """Those of the installation; the shipped ones where it has none."""
+    return _InForce.rules or shipped_rules()
+
+
+def use_rules(rules: EntityRules | None) -> None:
+    """From now on these are in force, None for the shipped ones. Called by the composition root, once a process:
+    decoders of many formats share them."""
+    _InForce.rules = rules
+    name_of_resource.cache_clear()
+
+
 def entity_of(labels: Mapping[str, str], rules: EntityRules | None = None) -> Entity:
     """Whom the labels are about; the fallback name when nothing tells."""
-    rules = rules or shipped_rules()
+    rules = rules or rules_in_force()
     namespace = _first(labels, rules.namespace)
     exported, of_hosts = _told_by(labels, rules.exporters), _told_by(labels, rules.hosts)
     for rule in rules.rules:
@@ -99,9 +115,21 @@ def entity_of(labels: Mapping[str, str], rules: EntityRules | None = None) -> En
     return Entity("", FALLBACK, namespace)
 
 
+@lru_cache(maxsize=4_096)
+def name_of_resource(told: tuple[tuple[str, str], ...]) -> str:
+    """The name of what labels are about whose `service` is trusted where it is a name, and not that of an SDK which was
+    given none (`unknown_service:python`)."""
+    labels = dict(told)
+    service = labels.get("service", "")
+    if service and not is_fallback(service):
+        return qualified(service, labels)
+    found = entity_of({name: value for name, value in labels.items() if name != "service"})
+    return found.name if found.kind else service or FALLBACK
+
+
 def qualified(name: str, labels: Mapping[str, str], rules: EntityRules | None = None) -> str:
     """The name, with its environment before it where that is not production."""
-    rules = rules or shipped_rules()
+    rules = rules or rules_in_force()
     told = [_first(labels, rules.environment), _first(labels, rules.namespace)]
     beside = next((each for each in told if each.lower() in rules.beside_production), "")
     return f"{beside}/{name}" if beside and not name.startswith(f"{beside}/") else name
@@ -110,7 +138,7 @@ def qualified(name: str, labels: Mapping[str, str], rules: EntityRules | None = 
 def beside_production(service: str, rules: EntityRules | None = None) -> str:
     """What stands before the names of those in the same environment as a service: `staging/`; empty in production."""
     beside, slash, _ = service.partition("/")
-    return f"{beside}/" if slash and beside.lower() in (rules or shipped_rules()).beside_production else ""
+    return f"{beside}/" if slash and beside.lower() in (rules or rules_in_force()).beside_production else ""
 
 
 def taken(value: str, how: Takes) -> str:

@@ -10,7 +10,7 @@ from akeso.domain.estate.senders import HeardService
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.times import epoch_ns, rfc3339
 from akeso.faces.api.access import require, system_of
-from akeso.stages.features.metric_meanings import MetricMeanings, shipped_meanings
+from akeso.stages.features.metric_meanings import MetricMeanings, meanings_in_force
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
@@ -20,7 +20,7 @@ Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
 async def show_senders(request: Request, caller: Viewer) -> dict[str, Any]:
     """By service: when it was heard, its usual rhythm, its state and why; each metric with the role that a reviewed
     source gives it, and the metrics of which nothing is known: they are watched for what is odd, and open nothing."""
-    meanings = shipped_meanings()
+    meanings = meanings_in_force()
     return {"services": [sender_view(each, meanings) for each in system_of(request).senders.heard(caller.tenant)]}
 
 

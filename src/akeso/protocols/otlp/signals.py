@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -10,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import AkesoError, InvalidInput
-from akeso.domain.estate.identity import FALLBACK, is_fallback
+from akeso.domain.estate.identity import FALLBACK
 from akeso.domain.telemetry.batches import Attributes, Mask, SpanIds, TelemetryBatch, Times
 from akeso.ports.source import Answer, Identity, IngestRequest, Intake
 from akeso.protocols.digest import request_digest
-from akeso.protocols.entities import entity_of, qualified
+from akeso.protocols.entities import name_of_resource
 from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.otlp.any_value import text
 from akeso.protocols.rejections import Rejections
@@ -119,18 +118,8 @@ def origin(resource: Any) -> tuple[str, Attributes]:
     what tells its instances apart."""
     found = {a.key: text(a.value) for a in resource.attributes if a.key in _IDENTITY}
     instance = found.pop(INSTANCE, "")
-    return _named(tuple(found.items())), ((INSTANCE, instance),) if instance else ()
-
-
-@lru_cache(maxsize=4_096)
-def _named(told: tuple[tuple[str, str], ...]) -> str:
-    labels = {_IDENTITY[key]: value for key, value in told if value}
-    service = labels.get("service", "")
-    # An SDK without a name writes unknown_service:python, and the rest may say more.
-    if service and not is_fallback(service):
-        return qualified(service, labels)
-    found = entity_of({name: value for name, value in labels.items() if name != "service"})
-    return found.name if found.kind else service or UNKNOWN_SERVICE
+    named = name_of_resource(tuple((_IDENTITY[key], value) for key, value in found.items() if value))
+    return named, ((INSTANCE, instance),) if instance else ()
 
 
 @dataclass(frozen=True, slots=True)

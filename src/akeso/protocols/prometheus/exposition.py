@@ -8,7 +8,7 @@ from akeso.domain.telemetry.batches import SeriesKey, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.protocols.labels import SERVICE_LABELS, service_of
 from akeso.protocols.otlp.signals import INSTANCE
-from akeso.stages.features.metric_meanings import shipped_meanings
+from akeso.stages.features.metric_meanings import meanings_in_force
 
 _PARTS = {"_bucket": "bucket", "_count": "count", "_sum": "sum"}
 _UNITS = {"_seconds": "s", "_bytes": "By", "_ratio": "1"}
@@ -35,7 +35,7 @@ def part_of(name: str) -> tuple[str, str]:
 def shape_named(name: str, *, has_parts: bool) -> Shape:
     """What a name alone tells, if it is none of a well-known exporter. has_parts: its family has a sum or buckets; a
     count without them counts what there is."""
-    known = shipped_meanings().of(name)
+    known = meanings_in_force().of(name)
     if known is not None and known.type in _SIMPLE:
         return _SIMPLE[known.type]
     if name.endswith("_total"):

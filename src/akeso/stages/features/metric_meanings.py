@@ -201,10 +201,26 @@ def shipped_meanings() -> MetricMeanings:
     return found
 
 
+class _InForce:
+    meanings: MetricMeanings | None = None
+
+
+def meanings_in_force() -> MetricMeanings:
+    """Those of the installation; the shipped ones where it adds none."""
+    return _InForce.meanings or shipped_meanings()
+
+
+def use_meanings(more: MetricMeanings | None) -> None:
+    """From now on these count beside the shipped ones, and before them; None for the shipped ones alone. Called by the
+    composition root, once a process: decoders, features and verification share them."""
+    _InForce.meanings = None if more is None else shipped_meanings().with_more(more)
+    signal_of.cache_clear()
+
+
 @lru_cache(maxsize=_MOST)
 def signal_of(key: SeriesKey) -> Signal:
-    """The signal a feature series carries, by the tables that ship."""
-    return shipped_meanings().signal(key)
+    """The signal a feature series carries, by the tables in force."""
+    return meanings_in_force().signal(key)
 
 
 def _known(pages: Iterable[_Page]) -> Iterator[tuple[str, MetricMeaning]]:

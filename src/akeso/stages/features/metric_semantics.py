@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from akeso.domain.telemetry.batches import Attributes, SeriesKey, Temporality
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.features.metric_meanings import shipped_meanings, signal_of, words_of
+from akeso.stages.features.metric_meanings import meanings_in_force, signal_of, words_of
 
 INSTANCE = "service.instance.id"
 BOUND, ABOVE = "le", "gt"
@@ -81,7 +81,7 @@ def unit_of(key: SeriesKey) -> str:
     `…_seconds`)."""
     if key.unit:
         return key.unit
-    meaning = shipped_meanings().of(key.metric)
+    meaning = meanings_in_force().of(key.metric)
     if meaning is not None and (meaning.unit in _MILLISECONDS or meaning.unit in _PERCENT):
         return meaning.unit
     return next((unit for suffix, unit in _UNIT_SUFFIXES.items() if key.metric.endswith(suffix)), "")

@@ -10,7 +10,7 @@ import numpy as np
 from akeso.domain.telemetry.batches import Attributes, Floats, Ids, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import REQUEST_ERRORS, REQUEST_RATE
-from akeso.stages.features.metric_meanings import MetricMeanings, shipped_meanings
+from akeso.stages.features.metric_meanings import MetricMeanings, meanings_in_force
 
 # gRPC's codes that are the server's fault, by number and name. https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 _GRPC = frozenset({"2", "4", "12", "13", "14", "15", "UNKNOWN", "DEADLINEEXCEEDED", "UNIMPLEMENTED", "INTERNAL",
@@ -33,7 +33,7 @@ class StatusRatios:
     """Derives, from the rates of counters by status, the rate of requests and the share that failed."""
 
     def __init__(self, features: SeriesTable, meanings: MetricMeanings | None = None) -> None:
-        self._features, self._meanings = features, meanings or shipped_meanings()
+        self._features, self._meanings = features, meanings or meanings_in_force()
         self._services: dict[tuple[str, str], _Service] = {}
         self._known = 0
 
