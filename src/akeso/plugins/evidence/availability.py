@@ -6,6 +6,7 @@ from akeso.domain.estate.senders import TELEMETRY_GAP
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import Signal
+from akeso.stages.correlation.witnesses import is_of_a_scrape
 from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, read
 
@@ -29,14 +30,15 @@ class Availability:
 
     def _findings(self, case: Case, service: str) -> Iterator[Evidence]:
         symptoms = read(case)
-        found = [d for d in symptoms.signal(service, Signal.DOWN) if d.rise >= _MORE and symptoms.lately(d) >= _MORE]
+        probes = symptoms.signal(service, Signal.DOWN)
+        found = [d for d in probes if d.rise >= _MORE and symptoms.lately(d) >= _MORE]
         if found:
             yield self._finding(case, max(found, key=lambda d: d.rise))
 
     def _finding(self, case: Case, found: SeriesDeviation) -> Evidence:
         service, numbers, effect = found.key.service, {"down": found.last}, effects(case)[found.key.service]
-        if effect.well:
-            said = f"{found.key.metric} finds {service} down, but it answers: only its telemetry is missing"
+        if not effect.down and (effect.well or is_of_a_scrape(found.key)):
+            said = f"{found.key.metric} finds {service} down, and nobody else: only its telemetry may be missing"
             return Evidence(self.name, service, said, -0.5, {TELEMETRY_GAP: 3.0}, numbers)
         said = f"{found.key.metric} finds {found.last:.0%} of {service} down"
         weight = self._weight if effect.down else 0.5 * self._weight

@@ -5,6 +5,7 @@ together with it, what concerns the same services, and what calls them (effects 
 it; anything else is another incident, however near it is.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,13 +24,13 @@ class News:
     opens: bool = True
 
 
-def hops_between(some: frozenset[str], others: frozenset[str], topology: Topology, limit: int) -> int | None:
+def hops_between(some: Collection[str], others: Collection[str], topology: Topology, limit: int) -> int | None:
     """The fewest calls from one of `some` to one of `others`, in either direction; None beyond `limit`. A name that
     only says that none is known is near to nothing."""
-    some, others = (frozenset(s for s in names if not is_fallback(s)) for names in (some, others))
-    if some & others:
+    ours, theirs = ({name for name in names if not is_fallback(name)} for names in (some, others))
+    if ours & theirs:
         return 0
-    found = (topology.distance(s, o, limit) for s in some for o in others)
+    found = (topology.distance(s, o, limit) for s in ours for o in theirs)
     return min((hops for hops in found if hops is not None), default=None)
 
 

@@ -21,7 +21,7 @@ from akeso.stages.correlation import belonging
 from akeso.stages.correlation.belonging import explained_by, goes_on, hops_between
 from akeso.stages.correlation.headline import severity_of, suspect, title_of
 from akeso.stages.correlation.restarts import failed, may_be_restart
-from akeso.stages.correlation.witnesses import Testimony, witnessed
+from akeso.stages.correlation.witnesses import Testimony, needs_witness, witnessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,9 @@ class CorrelateOptions:
         that the change went wrong (see akeso.stages.correlation.restarts).
     context_for: how long an anomaly that only explains is kept for an incident to come.
     unheard_for: how long a silence waits for a witness; without one it is no more than not being heard of.
+    unreached_for: after how long a target that Prometheus cannot reach needs no witness, if no more than `few` services
+        are unheard of at that time.
+    few: see unreached_for.
     """
 
     reach: int = 3
@@ -55,6 +58,8 @@ class CorrelateOptions:
     restart: timedelta = timedelta(seconds=1.5)
     context_for: timedelta = timedelta(seconds=30)
     unheard_for: timedelta = timedelta(minutes=2)
+    unreached_for: timedelta = timedelta(minutes=1)
+    few: int = 1
 
     @property
     def excused(self) -> timedelta:
@@ -180,9 +185,8 @@ def _heard_of(
     pending: Sequence[Waiting], news: News, scene: Scene, options: CorrelateOptions
 ) -> tuple[list[Waiting], list[Waiting]]:
     """What may belong somewhere, and the silences that nobody speaks for, as long as they wait for a witness."""
-    others = [w.anomaly for w in pending if w.anomaly.signal is not Signal.SILENCE]
     said = Testimony(
-        anomalies=[*others, *(a for i in scene.open for a in i.anomalies)],
+        anomalies=[*(w.anomaly for w in pending), *(a for i in scene.open for a in i.anomalies)],
         alerts=[*news.alerts, *(a for i in scene.open for a in i.alerts)],
         topology=scene.topology,
         dying=scene.dying,
@@ -191,8 +195,12 @@ def _heard_of(
     heard_of: list[Waiting] = []
     unheard: list[Waiting] = []
     for waiting in pending:
-        silent = waiting.anomaly.signal is Signal.SILENCE and waiting.anomaly.service not in down
+        silent = needs_witness(waiting.anomaly) and waiting.anomaly.service not in down
         (unheard if silent else heard_of).append(waiting)
+    if len({w.anomaly.service for w in unheard}) <= options.few:
+        # One target alone that cannot be reached for so long is no collector, agent or network that is gone.
+        alone = [w for w in unheard if w.anomaly.signal is Signal.DOWN and scene.now - w.since >= options.unreached_for]
+        heard_of, unheard = [*heard_of, *alone], [w for w in unheard if w not in alone]
     return heard_of, [w for w in unheard if scene.now - w.since <= options.unheard_for]
 
 
@@ -268,7 +276,7 @@ def _joins(news: belonging.News, scene: Scene, options: CorrelateOptions) -> Inc
         for incident in scene.open
         if scene.now - incident.updated_at <= options.joins_for
         and explained_by(news, incident, incident.onset + options.together, scene.topology)
-        and (hops := _hops(news.touched, incident.services, scene.topology, options.reach)) is not None
+        and (hops := hops_between(news.touched, incident.services, scene.topology, options.reach)) is not None
     ]
     return min(near)[-1] if near else None
 
@@ -287,11 +295,7 @@ def _ended(incident: Incident) -> datetime:
 
 
 def _beside(touched: set[str], incident: Incident, scene: Scene) -> bool:
-    return _hops(touched, incident.services, scene.topology, 1) is not None
-
-
-def _hops(some: Collection[str], others: Collection[str], topology: Topology, limit: int) -> int | None:
-    return hops_between(frozenset(some), frozenset(others), topology, limit)
+    return hops_between(touched, incident.services, scene.topology, 1) is not None
 
 
 def _attached(placed: Sequence[tuple[Waiting, Incident]]) -> Iterator[Move]:
@@ -320,7 +324,7 @@ def _groups(
     items: list[Waiting | Alert] = [*homeless, *alerts]
     for item in items:
         touched = touches(item.anomaly) if isinstance(item, Waiting) else {item.service}
-        near = [g for g in groups if _hops(touched, g[0], scene.topology, options.reach) is not None]
+        near = [g for g in groups if hops_between(touched, g[0], scene.topology, options.reach) is not None]
         merged = (
             touched.union(*(g[0] for g in near)),
             [w for g in near for w in g[1]],

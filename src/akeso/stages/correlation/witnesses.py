@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly
 from akeso.domain.estate.topology import Topology
+from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
 
 # What a caller measured of its calls to one peer.
@@ -17,6 +18,20 @@ _OF_CALLS = frozenset({Signal.EDGE_ERRORS, Signal.EDGE_LATENCY})
 _OF_CALLERS = frozenset({Signal.ERRORS, Signal.LATENCY, Signal.BACKLOG, Signal.LOG_ERRORS})
 # What a service says of itself before it is gone.
 _LAST_WORDS = frozenset({Signal.DOWN, Signal.ERRORS, Signal.LOG_ERRORS, Signal.BACKLOG, Signal.LOCKS})
+
+
+# Whether Prometheus reached a target at all: the way there may be broken as well as the target.
+_OF_A_SCRAPE = "up"
+
+
+def is_of_a_scrape(key: SeriesKey) -> bool:
+    """Whether a series tells only that a scrape reached its target, which a dead agent or network explains as well."""
+    return key.metric == _OF_A_SCRAPE
+
+
+def needs_witness(anomaly: Anomaly) -> bool:
+    """Whether it says only that nothing is heard of a service."""
+    return anomaly.signal is Signal.SILENCE or (anomaly.signal is Signal.DOWN and is_of_a_scrape(anomaly.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +49,8 @@ def witnessed(said: Testimony) -> frozenset[str]:
     spoken_of = {a.service for a in said.alerts if a.status is AlertStatus.FIRING}
     found = spoken_of.union(said.dying)
     for anomaly in said.anomalies:
-        found |= _spoken_of(anomaly, said.topology)
+        if not needs_witness(anomaly):
+            found |= _spoken_of(anomaly, said.topology)
     return frozenset(found)
 
 

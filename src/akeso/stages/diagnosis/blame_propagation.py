@@ -12,10 +12,10 @@ import numpy as np
 
 from akeso.domain.estate.changes import standing
 from akeso.domain.incident.case import Case, LogPattern
-from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask, SeriesKey
 from akeso.domain.telemetry.severity import ERROR
 from akeso.domain.telemetry.signal import RED_RATE, RED_SELF, Signal
-from akeso.stages.correlation.witnesses import Testimony, witnessed
+from akeso.stages.correlation.witnesses import Testimony, is_of_a_scrape, witnessed
 from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, server_errors, server_latency, starved
@@ -32,6 +32,7 @@ _REPORTED_LATE_S = 8.0
 _MOST_SPREAD = 0.1  # a past full of incidents spreads so widely that no failure would be news
 _FRESH_S = 20.0
 _ALL = 0.95
+_LATELY_S = 12.0
 
 
 @cached_per_case
@@ -47,6 +48,7 @@ class _Judge:
         self._topology = case.topology
         self._symptoms = symptoms
         self._spoken_of = _spoken_of(case, symptoms)
+        self._unreached = frozenset(a.key for a in case.anomalies if is_of_a_scrape(a.key))
         self._changed = frozenset(c.service for c in standing(case.changes) if _just_before(c, case))
 
     def effect(self, service: str) -> Effect:
@@ -184,17 +186,26 @@ class _Judge:
 
     def _found_down(self, service: str) -> bool:
         """Whether a probe newly finds all of the service down, and it answers nobody."""
-        found = (d for d in self._symptoms.signal(service, Signal.DOWN) if self._symptoms.lately(d) >= _ALL)
-        return any(d.rise >= _ALL for d in found) and not self._answers(service)
+        probes = [d for d in self._symptoms.signal(service, Signal.DOWN) if self._believed(d.key)]
+        found = any(d.rise >= _ALL and self._symptoms.lately(d) >= _ALL for d in probes)
+        return found and not self._answers(service)
+
+    def _believed(self, key: SeriesKey) -> bool:
+        # What a scrape does not reach is down only where the incident is about that.
+        return not is_of_a_scrape(key) or key in self._unreached
 
     def _answers(self, service: str) -> bool:
-        """Whether it, or somebody who calls it, tells of calls that it answers now."""
+        """Whether it, or somebody who calls it, tells of calls that it answered in the newest seconds."""
         served = self._symptoms.find(service, RED_RATE)
-        if served is not None and self._symptoms.lately(served) > 0:
+        if served is not None and self._newest_sum(served) > 0:
             return True
         calls = [self._symptoms.call(edge.caller, service) for edge in self._topology.callers(service)]
-        going = [call for call in calls if call.rate is not None and self._symptoms.lately(call.rate) > 0]
-        return any(not _bad(call) for call in going)
+        return any(call.rate is not None and self._newest_sum(call.rate) > 0 and not _bad(call) for call in calls)
+
+    def _newest_sum(self, rate: SeriesDeviation) -> float:
+        # Spans come in batches, so that the newest slots may hold none yet.
+        slots = max(1, round(_LATELY_S / self._symptoms.slot_s))
+        return float(np.nansum(self._symptoms.values(rate)[self._symptoms.during][-slots:]))
 
     def _witnessed(self, service: str) -> bool:
         """Whether anybody but the silence says that the service is down (see akeso.stages.correlation.witnesses)."""

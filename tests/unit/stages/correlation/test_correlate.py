@@ -358,6 +358,24 @@ def test_a_silence_opens_as_soon_as_somebody_says_that_the_service_is_down() -> 
         assert (move.detected.service, gone in move.detected.anomalies) == ("shop", True)
 
 
+def unreached(service: str) -> Anomaly:
+    return anomaly(service, Signal.DOWN, key=SeriesKey("t", service, "up"))
+
+
+def test_a_target_that_a_scrape_does_not_reach_opens_alone_after_a_while_and_with_others_never() -> None:
+    alone = told(unreached("shop"))
+    assert alone.moves == ()
+    later = correlate(News(), scene(now=NOW + seconds(61), waiting=alone.waiting), OPTIONS)
+    assert [move.detected.service for move in opened(later)] == ["shop"]
+    many = told(unreached("shop"), unreached("store"))
+    assert many.moves == ()
+    assert correlate(News(), scene(now=NOW + seconds(61), waiting=many.waiting), OPTIONS).moves == ()
+
+
+def test_a_scrape_is_no_witness_of_a_silence() -> None:
+    assert told(unreached("shop"), anomaly("shop", Signal.SILENCE)).moves == ()
+
+
 def test_what_callees_or_strangers_show_speaks_for_nobody() -> None:
     gone = anomaly("shop", Signal.SILENCE)
     for other in (anomaly("db", Signal.ERRORS), anomaly("batch", Signal.ERRORS)):
