@@ -157,7 +157,8 @@ def taken(value: str, how: Takes) -> str:
         case "unit":
             return value.removesuffix(".service")
         case _:
-            return value
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+            return re.split(r"[:/]", value)[-1] if value.startswith("arn:") else value
 
 
 def _told_by(labels: Mapping[str, str], patterns: tuple[str, ...]) -> bool:

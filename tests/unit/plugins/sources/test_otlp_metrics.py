@@ -144,8 +144,20 @@ def test_points_without_a_number_are_skipped(content_type: str) -> None:
     assert {key.metric: value for key, value in found.points.items()} == {"zero": 0.0}
 
 
+def test_what_has_no_name_is_the_host_that_it_names(content_type: str) -> None:
+    sent = Metrics({"host.name": "h", "service.name": "unknown_service:python"})
+    sent.gauge("a", 1)
+    assert {key.service for key in Decoded(encoded(sent.request, content_type)).points} == {"h"}
+
+
+def test_what_runs_beside_production_has_its_environment_before_its_name(content_type: str) -> None:
+    sent = Metrics({"service.name": "cart", "deployment.environment.name": "staging"})
+    sent.gauge("a", 1)
+    assert {key.service for key in Decoded(encoded(sent.request, content_type)).points} == {"staging/cart"}
+
+
 def test_a_service_without_a_name_is_the_unknown_service(content_type: str) -> None:
-    sent = Metrics({"host.name": "h"})
+    sent = Metrics({"os.type": "linux"})
     sent.gauge("a", 1)
     assert {key.service for key in Decoded(encoded(sent.request, content_type)).points} == {"unknown_service"}
 
