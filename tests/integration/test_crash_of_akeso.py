@@ -189,7 +189,7 @@ class Ward:
                 sender.join()
 
     def _send(self, service: str) -> None:
-        with self.akeso.client("") as client:
+        with self.akeso.sender() as client:
             while not self.over.wait(EVERY_S):
                 at, ill = datetime.now(UTC), service in self.ill
                 body = {"component": service, "latency": 600 if ill else 20, "error_rate": 0.0}
@@ -200,7 +200,7 @@ class Ward:
     def _alert(self, name: str) -> None:
         alert = {"status": "firing", "labels": {"service": f"far-{name}", "severity": "critical"},
                  "startsAt": datetime.now(UTC).isoformat(), "fingerprint": name}  # fmt: skip
-        with self.akeso.client("") as client:
+        with self.akeso.sender() as client:
             if self._acknowledged(client, "/api/v1/alerts/alertmanager", {"version": "4", "alerts": [alert]}):
                 self.alerts.append(name)
 

@@ -80,7 +80,7 @@ def test_senders_are_told_to_come_back_and_find_room_when_there_is_some(small_di
         answers.append(client.post("/api/v1/logs", content=f"{line}\n{line}"))
         return answers[-1].status_code
 
-    with akeso.running(), akeso.client("") as client:
+    with akeso.running(), akeso.sender() as client:
         eventually(lambda: send(client) != 202, "the disk is full", every_s=0)
         for _ in range(5):
             send(client)

@@ -36,7 +36,7 @@ def settings(model: LanguageModel) -> tuple[str, ...]:
 @contextmanager
 def complaining(akeso: Akeso, ill: set[str]) -> Iterator[None]:
     """What is sick logs ten times a second."""
-    with akeso.client("") as client:
+    with akeso.sender() as client:
 
         def send() -> None:
             for name in ill & {*SERVICES}:

@@ -51,7 +51,7 @@ def shop(number: int, *, sick: bool) -> bytes:
 def visitors(akeso: Akeso, ill: threading.Event) -> Iterator[list[int]]:
     """They come ten times a second; the numbers of those that were taken in."""
     numbers, taken = count(1), list[int]()
-    with akeso.client("") as client:
+    with akeso.sender() as client:
 
         def send() -> None:
             number = next(numbers)

@@ -29,7 +29,7 @@ def akeso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Akeso]:
 
 @pytest.fixture
 def sender(akeso: Akeso) -> Iterator[httpx.Client]:
-    with akeso.client("") as client:
+    with akeso.sender() as client:
         yield client
 
 
@@ -109,7 +109,7 @@ def test_a_sender_that_hangs_up_in_the_middle_leaves_no_trace(akeso: Akeso, send
 
 def test_while_it_starts_senders_are_told_to_come_back(tmp_path_factory: pytest.TempPathFactory) -> None:
     akeso = Akeso(tmp_path_factory.mktemp("starting"))
-    with akeso.running(), akeso.client("") as sender:
+    with akeso.running(), akeso.sender() as sender:
         # A hot window to read makes the start last a little.
         for n in range(40):
             batch = b"".join(

@@ -34,7 +34,7 @@ def send(akeso: Akeso) -> None:
         "start_time_unix_nano": now - SECOND // 4, "end_time_unix_nano": now, "failed": True,
     }  # fmt: skip
     lines = [{"service": "cart", "level": "error", "message": f"cannot reach 10.0.0.{n} today"} for n in range(5)]
-    with akeso.client("") as client:
+    with akeso.sender() as client:
         plain = {"Content-Type": "application/json"}
         traces = as_json(trace_request({"service.name": "cart"}, span))
         sent = [
@@ -78,7 +78,7 @@ def test_another_tenant_sees_nothing_and_a_sender_may_not_look(akeso: Akeso) -> 
         assert client.get("/api/v1/telemetry/spans").json()["groups"] == []
     with akeso.client(akeso.new_key("sender", "ingest")) as client:
         assert client.get("/api/v1/telemetry/metrics").status_code == 403
-    with akeso.client("") as client:
+    with akeso.sender() as client:
         assert client.get("/api/v1/telemetry/logs").status_code == 401
 
 

@@ -96,7 +96,7 @@ def _measure(folder: Path, seconds: int) -> tuple[float, int]:
 
 
 def _feed(started: RunningAkeso, seconds: int) -> None:
-    with httpx.Client(base_url=started.url, trust_env=False) as http:
+    with httpx.Client(base_url=started.url, headers={"x-api-key": started.sender_key}, trust_env=False) as http:
         for second in range(seconds):
             due = time.monotonic() + 1
             body = _request(second).SerializeToString()

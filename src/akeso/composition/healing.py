@@ -22,6 +22,7 @@ from akeso.ports.clock import Clock
 from akeso.ports.memory import IncidentMemory
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.diagnosis.calibration_file import load_calibration
+from akeso.stages.healing.authorship import Authority
 from akeso.stages.healing.own_changes import ChangeKinds, change_kinds
 
 # Who puts a diagnosis into words at once; another one's words come later.
@@ -30,7 +31,8 @@ FIRST_WORDS = "deterministic"
 
 @dataclass(frozen=True, slots=True)
 class HealingSurroundings:
-    """What healing stands on. token: a word that nobody used before, of so many bytes."""
+    """What healing stands on. may_speak: which author may speak for which service; token: a word that nobody used
+    before, of so many bytes."""
 
     bus: Bus
     clock: Clock
@@ -40,6 +42,7 @@ class HealingSurroundings:
     memory: IncidentMemory
     incident_store: IncidentStore
     suspension: Suspension
+    may_speak: Authority
     token: Callable[[int], str] = token_hex
 
 
@@ -81,7 +84,9 @@ def wire_healing(settings: Settings, actions: Mapping[str, Action], around: Heal
 
 
 def _gate(settings: Settings, actions: Mapping[str, Action], around: HealingSurroundings) -> Gate:
-    inputs = PolicyInputs(actions, around.services, around.window, around.incident_store, around.suspension)
+    inputs = PolicyInputs(
+        actions, around.services, around.window, around.incident_store, around.suspension, around.may_speak
+    )
     return Gate(inputs, around.bus, around.clock, settings.healing.gate, around.token)
 
 

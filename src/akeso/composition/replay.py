@@ -31,6 +31,7 @@ from akeso.composition.healing import HealingSurroundings, wire_healing
 from akeso.composition.system import make_embedder
 from akeso.config.settings import Settings
 from akeso.config.topology_file import load_topology
+from akeso.domain.estate.access import ANONYMOUS
 from akeso.domain.incident.incident import Incident
 from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import TelemetryBatch
@@ -152,10 +153,16 @@ class ReplaySystem:
         settings, clock = self._settings, self._clock
         around = HealingSurroundings(
             self._bus, clock, self._services, read_knowledge(settings), self._window, self._memory,
-            self._incident_store, Suspension(self._journal, clock),
+            self._incident_store, Suspension(self._journal, clock), _recorded,
         )  # fmt: skip
         healing = wire_healing(settings, inert(build("actions", settings.actions)), around)
         return ReplayHealingAgent(healing.deps, self._window, healing.kinds, healing.options)
+
+
+def _recorded(tenant: str, author: str, service: str) -> bool:
+    # Whose keys they were is not in a recording.
+    del tenant, service
+    return author != ANONYMOUS
 
 
 def _numbered() -> IncidentStoreOptions:

@@ -73,7 +73,7 @@ class System:
         self.settings, self.journal, self.memory, self._parts = settings, journal, memory, parts
         self.clock = parts.clock
         self.registry = CollectorRegistry()
-        self.keys = KeyFile(settings.data / "keys.json")
+        self.keys = KeyFile(settings.data / "keys.json", parts.clock)
         self.services = read_services(settings)
         self.knowledge = read_knowledge(settings)
         self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
@@ -111,6 +111,7 @@ class System:
             raise
         try:
             system.keys.admin_key(settings.tenant)
+            system.keys.sender_key(settings.tenant)
             await system._wire()
         except BaseException:
             await system._close()
@@ -141,6 +142,10 @@ class System:
     @property
     def key_path(self) -> Path:
         return self.settings.data / "admin.key"
+
+    @property
+    def sender_key_path(self) -> Path:
+        return self.settings.data / "ingest.key"
 
     async def _close(self) -> None:
         await self.bus.close()
@@ -214,7 +219,7 @@ class System:
         connect(actions, self.detection.pipeline)
         around = HealingSurroundings(
             self.bus, self.clock, self.services, self.knowledge, self.window, self.memory, self.incident_store,
-            self.suspension, self._parts.token,
+            self.suspension, self.keys.may_speak, self._parts.token,
         )  # fmt: skip
         return wire_healing(self.settings, actions, around)
 

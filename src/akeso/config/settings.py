@@ -38,6 +38,7 @@ from akeso.agents.runtime.runner import RuntimeOptions
 from akeso.agents.runtime.supervisor import SupervisorOptions
 from akeso.agents.selfhealing.evaluation import EvaluationOptions
 from akeso.agents.selfhealing.pipeline import PipelineOptions
+from akeso.config.access import AccessOptions
 from akeso.config.derived import derived, refuse_derived
 from akeso.config.intake_settings import ListenSettings, PullSettings
 from akeso.config.service_file import Rung
@@ -129,7 +130,7 @@ class Settings(BaseSettings):
     embedder: what turns incidents into vectors to find similar ones; minilm needs the extra [embeddings].
     trust: rung of services that state none: observe, suggest, approve or auto.
     dry_run: whether effects are only shown and nothing is executed that no person approved for real.
-    anonymous_ingest: whether telemetry is accepted without a key.
+    access: who may come in, and how.
     runtime: how agents are run.
     supervisor: when agents are restarted.
     selfcheck: what is expected of the detection pipeline itself.
@@ -181,7 +182,7 @@ class Settings(BaseSettings):
     embedder: Literal["hashed", "minilm"] = "hashed"
     trust: Rung = Trust.APPROVE
     dry_run: bool = True
-    anonymous_ingest: bool = True
+    access: AccessOptions = Field(default_factory=AccessOptions)
 
     runtime: RuntimeOptions = Field(default_factory=RuntimeOptions)
     supervisor: SupervisorOptions = Field(default_factory=SupervisorOptions)

@@ -1,12 +1,9 @@
-"""Who sends telemetry, whichever protocol carried the key."""
+"""Who sends telemetry, whichever protocol carried the key. Nothing is inferred from where a sender is."""
 
 from collections.abc import Mapping
 
-from akeso.composition.system import System
 from akeso.domain.errors import Forbidden
-from akeso.domain.estate.access import Caller, Role
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+from akeso.domain.estate.access import Caller
 
 
 def presented_key(headers: Mapping[str, str]) -> str:
@@ -14,18 +11,6 @@ def presented_key(headers: Mapping[str, str]) -> str:
     bearer = headers.get("authorization", "")
     token = bearer[7:].strip() if bearer.lower().startswith("bearer ") else ""
     return headers.get("x-api-key") or token
-
-
-def sender_of(system: System, key: str, host: str) -> Caller | None:
-    """The sender that presents `key` from the address `host`; None when nobody may send like that.
-
-    Without a key, senders on this machine are let in where the settings allow it.
-    """
-    if key:
-        return system.keys.caller(key)
-    if system.settings.anonymous_ingest and host in _LOOPBACK:
-        return Caller("anonymous", Role.INGEST, system.settings.tenant)
-    return None
 
 
 def check_tenant(sender: Caller, headers: Mapping[str, str]) -> None:

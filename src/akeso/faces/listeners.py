@@ -2,6 +2,7 @@
 
 import importlib.util
 import socket
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -38,6 +39,20 @@ def http_listeners(settings: Settings) -> list[socket.socket]:
         return listeners
 
 
+def anonymous_listeners(settings: Settings) -> list[socket.socket]:
+    """What takes telemetry without a key, where the settings want that. Raises InvalidSettings."""
+    access = settings.access
+    found = []
+    if access.anonymous_port:
+        found.append(_bind("127.0.0.1", access.anonymous_port, "access.anonymous_port"))
+    if access.anonymous_socket is not None:
+        found.append(_bind_path(access.anonymous_socket))
+    for listener in found:
+        said = "anyone on this machine who reaches it may send; what rests on it never runs without a person"
+        log.warning("anonymous_ingest.open", at=str(listener.getsockname()), meaning=said)
+    return found
+
+
 async def grpc_listener(system: System) -> GrpcListener | None:
     """OTLP/gRPC where it is wanted and can be had. Raises InvalidSettings when a port that was asked for is taken or
     the extra is missing."""
@@ -58,6 +73,20 @@ async def grpc_listener(system: System) -> GrpcListener | None:
             raise
         log.warning("grpc.port_taken", reason=str(taken))
         return None
+    return listener
+
+
+def _bind_path(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            path.unlink()  # of an earlier life
+        listener.bind(str(path))
+        path.chmod(0o660)
+        listener.listen(128)
+    except OSError as bad:
+        listener.close()
+        raise InvalidSettings("access.anonymous_socket", f"cannot listen on {path}: {bad.strerror}") from bad
     return listener
 
 

@@ -19,6 +19,7 @@ from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.faults.register import FAULTS, chosen
 from akeso.lab.faults.restore import restore
 from akeso.lab.load.client import View
+from akeso.lab.scoring.akeso_process import key_beside
 from akeso.lab.scoring.case import Bench
 from akeso.lab.scoring.day import live_day
 from akeso.lab.scoring.run import LEARN_FOR_S, Order, given_bench, own_bench, score, warm_up
@@ -47,11 +48,13 @@ def up(
     akeso: Annotated[str, typer.Option(help="Where telemetry and change events go.")] = DEFAULT_AKESO,
     run: RunOption = None,
     seed: SeedOption = 0,
-    key: Annotated[str | None, typer.Option(help="Akeso's API key, when it wants one.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="AKESO_INGEST_KEY", help="Key of a sender; default: ./akeso-data/ingest.key.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the shop is open.")] = False,
 ) -> None:
     """Open the shop, and keep it open until Ctrl-C."""
-    _run(lambda: _up(Plan(_folder(run), akeso, key, seed), detach))
+    _run(lambda: _up(Plan(_folder(run), akeso, key or key_beside(), seed), detach))
 
 
 @app.command()

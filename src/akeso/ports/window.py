@@ -1,6 +1,6 @@
 """The hot window: the last minutes of features, logs, changes and topology, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from akeso.domain.estate.topology import Topology
@@ -27,6 +27,10 @@ class TelemetryWindow(Protocol):
 
     def traces(self, tenant: str, start: int, end: int) -> Traces:
         """Spans that began and log records that were written in the range, or a sample of whole traces of them."""
+        ...
+
+    def authors(self, tenant: str, services: Collection[str], since: int) -> Mapping[str, frozenset[str]]:
+        """Service → whose telemetry of it arrived at or after `since`: the names of their keys, "" for none."""
         ...
 
     def topology(self, tenant: str) -> Topology: ...

@@ -43,6 +43,12 @@ def cart_is_slow(case: Case) -> Diagnosis:
     return certain("cart")
 
 
+def everybody(tenant: str, author: str, service: str) -> bool:
+    """Every author may speak for every service."""
+    del tenant, author, service
+    return True
+
+
 def one_by_one(actions: Sequence[str], target: str, within: timedelta = timedelta(seconds=10)) -> "Planner":
     """A planner whose options are one action each, in this order, without those that an earlier plan had."""
 
@@ -94,7 +100,7 @@ class Ward:
             EffectOptions(write_wait=timedelta(milliseconds=50)),
         )  # fmt: skip
         gating = GateOptions(timedelta(seconds=0.5), GovernOptions(Trust.AUTO, self.dry_run))
-        inputs = PolicyInputs(self.actions, services, self.window, self.incident_store, self.suspension)
+        inputs = PolicyInputs(self.actions, services, self.window, self.incident_store, self.suspension, everybody)
         self.gate = Gate(inputs, self.bus, self.clock, gating)
         sources = Sources(self.window, self.memory, services, tuple(self.actions))
         self.context = IncidentContext(

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from akeso.lab.street.stack.ports import USUAL
-from akeso.lab.street.stack.watchers import alertmanager_text, prometheus_text
+from akeso.lab.street.stack.watchers import Listeners, alertmanager_text, prometheus_text
 from akeso.lab.street.telling.ways import WAYS, UnknownWay, way_of
 
 AKESO = "http://127.0.0.1:8321"
@@ -25,8 +25,8 @@ def test_an_unknown_way_is_refused() -> None:
 def test_prometheus_and_alertmanager_send_in_two_of_them(way: str, sends: bool) -> None:
     listeners = way_of(way).listeners(AKESO)
     assert bool(listeners.remote_write) == bool(listeners.webhook) == sends
-    assert ("remote_write" in prometheus_text(USUAL, listeners.remote_write)) == sends
-    assert ("webhook_configs" in alertmanager_text(listeners.webhook)) == sends
+    assert ("remote_write" in prometheus_text(USUAL, listeners)) == sends
+    assert ("webhook_configs" in alertmanager_text(listeners)) == sends
 
 
 def test_nobody_is_told_when_there_is_nobody() -> None:
@@ -45,7 +45,7 @@ def test_the_other_ways_set_nothing(way: str) -> None:
 
 
 def test_every_part_of_the_stack_is_scraped_at_the_default_pace() -> None:
-    document = yaml.safe_load(prometheus_text(USUAL, None))
+    document = yaml.safe_load(prometheus_text(USUAL, Listeners()))
     jobs = {each["job_name"]: each["static_configs"][0]["targets"] for each in document["scrape_configs"]}
     assert document["global"]["scrape_interval"] == "15s"
     assert jobs["catalog"] == ["127.0.0.1:8001", "127.0.0.1:8002"]

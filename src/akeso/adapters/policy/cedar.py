@@ -10,7 +10,7 @@ import cedarpy
 
 from akeso.adapters.policy.files import APPROVERS, PolicyBook, Written, read_policies
 from akeso.adapters.policy.vocabulary import SCHEMA, Verb, entities, question
-from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
+from akeso.domain.incident.verdict import UNVOUCHED, Allow, Ask, Deny, Modify, PolicyRequest, Verdict
 
 DEFAULT_DENY = "default-deny"
 UNDECIDABLE = "undecidable"
@@ -42,6 +42,7 @@ class CedarPolicy:
       expiries. The verdict names the policy that forbade to execute, when one did.
     - A step that was approved (`approved_by`, the principal being the person) is allowed when "ask" permits it and
       the person's role is one of those that would have been asked.
+    - A step whose grounds nobody vouches for (`doubt`) is asked for at best, whatever the policies permit.
     - When every policy that forbids to execute carries @modify, the smaller step is judged instead.
     - Everything else is denied, and so is what cannot be evaluated.
     """
@@ -75,6 +76,8 @@ class CedarPolicy:
         execute, ask = self._rule(request, Verb.EXECUTE, Verb.ASK)
         if request.approved_by:
             return _approved(request, execute, ask)
+        if request.doubt:
+            return _asked(_doubted(request, execute), ask)
         if execute.allowed:
             return Allow(execute.first.name)
         return self._smaller(request, execute) or _asked(execute, ask)
@@ -112,6 +115,11 @@ def shipped_policies() -> Path:
     return Path(str(files("akeso.defaults") / "policies"))
 
 
+def _doubted(request: PolicyRequest, execute: _Ruling) -> _Ruling:
+    """Nothing runs by itself; what else limits who may agree goes on doing so."""
+    return _Ruling(False, (Written(UNVOUCHED, "", request.doubt), *_limits(execute)))
+
+
 def _asked(execute: _Ruling, ask: _Ruling) -> Verdict:
     if not ask.allowed:
         return _denied(ask if ask.reasons else execute)
@@ -119,7 +127,8 @@ def _asked(execute: _Ruling, ask: _Ruling) -> Verdict:
     deciding = execute.first if execute.reasons else ask.first
     if not approvers:
         return Deny(deciding.name, "the policies accept no role in common that could approve it")
-    return Ask(deciding.name, approvers, _expiry(execute, ask))
+    why = deciding.why if deciding.name == UNVOUCHED else ""
+    return Ask(deciding.name, approvers, _expiry(execute, ask), why)
 
 
 def _approved(request: PolicyRequest, execute: _Ruling, ask: _Ruling) -> Verdict:

@@ -41,6 +41,7 @@ type Circumstances = {
     change_freeze: Bool,
     suspended: Bool,
     on_akeso: Bool,
+    vouched: Bool,
 };
 """
 
@@ -86,6 +87,7 @@ def question(request: PolicyRequest, verb: Verb) -> dict[str, Any]:
             "change_freeze": request.change_freeze,
             "suspended": request.suspended,
             "on_akeso": request.on_akeso,
+            "vouched": not request.doubt,
         },
     }
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akeso.domain.errors import InvalidInput
+from akeso.domain.estate.access import UNTOLD
 from akeso.domain.telemetry.batches import (
     Attributes,
     Change,
@@ -89,6 +90,7 @@ class _Batch(msgspec.Struct, array_like=True, frozen=True):
     logs: tuple[_Logs, ...]
     spans: tuple[_Spans, ...]
     changes: tuple[_Change, ...]
+    author: str = UNTOLD
 
 
 _SPAN_COLUMNS = {
@@ -146,6 +148,7 @@ def packed(batch: TelemetryBatch, table: SeriesTable, known: KnownKeys | None = 
             tuple(map(_logs, batch.logs)),
             tuple(map(_spans, batch.spans)),
             tuple(_Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in batch.changes),
+            batch.author,
         )
     )
 
@@ -168,6 +171,7 @@ def decode(data: bytes, table: SeriesTable, known: KnownKeys | None = None) -> T
             tuple(map(_log_block, found.logs)),
             tuple(map(_span_block, found.spans)),
             tuple(Change(c.service, c.kind, c.version, c.at, c.by, c.url, c.labels) for c in found.changes),
+            found.author,
         )
     except (ValueError, cramjam.DecompressionError, struct.error) as bad:  # msgspec's and NumPy's are ValueErrors
         raise InvalidInput("batch", f"is corrupt: {bad}") from bad

@@ -1,7 +1,7 @@
 """The hot window in memory: the last minutes of features as a ring, and what happened beside them."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -13,6 +13,7 @@ from akeso.domain.telemetry.batches import Change, FeatureFrame, FeatureMatrix, 
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.domain.telemetry.traces import Traces
+from akeso.stages.features.authors import AuthorBook
 from akeso.stages.features.declared_topology import DeclaredTopology
 from akeso.stages.features.features import ClosedSlot
 from akeso.stages.features.log_features import Pattern
@@ -44,6 +45,7 @@ class HotWindow:
         self._topologies: dict[str, Topology] = {}
         self._traces: TraceBook | None = None
         self.declared = DeclaredTopology(duration_ns(forget))
+        self._authors = AuthorBook(2 * duration_ns(span))
 
     @property
     def now(self) -> int:
@@ -61,6 +63,14 @@ class HotWindow:
         """Take in changes; each counts once, however often it is sent."""
         kept = self._changes.setdefault(tenant, deque(maxlen=_CHANGES_KEPT))
         kept.extend(change for change in dict.fromkeys(changes) if change not in kept)
+
+    def record_author(self, tenant: str, author: str, services: Iterable[str], at: int) -> None:
+        """`author` spoke of `services` at `at`, ns."""
+        self._authors.hear(tenant, author, services, at)
+
+    def authors(self, tenant: str, services: Collection[str], since: int) -> Mapping[str, frozenset[str]]:
+        """Service → who was heard of it at or after `since`."""
+        return self._authors.authors(tenant, services, since)
 
     def features(self, tenant: str, start: int, end: int) -> FeatureMatrix:
         """All feature series of a tenant over the slots that end in [start, end]."""

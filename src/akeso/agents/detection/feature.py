@@ -1,7 +1,7 @@
 """The feature agent: telemetry batches in, feature frames out, one a slot and an early look at each."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,6 +11,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns
 from akeso.ports.bus import Bus, Message, Topic
 from akeso.ports.clock import Clock
+from akeso.stages.features.authors import ServicesOfBatches
 from akeso.stages.features.features import ClosedSlot, FeatureBuilder
 from akeso.stages.features.sender_clocks import Sender
 from akeso.stages.features.slots import FeatureOptions, Tally
@@ -22,6 +23,8 @@ class WindowRecorder(Protocol):
     def record(self, closed: ClosedSlot) -> None: ...
 
     def record_changes(self, tenant: str, changes: Sequence[Change]) -> None: ...
+
+    def record_author(self, tenant: str, author: str, services: Iterable[str], at: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class FeatureAgent:
         self._bus, self._clock, self._window = bus, clock, window
         options = options or FeatureAgentOptions()
         self._builder = FeatureBuilder(ingest_table, feature_table, options)
+        self._services = ServicesOfBatches(ingest_table)
         self._live, self._idle = duration_ns(options.live), duration_ns(options.idle)
         self._last: TelemetryBatch | None = None
         self._handled_at = 0
@@ -83,6 +87,7 @@ class FeatureAgent:
             self._close_until(batch.received_at)
             self._builder.add(batch)
             self._window.record_changes(batch.tenant, batch.changes)
+            self._window.record_author(batch.tenant, batch.author, self._services.of(batch), batch.received_at)
             self._last, self._handled_at = batch, self._clock.nanoseconds()
         await self._publish()
 

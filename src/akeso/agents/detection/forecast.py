@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.estate.access import AKESO
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats
 from akeso.domain.telemetry.rows import grown
@@ -141,4 +142,5 @@ class ForecastAgent:
             status=AlertStatus.FIRING,
             starts_at=at,
             annotations=(("lead_minutes", str(minutes)), ("probability", f"{probability:.2f}")),
+            author=AKESO,
         )

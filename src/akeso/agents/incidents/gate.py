@@ -11,6 +11,7 @@ from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Deny, PolicyRequest, Verdict
 from akeso.domain.messages import PolicyAnswer, PolicyQuestion
+from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.engine.deadline import within
 from akeso.engine.history import effect_history
 from akeso.engine.incident_store import IncidentStore
@@ -19,6 +20,7 @@ from akeso.ports.action import Action, on_akeso
 from akeso.ports.bus import Bus, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.window import TelemetryWindow
+from akeso.stages.healing.authorship import Authority, doubt, rests_on
 from akeso.stages.healing.govern import GovernOptions, Nature, Situation, approved, policy_request, settle
 from akeso.stages.healing.guards import GuardOptions, Proposal, guard
 
@@ -30,22 +32,25 @@ class GateOptions:
     within: how long governance may take to answer; after that the step is denied.
     govern: what policy is told besides the step.
     guards: the limits that hold whatever policy says.
+    heard: how long before the onset senders count as authors of what an incident rests on.
     """
 
     within: timedelta = timedelta(seconds=5)
     govern: GovernOptions = field(default_factory=GovernOptions)
     guards: GuardOptions = field(default_factory=GuardOptions, metadata={"set_at": "healing.guards"})
+    heard: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyInputs:
-    """What a verdict stands on besides the incident."""
+    """What a verdict stands on besides the incident. may_speak: which author may speak for which service."""
 
     actions: Mapping[str, Action]
     services: Services
     window: TelemetryWindow
     incident_store: IncidentStore
     suspension: Suspension
+    may_speak: Authority
 
 
 class Gate:
@@ -73,11 +78,12 @@ class Gate:
         situation = await self._situation(incident, dry_run=dry_run)
         nature = Nature(action.reversible, action.risk, on_akeso(action))
         request = policy_request(incident, option, step, nature, situation)
+        request = replace(request, doubt=self._doubt(incident, step))
         record = incident.actions[step.id]
         if record.approved_by:
             request = approved(request, record.approved_by, record.approved_role, dry_run=record.dry_run)
         refusal = self._refusal(incident, Proposal(step, action.reversible), situation)
-        return settle(await self._policy(incident, request), refusal, dry_run=request.dry_run)
+        return settle(await self._policy(incident, request), refusal, request)
 
     def answered(self, answer: PolicyAnswer) -> None:
         """An answer came in. One that nobody waits for (any more) is ignored."""
@@ -94,6 +100,11 @@ class Gate:
             now=now,
             options=replace(self._options.govern, dry_run=dry_run),
         )
+
+    def _doubt(self, incident: Incident, step: Step) -> str:
+        since = epoch_ns(incident.onset) - duration_ns(self._options.heard)
+        heard = self._inputs.window.authors(incident.tenant, rests_on(incident, step), since)
+        return doubt(incident, step, heard, self._inputs.may_speak)
 
     def _refusal(self, incident: Incident, proposal: Proposal, situation: Situation) -> Deny | None:
         history, now = situation.history, situation.now

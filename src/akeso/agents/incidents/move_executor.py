@@ -154,8 +154,9 @@ def _decided(step: str, verdict: Verdict) -> e.PolicyDecided:
     match verdict:
         case Allow(policy):
             return e.PolicyDecided(step, "allow", policy)
-        case Ask(policy, approvers):
-            return e.PolicyDecided(step, "ask", policy, f"needs a yes of {' or '.join(approvers)}")
+        case Ask(policy, approvers, why=why):
+            needed = f"needs a yes of {' or '.join(approvers)}"
+            return e.PolicyDecided(step, "ask", policy, f"{needed}: {why}" if why else needed)
         case Deny(policy, why):
             return e.PolicyDecided(step, "deny", policy, why)
         case Modify(policy, smaller, why):

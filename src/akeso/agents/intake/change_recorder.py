@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from akeso.domain.errors import NotFound
+from akeso.domain.estate.access import AKESO
 from akeso.domain.incident.events import ActionApplied, ActionUndone, Entry
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.engine.incident_store import IncidentStore
@@ -23,7 +24,7 @@ class ChangeRecorderAgent:
     def __init__(
         self,
         incident_store: IncidentStore,
-        accept: Callable[[Intake], Awaitable[Answer]],
+        accept: Callable[[Intake, str], Awaitable[Answer]],
         clock: Clock,
         kinds: ChangeKinds,
     ) -> None:
@@ -51,4 +52,4 @@ class ChangeRecorderAgent:
         change = change_of(incident.actions[step_id].step, entry.at, self._kinds, undone=undone)
         if change is not None:
             batch = TelemetryBatch(incident.tenant, self._clock.nanoseconds(), changes=(change,))
-            await self._accept(Intake(batch, Answer()))
+            await self._accept(Intake(batch, Answer()), AKESO)

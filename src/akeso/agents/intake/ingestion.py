@@ -104,13 +104,14 @@ class IngestionAgent:
         """Series that are known, of all tenants."""
         return len(self._table)
 
-    async def accept(self, intake: Intake) -> Answer:
-        """The intake's answer, once its batch is stored and published and its alerts are on the bus.
+    async def accept(self, intake: Intake, author: str) -> Answer:
+        """The intake's answer, once its batch is stored and published and its alerts are on the bus. author: the name
+        of the key that it was sent with, AKESO for what Akeso fetched or says itself, ANONYMOUS.
 
         Raises Overloaded or Unavailable when it could not be; the sender should come back.
         """
         try:
-            async with self._repeats.once(intake) as fresh:
+            async with self._repeats.once(_signed(intake, author)) as fresh:
                 # Pulled telemetry has nobody to be told that a series is one too many.
                 if len(batch := self._within(fresh.batch)):
                     await self._take(batch)
@@ -180,8 +181,8 @@ class IngestionAgent:
 
     async def _hand_out(self, group: Sequence[TelemetryBatch]) -> None:
         # Thousands of small batches cost the subscribers far more than the same second in one.
-        for tenant in dict.fromkeys(batch.tenant for batch in group):
-            merged = _merged([batch for batch in group if batch.tenant == tenant])
+        for tenant, author in dict.fromkeys((batch.tenant, batch.author) for batch in group):
+            merged = _merged([batch for batch in group if (batch.tenant, batch.author) == (tenant, author)])
             await self._bus.publish(Topic.RAW_EVENTS, tenant, self._within(merged))
         self.replayed += len(group)
         self._handed_out = self._collected
@@ -222,8 +223,13 @@ class IngestionAgent:
             raise Overloaded(f"the subscribers of {topic} are behind", self._options.retry_after) from bad
 
 
+def _signed(intake: Intake, author: str) -> Intake:
+    alerts = tuple([replace(alert, author=author) for alert in intake.alerts])
+    return replace(intake, batch=replace(intake.batch, author=author), alerts=alerts)
+
+
 def _merged(batches: Sequence[TelemetryBatch]) -> TelemetryBatch:
-    """One batch of one tenant with the content of all, as of the last one's arrival."""
+    """One batch of one tenant and author with the content of all, as of the last one's arrival."""
     metrics = [batch.metrics for batch in batches]
     return TelemetryBatch(
         batches[-1].tenant,
@@ -236,4 +242,5 @@ def _merged(batches: Sequence[TelemetryBatch]) -> TelemetryBatch:
         logs=tuple(chain.from_iterable(batch.logs for batch in batches)),
         spans=tuple(chain.from_iterable(batch.spans for batch in batches)),
         changes=tuple(chain.from_iterable(batch.changes for batch in batches)),
+        author=batches[-1].author,
     )

@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from akeso.domain.errors import CircuitOpen, InvalidInput, Overloaded, Unavailable
+from akeso.domain.estate.access import AKESO
 from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
@@ -60,7 +61,7 @@ class PullSink:
     a tenant's topology; marked, mark: a durable position under a name, ns, 0 if there is none."""
 
     is_open: Callable[[], bool]
-    accept: Callable[[Intake], Awaitable[Answer]]
+    accept: Callable[[Intake, str], Awaitable[Answer]]
     learn: Callable[[str, Sequence[Edge]], None]
     marked: Callable[[str], Awaitable[int]]
     mark: Callable[[str, int], Awaitable[None]]
@@ -191,7 +192,7 @@ class _Follower:
         # Until there is room: what the endpoint holds meanwhile is not lost.
         while True:
             try:
-                await self._sink.accept(intake)
+                await self._sink.accept(intake, AKESO)
                 break
             except Overloaded as full:
                 await self._clock.sleep(full.retry_after)

@@ -15,6 +15,8 @@ from akeso.ports.source import Intake
 
 T = TypeVar("T")
 Marks = NDArray[np.uint64]
+# Tenant and author: what one sender said keeps nobody else from saying it.
+Origin = tuple[str, str]
 
 # Slots of each table; a mark is lost when the slots of both were taken by others.
 _SLOTS = 2**20
@@ -92,9 +94,9 @@ class Repeats:
     def remember(self, batch: TelemetryBatch) -> None:
         """What was taken in before the start."""
         for block in batch.logs:
-            self._recent.add(_line_marks(batch.tenant, block))
+            self._recent.add(_line_marks(_origin(batch), block))
         for spans in batch.spans:
-            self._recent.add(_span_marks(batch.tenant, spans))
+            self._recent.add(_span_marks(_origin(batch), spans))
 
     def _fresh(self, intake: Intake, marked: _Marked, marks: Marks) -> Intake:
         if self._recent.seen(marked.whole).any():
@@ -127,14 +129,18 @@ def _marked(intake: Intake) -> _Marked:
     batch, identity = intake.batch, intake.identity
     # What has no time of its own is stamped with its arrival, and the same again may be news.
     told_once = identity.request and not any((times == batch.received_at).any() for times in _times(batch))
-    whole = np.array([hash((batch.tenant, identity.request))] if told_once else (), np.int64).astype(np.uint64)
+    whole = np.array([hash((_origin(batch), identity.request))] if told_once else (), np.int64).astype(np.uint64)
     logs = tuple(
-        _line_marks(batch.tenant, block) if identity.lines else np.full(len(block), mark, np.uint64)
+        _line_marks(_origin(batch), block) if identity.lines else np.full(len(block), mark, np.uint64)
         for block, mark in zip(batch.logs, _named(batch, identity.logs, len(batch.logs)), strict=True)
     )
-    spans = tuple(_span_marks(batch.tenant, block) for block in batch.spans)
+    spans = tuple(_span_marks(_origin(batch), block) for block in batch.spans)
     changes = _named(batch, identity.changes, len(batch.changes))
     return _Marked(whole, logs, spans, changes, _named(batch, identity.alerts, len(intake.alerts)))
+
+
+def _origin(batch: TelemetryBatch) -> Origin:
+    return batch.tenant, batch.author
 
 
 def _times(batch: TelemetryBatch) -> Iterator[Times]:
@@ -144,18 +150,18 @@ def _times(batch: TelemetryBatch) -> Iterator[Times]:
 
 def _named(batch: TelemetryBatch, names: Iterable[str], length: int) -> Marks:
     """Of items that have names, 0 for each where they have none."""
-    marks = np.array([hash((batch.tenant, name)) for name in names], np.int64).astype(np.uint64)
+    marks = np.array([hash((_origin(batch), name)) for name in names], np.int64).astype(np.uint64)
     return marks if len(marks) else np.zeros(length, np.uint64)
 
 
-def _span_marks(tenant: str, block: SpanBlock) -> Marks:
+def _span_marks(sender: Origin, block: SpanBlock) -> Marks:
     # A client and a server may share an id (Zipkin), so the service and the kind count as well.
-    origin = np.uint64(hash((tenant, block.service)) & 0xFFFFFFFFFFFFFFFF)
+    origin = np.uint64(hash((sender, block.service)) & 0xFFFFFFFFFFFFFFFF)
     return _mixed(_mixed(block.trace + origin) ^ block.span ^ block.kind)
 
 
-def _line_marks(tenant: str, block: LogBlock) -> Marks:
-    origin = np.uint64(hash((tenant, block.service, block.attributes)) & 0xFFFFFFFFFFFFFFFF)
+def _line_marks(sender: Origin, block: LogBlock) -> Marks:
+    origin = np.uint64(hash((sender, block.service, block.attributes)) & 0xFFFFFFFFFFFFFFFF)
     lines = np.array(list(map(hash, block.body)), np.int64).astype(np.uint64)
     return _mixed(_mixed(block.time.astype(np.uint64) + origin) ^ lines)
 

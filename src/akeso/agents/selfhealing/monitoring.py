@@ -9,6 +9,7 @@ import numpy as np
 
 from akeso.agents.selfhealing.drift_watch import DriftWatch
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.estate.access import AKESO
 from akeso.domain.messages import ConfigUpdate, Decision, Feedback, Heartbeat, Prediction
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Bus, Message, Topic
@@ -171,6 +172,7 @@ class MonitoringAgent:
             severity=Severity.ERROR,
             status=AlertStatus.FIRING,
             starts_at=at,
+            author=AKESO,
             fault_class=finding.fault_class,
         )
 

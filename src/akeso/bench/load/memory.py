@@ -11,7 +11,7 @@ from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.bench.load.bodies import Body, Template
 from akeso.bench.load.decisions import Decisions
 from akeso.bench.load.metrics import first_templates
-from akeso.bench.load.process import running_akeso
+from akeso.bench.load.process import RunningAkeso, running_akeso
 from akeso.bench.load.sender import Endpoint, Sender
 from akeso.domain.errors import Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS
@@ -54,7 +54,7 @@ def _resident(series: int) -> tuple[int, int]:
         newest = asyncio.run(_fill(data / "telemetry.db", templates))
         arguments = [word for setting in _SETTINGS for word in ("--set", setting)]
         with running_akeso(data, *arguments, within_s=900) as running:
-            first = _round(running.url, templates, newest)
+            first = _round(running, templates, newest)
             with Decisions(data) as decisions:
                 decisions.await_slot(first, _BEHIND_S)
             seen: list[int] = []
@@ -63,7 +63,7 @@ def _resident(series: int) -> tuple[int, int]:
                 while _until_due(newest) > 2 * _LOOK_S:
                     seen.append(running.resident_bytes())
                     time.sleep(_LOOK_S)
-                _round(running.url, templates, newest)
+                _round(running, templates, newest)
             return min(seen), max(seen)
 
 
@@ -71,12 +71,15 @@ def _until_due(newest: int) -> float:
     return -(time.time_ns() - newest) % (SLOT_S * NANOSECONDS) / NANOSECONDS
 
 
-def _round(url: str, templates: list[Template], newest: int) -> int:
+def _round(running: RunningAkeso, templates: list[Template], newest: int) -> int:
     """Sends each series once, a whole number of slots after `newest`, ns, as soon as it is time; when that was."""
     time.sleep(_until_due(newest))
     now, random = time.time_ns(), np.random.default_rng(1)
     bodies = [Body(now, template.at(now - NANOSECONDS, random), len(template.stamps)) for template in templates]
-    if not all(each.taken for each in Sender(Endpoint(url, "/api/v1/write", WRITE), 1).send(bodies)):
+    if not all(
+        each.taken
+        for each in Sender(Endpoint(running.url, "/api/v1/write", WRITE + running.key_header), 1).send(bodies)
+    ):
         raise Unavailable("Akeso did not take what was sent after its start")
     return now
 

@@ -28,6 +28,15 @@ class RunningAkeso:
     def key(self) -> str:
         return (self.data / "admin.key").read_text().strip()
 
+    @property
+    def sender_key(self) -> str:
+        return (self.data / "ingest.key").read_text().strip()
+
+    @property
+    def key_header(self) -> str:
+        """The header of a sender, as it stands in a request."""
+        return f"x-api-key: {self.sender_key}\r\n"
+
     def resident_bytes(self) -> int:
         """Resident set size now (Linux)."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

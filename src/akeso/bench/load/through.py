@@ -76,7 +76,7 @@ def held(load: Load, rate: float) -> Held:
 
 def _warm(running: RunningAkeso, load: Load, decisions: Decisions) -> None:
     """Twice, and until the feature agent has taken in all of it. What is new costs once, so nothing is given up."""
-    sender, sent = Sender(Endpoint(running.url, load.path, load.headers), 1, patience=2**62), 0
+    sender, sent = Sender(Endpoint(running.url, load.path, load.headers + running.key_header), 1, patience=2**62), 0
     for _ in range(2):
         sent += len(sender.send(load.warm(time.time_ns())))
         deadline = time.monotonic() + _DRAIN_S
@@ -116,7 +116,7 @@ _ALONE = ("grpc_port=0", "otlp_http_port=0")
 
 
 def _offer(running: RunningAkeso, load: Load, bodies: Sequence[Body], decisions: Decisions) -> Held:
-    sender = Sender(Endpoint(running.url, load.path, load.headers), CONNECTIONS)
+    sender = Sender(Endpoint(running.url, load.path, load.headers + running.key_header), CONNECTIONS)
     before, busy = _misplaced(running), running.cpu_seconds()
     time.sleep(max(0.0, bodies[0].due / NANOSECONDS - time.time()))
     began = time.monotonic()

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from math import nan
 
+from akeso.domain.estate.access import ANONYMOUS
 from akeso.domain.telemetry.batches import Attributes, SeriesKey
 from akeso.domain.telemetry.signal import Signal
 
@@ -68,4 +69,5 @@ class Alert:
     ends_at: datetime | None = None
     labels: Attributes = ()
     annotations: Attributes = field(default=())
+    author: str = ANONYMOUS  # whose key sent it
     fault_class: str = ""  # set when the sender knows what is wrong (the monitoring agent does)

@@ -8,11 +8,15 @@ from typing import TypeAlias
 
 from akeso.domain.incident.plan import Risk, Step
 
+# The name under which a verdict says that nobody vouches for what a step rests on.
+UNVOUCHED = "unvouched"
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyRequest:
     """What a decision stands on. principal: agent or user name; role: agent, viewer, operator, approver or admin.
-    on_akeso: the action is one on Akeso's own pipeline, and touches nobody's service."""
+    on_akeso: the action is one on Akeso's own pipeline, and touches nobody's service. doubt: why those who said what
+    this rests on are not to be believed without a person; "" when they are."""
 
     principal: str
     role: str
@@ -31,6 +35,7 @@ class PolicyRequest:
     dry_run: bool = False
     on_akeso: bool = False
     approved_by: str = ""
+    doubt: str = ""
     context: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -43,11 +48,13 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A person with one of `approvers` (roles) must say yes before `expiry` has passed."""
+    """A person with one of `approvers` (roles) must say yes before `expiry` has passed. why: what it is asked for where
+    the policy alone does not tell."""
 
     policy: str
     approvers: tuple[str, ...]
     expiry: timedelta
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

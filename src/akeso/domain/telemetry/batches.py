@@ -178,7 +178,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TelemetryBatch:
-    """What one request to a source decoded to. Every source yields these and nothing else."""
+    """What one request to a source decoded to. Every source yields these and nothing else. author: the name of the key
+    that it was sent with; "" for a sender without one."""
 
     tenant: str
     received_at: int
@@ -186,6 +187,7 @@ class TelemetryBatch:
     logs: tuple[LogBlock, ...] = ()
     spans: tuple[SpanBlock, ...] = ()
     changes: tuple[Change, ...] = ()
+    author: str = ""
 
     def __len__(self) -> int:
         """The number of points, log records, spans and changes."""

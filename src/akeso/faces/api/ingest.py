@@ -9,8 +9,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from akeso.composition.system import System
 from akeso.domain.errors import AkesoError, Forbidden, Overloaded, Unavailable
+from akeso.domain.estate.access import Caller
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside
 from akeso.engine.fairness import Holding
@@ -59,13 +59,15 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
             sender = identify_sender(request)
         except HTTPException as stranger:
             return _turned_away(IngestRequest(request.url.path, headers, b"", "", 0), source, stranger)
+        except Forbidden as shut:
+            return _response(source.refuse(IngestRequest(request.url.path, headers, b"", "", 0), shut, 403), {})
         asked = IngestRequest(request.url.path, headers, b"", sender.tenant, system.clock.nanoseconds())
         try:
             check_tenant(sender, headers)
             if not system.started:
                 raise Unavailable("Akeso is starting")
             with Holding(system.ingestion.bodies, sender.tenant) as held:
-                return _response(await _taken_in(request, system, source, asked, held), {})
+                return _response(await _taken_in(request, sender, source, asked, held), {})
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
         except Refused as refused:
@@ -81,13 +83,14 @@ def _turned_away(asked: IngestRequest, source: Source, stranger: HTTPException) 
     return _response(source.refuse(asked, Forbidden(str(stranger.detail)), 401), dict(stranger.headers or {}))
 
 
-async def _taken_in(request: Request, system: System, source: Source, asked: IngestRequest, held: Holding) -> Answer:
+async def _taken_in(request: Request, sender: Caller, source: Source, asked: IngestRequest, held: Holding) -> Answer:
+    system = system_of(request)
     raw = await _raw(request, held)
     async with system.ingestion.turns.turn(asked.tenant, len(raw)):
         body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
         held.hold(len(raw) if body is raw else len(raw) + len(body))
         intake = await _decoded(source, replace(asked, body=body), system.ingest_table)
-    return await system.ingestion.accept(intake)
+    return await system.ingestion.accept(intake, sender.name)
 
 
 async def _decoded(source: Source, asked: IngestRequest, table: SeriesTable) -> Intake:

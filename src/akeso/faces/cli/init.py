@@ -20,7 +20,8 @@ playbooks = "playbooks"
 policies = "policies"
 # trust = "approve"        # observe, suggest, approve or auto; services.yaml can say it per service and action
 # dry_run = true           # true: no effect is executed, only shown
-# anonymous_ingest = true  # telemetry from this machine needs no key
+# [access]
+# anonymous_socket = "akeso-data/ingest.sock"  # telemetry without a key: what rests on it asks a person
 """
 
 SERVICES = """\

@@ -15,12 +15,14 @@ import structlog
 import typer
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from akeso.composition.system import System
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
+from akeso.faces.api.anonymous import create_anonymous_api
 from akeso.faces.api.server import create_api
-from akeso.faces.listeners import grpc_listener, http_listeners
+from akeso.faces.listeners import anonymous_listeners, grpc_listener, http_listeners
 from akeso.faces.socket_listeners import SocketListeners
 
 LAST_ANSWERS_S = 3
@@ -48,18 +50,22 @@ def up(
 async def _serve(settings: Settings) -> None:
     # The ports are taken first: a second Akeso on one fails here, before it has touched an incident.
     listeners = http_listeners(settings)
+    nameless = anonymous_listeners(settings)
     system = await System.open(settings)
-    server = _server(system)
-    serving = asyncio.create_task(server.serve(sockets=listeners))
+    servers = [(_server(create_api(system)), listeners)]
+    if nameless:
+        servers.append((_server(create_anonymous_api(system)), nameless))
+    serving = [asyncio.create_task(server.serve(sockets=sockets)) for server, sockets in servers]
     working = asyncio.create_task(_work(system, listeners[0]))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
     try:
-        await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*serving, working}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         working.cancel()
-        server.should_exit = True
-        ends = await asyncio.gather(serving, working, return_exceptions=True)
+        for server, _ in servers:
+            server.should_exit = True
+        ends = await asyncio.gather(*serving, working, return_exceptions=True)
         await system.stop()
     for failure in ends:
         if isinstance(failure, Exception):
@@ -74,7 +80,7 @@ async def _work(system: System, listener: socket.socket) -> None:
         await system.start()
         host, port = listener.getsockname()[:2]
         place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        print(f"Akeso is ready: {place}  (key: {system.key_path})", flush=True)
+        print(f"Akeso is ready: {place}  (key: {system.key_path}; senders: {system.sender_key_path})", flush=True)
         await asyncio.Event().wait()
     finally:
         await sockets.stop()
@@ -82,9 +88,9 @@ async def _work(system: System, listener: socket.socket) -> None:
             await grpc.stop(LAST_ANSWERS_S)
 
 
-def _server(system: System) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
-        create_api(system), log_config=None, access_log=False, lifespan="off", ws="websockets-sansio"
+        app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio", proxy_headers=False
     )
     config.timeout_graceful_shutdown = LAST_ANSWERS_S
     return _Server(config)

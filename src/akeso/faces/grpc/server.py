@@ -5,7 +5,6 @@ https://opentelemetry.io/docs/specs/otlp/#otlpgrpc. Messages pass as bytes, so t
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
-from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -13,7 +12,7 @@ import grpc.aio
 from akeso.composition.system import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Unavailable
 from akeso.engine.fairness import Holding
-from akeso.faces.admission import check_tenant, presented_key, sender_of
+from akeso.faces.admission import check_tenant, presented_key
 from akeso.faces.grpc.refusal import Refusal, refusal_of
 from akeso.ports.source import IngestRequest, Source
 
@@ -74,7 +73,7 @@ class OtlpServer:
         async def export(body: bytes, context: _Context) -> bytes:
             system = self._system
             headers = _headers(context)
-            sender = sender_of(system, presented_key(headers), _host(context.peer()))
+            sender = system.keys.caller(presented_key(headers))
             if sender is None:
                 return await _refuse(context, _STRANGER)
             try:
@@ -86,7 +85,7 @@ class OtlpServer:
                     held.hold(len(body))
                     async with system.ingestion.turns.turn(sender.tenant, len(body)):
                         intake = source.decode(asked, system.ingest_table)
-                    answer = await system.ingestion.accept(intake)
+                    answer = await system.ingestion.accept(intake, sender.name)
             except AkesoError as error:
                 return await _refuse(context, refusal_of(error))
             return answer.body
@@ -103,9 +102,3 @@ def _headers(context: _Context) -> dict[str, str]:
     metadata = context.invocation_metadata() or ()
     found = {name.lower(): value for name, value in metadata if isinstance(value, str)}
     return found | {"content-type": _CONTENT_TYPE}
-
-
-def _host(peer: str) -> str:
-    """The address in gRPC's name of a peer: `ipv4:127.0.0.1:4000`, `ipv6:%5B::1%5D:4000`."""
-    _, _, address = unquote(peer).partition(":")
-    return address.rpartition(":")[0].strip("[]")

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from akeso.adapters.keys.file import KeyFile
+from akeso.config.settings import Settings
 from akeso.lab.errors import NotReady
 
 SETTINGS = ("trust=auto", "dry_run=false")
@@ -45,6 +47,17 @@ class AkesoProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             await asyncio.to_thread(self.process.wait)
+
+
+def sender_key(data: Path) -> str:
+    """The key that senders need, of the Akeso whose data folder this is or is to be: made if it has none yet."""
+    return KeyFile(data / "keys.json").sender_key(Settings.model_fields["tenant"].default)
+
+
+def key_beside() -> str | None:
+    """The key for senders that `akeso up` wrote in this folder; None when it did not."""
+    file = Path("akeso-data") / "ingest.key"
+    return file.read_text().strip() if file.exists() else None
 
 
 def launch_akeso(

@@ -14,7 +14,7 @@ from random import Random
 from akeso.lab.errors import NotReady, ShopError
 from akeso.lab.faults.fault import Fault, Site
 from akeso.lab.scoring.akeso_client import AkesoClient
-from akeso.lab.scoring.akeso_process import launch_akeso
+from akeso.lab.scoring.akeso_process import launch_akeso, sender_key
 from akeso.lab.scoring.calm import run_calm
 from akeso.lab.scoring.case import Bench, run_case
 from akeso.lab.scoring.report import Calm, Case, document
@@ -135,8 +135,9 @@ async def own_bench(
     """
     folder = RunFolder(run or Path(tempfile.mkdtemp(prefix="akeso-lab-")))
     (port,) = free_ports(1)
-    shop = await prepare(Plan(folder, f"http://127.0.0.1:{port}", None, seed))
-    akeso = launch_akeso(_fresh(out / "akeso"), folder.services_file, port)
+    data = _fresh(out / "akeso")
+    shop = await prepare(Plan(folder, f"http://127.0.0.1:{port}", sender_key(data), seed))
+    akeso = launch_akeso(data, folder.services_file, port)
     try:
         client = AkesoClient(akeso.url, await akeso.key())
         await eventually(client.is_ready, "Akeso being ready", READY_WITHIN_S)

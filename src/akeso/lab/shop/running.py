@@ -133,13 +133,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def exchange(method: str, url: str, body: Any = None, timeout_s: float = 5.0) -> Any:
-    """One HTTP exchange of JSON with a part of the shop. Raises ShopNotRunning when it does not answer with 2xx."""
+async def exchange(method: str, url: str, body: Any = None, key: str | None = None, *, timeout_s: float = 5.0) -> Any:
+    """One HTTP exchange of JSON with a part of the shop. key: of an Akeso that wants one. Raises ShopNotRunning when it
+    does not answer with 2xx."""
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.request(method, url, json=body) as response,
+            session.request(method, url, json=body, headers={"X-API-Key": key} if key else None) as response,
         ):
             if response.status >= 400:
                 raise ShopNotRunning(f"{method} {url}: {response.status} {await response.text()}")

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from akeso.lab.errors import LabError, UnknownFault
 from akeso.lab.load.client import View
+from akeso.lab.scoring.akeso_process import key_beside
 from akeso.lab.street.check import Proof, prove
 from akeso.lab.street.console import cases_table, faults_table, proofs_table, summary_table
 from akeso.lab.street.faults.fault import Fault
@@ -42,6 +43,9 @@ def up(
     run: RunOption = None,
     tell: TellOption = "everything",
     akeso: Annotated[str | None, typer.Option(help="Where telemetry goes; else nobody is told.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="AKESO_INGEST_KEY", help="Key of a sender; default: ./akeso-data/ingest.key.")
+    ] = None,
     own_network: Annotated[
         bool, typer.Option("--own-network", help="In a network of its own, on the usual ports.")
     ] = False,
@@ -51,7 +55,7 @@ def up(
     if own_network and akeso is not None:
         raise typer.BadParameter("an Akeso outside cannot be told from a network of its own", param_hint="--akeso")
     enter_new(network=own_network)
-    _run(lambda: _up(StreetPlan(_folder(run), tell, akeso, seed=seed)))
+    _run(lambda: _up(StreetPlan(_folder(run), tell, akeso, key or key_beside(), seed)))
 
 
 @app.command()

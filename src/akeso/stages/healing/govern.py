@@ -8,7 +8,7 @@ from akeso.domain.estate.service import Services, Trust
 from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Option, Risk, Step
-from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
+from akeso.domain.incident.verdict import UNVOUCHED, Allow, Ask, Deny, Modify, PolicyRequest, Verdict
 from akeso.ports.policy import Policy
 from akeso.stages.healing.guards import EffectHistory
 
@@ -98,13 +98,18 @@ def approved(request: PolicyRequest, by: str, role: str, *, dry_run: bool) -> Po
 
 def govern(request: PolicyRequest, policy: Policy, refusal: Deny | None) -> Verdict:
     """The verdict of a policy that is at hand, and of the guards (`refusal`: what `guard` said)."""
-    return settle(policy.decide(request), refusal, dry_run=request.dry_run)
+    return settle(policy.decide(request), refusal, request)
 
 
-def settle(verdict: Verdict, refusal: Deny | None, *, dry_run: bool) -> Verdict:
+def settle(verdict: Verdict, refusal: Deny | None, request: PolicyRequest) -> Verdict:
     """Guards and policy in one. What policy denies stays denied in its own words; what it would allow, or ask for,
-    falls to a guard that refuses. A dry run does nothing, so there is nothing to guard."""
-    if refusal is None or dry_run:
+    falls to a guard that refuses, and what it would allow falls to a doubt in the grounds that no person took upon
+    themselves. A dry run does nothing, so there is nothing to guard."""
+    if request.dry_run:
+        return verdict
+    if request.doubt and not request.approved_by and isinstance(verdict, Allow | Modify):
+        return Deny(UNVOUCHED, request.doubt)
+    if refusal is None:
         return verdict
     match verdict:
         case Deny():

@@ -136,10 +136,20 @@ class Akeso:
         """The admin key."""
         return (self.data / "admin.key").read_text().strip()
 
-    def new_key(self, name: str, role: str, tenant: str = "default") -> str:
+    @property
+    def sender_key(self) -> str:
+        """The key of the first sender."""
+        return (self.data / "ingest.key").read_text().strip()
+
+    def sender(self) -> httpx.Client:
+        """A sender with the first sender's key."""
+        return self.client(self.sender_key)
+
+    def new_key(self, name: str, role: str, tenant: str = "default", speaks_for: Sequence[str] = ()) -> str:
         """A key made by the command line."""
+        patterns = [part for pattern in speaks_for for part in ("--speaks-for", pattern)]
         code, out, err = run_akeso(
-            self.folder, "keys", "add", name, "--role", role, "--tenant", tenant, "--data", str(self.data)
+            self.folder, "keys", "add", name, "--role", role, "--tenant", tenant, "--data", str(self.data), *patterns
         )
         assert code == 0, err
         return out.strip()
@@ -247,7 +257,7 @@ def repeating(act: Callable[[], None], every_s: float = 0.1) -> Iterator[None]:
 def faring(akeso: Akeso, services: Sequence[str], ill: Set[str]) -> Iterator[list[str]]:
     """Every service tells by simple events how it fares ten times a second; the names, one for each that was taken."""
     taken: list[str] = []
-    with akeso.client("") as client:
+    with akeso.sender() as client:
 
         def tell() -> None:
             for name in services:

@@ -85,7 +85,7 @@ ALERT = Alert("default", "f1", "test", "cart", "slow", Severity.ERROR, AlertStat
 
 async def test_a_batch_is_stored_before_it_is_published_and_then_answered() -> None:
     house = House()
-    answer = await house.agent.accept(intake := house.intake())
+    answer = await house.agent.accept(intake := house.intake(), "shop")
     assert answer is intake.answer
     assert house.bus.published == [(Topic.RAW_EVENTS, "default", intake.batch)]
     assert house.bus.stored == [1]
@@ -94,7 +94,7 @@ async def test_a_batch_is_stored_before_it_is_published_and_then_answered() -> N
 
 async def test_alerts_are_published_by_fingerprint_before_the_answer() -> None:
     house = House()
-    await house.agent.accept(house.intake(alerts=(ALERT, replace(ALERT, fingerprint="f2"))))
+    await house.agent.accept(house.intake(alerts=(ALERT, replace(ALERT, fingerprint="f2"))), "shop")
     assert [(topic, key) for topic, key, _ in house.bus.published[1:]] == [
         (Topic.ALERTS, "f1"),
         (Topic.ALERTS, "f2"),
@@ -106,13 +106,13 @@ async def test_what_was_left_out_is_counted() -> None:
     house = House()
     rejected = (Rejected("[1]", "at", "is none"), Rejected("", "", "and 4 more", 4))
     for _ in range(2):
-        await house.agent.accept(replace(house.intake(), rejected=rejected, omitted={"traceId": 3}))
+        await house.agent.accept(replace(house.intake(), rejected=rejected, omitted={"traceId": 3}), "shop")
     assert (house.agent.rejected, house.agent.omitted) == (10, {"traceId": 6})
 
 
 async def test_an_empty_batch_is_neither_stored_nor_published() -> None:
     house = House()
-    await house.agent.accept(Intake(TelemetryBatch("default", NOON_NS), Answer(), (ALERT,)))
+    await house.agent.accept(Intake(TelemetryBatch("default", NOON_NS), Answer(), (ALERT,)), "shop")
     assert [topic for topic, _, _ in house.bus.published] == [Topic.ALERTS]
     assert [item async for item in house.store.replay(house.table)] == []
 
@@ -122,7 +122,7 @@ async def test_what_the_store_refuses_is_not_published(failure: Overloaded | Una
     house = House()
     house.store.failure = failure
     with pytest.raises(type(failure)):
-        await house.agent.accept(house.intake(alerts=(ALERT,)))
+        await house.agent.accept(house.intake(alerts=(ALERT,)), "shop")
     assert house.bus.published == []
     assert (house.agent.refused, house.agent.batches) == (1, 0)
 
@@ -131,7 +131,7 @@ async def test_a_sender_of_what_is_stored_is_answered_though_subscribers_are_beh
     house = House()
     house.bus.stuck = True
     intake = house.intake()
-    assert await house.agent.accept(intake) is intake.answer
+    assert await house.agent.accept(intake, "shop") is intake.answer
     assert (house.agent.refused, house.agent.batches) == (0, 1)
 
 
@@ -139,14 +139,16 @@ async def test_a_sender_of_an_alert_is_told_to_come_back_when_subscribers_are_be
     house = House()
     house.bus.stuck = True
     with pytest.raises(Overloaded, match="alerts"):
-        await house.agent.accept(Intake(TelemetryBatch("default", NOON_NS), Answer(), (ALERT,)))
+        await house.agent.accept(Intake(TelemetryBatch("default", NOON_NS), Answer(), (ALERT,)), "shop")
     assert house.agent.refused == 1
 
 
 async def test_who_finds_no_room_behind_the_store_is_refused_before_anything_is_stored() -> None:
     house = House(publish_queue_bytes=3_000)
     house.bus.stuck = True
-    answers = [await asyncio.gather(house.agent.accept(house.intake()), return_exceptions=True) for _ in range(10)]
+    answers = [
+        await asyncio.gather(house.agent.accept(house.intake(), "shop"), return_exceptions=True) for _ in range(10)
+    ]
     refused = [answer for (answer,) in answers if isinstance(answer, Overloaded)]
     assert "wait for the detectors" in str(refused[0])
     assert 0 < len(refused) < 10
@@ -156,7 +158,7 @@ async def test_who_finds_no_room_behind_the_store_is_refused_before_anything_is_
 async def test_points_of_series_beyond_the_limit_are_left_out_wherever_they_come_from() -> None:
     house = House()
     house.table.most = 1
-    await house.agent.accept(house.intake())
+    await house.agent.accept(house.intake(), "shop")
     ((_, stored),) = [item async for item in house.store.replay(house.table)]
     assert (len(stored.metrics), len(stored.logs), len(stored.spans)) == (1, 1, 1)
 
@@ -165,7 +167,7 @@ async def test_the_hot_window_is_handed_out_again_after_a_start_a_second_at_a_ti
     before = House()
     times = [NOON_NS - 700 * SECOND, NOON_NS - 599 * SECOND, NOON_NS - 599 * SECOND + 5, NOON_NS - SECOND]
     for at in times:
-        await before.agent.accept(before.intake(at))
+        await before.agent.accept(before.intake(at), "shop")
     after = House(before.store)
     await after.agent.start()
     found = [payload for topic, _, payload in after.bus.published if topic is Topic.RAW_EVENTS]
@@ -189,7 +191,7 @@ async def test_tenants_are_kept_apart_when_the_hot_window_is_handed_out() -> Non
 
 async def test_an_agent_that_is_started_again_repeats_nothing() -> None:
     before = House()
-    await before.agent.accept(before.intake())
+    await before.agent.accept(before.intake(), "shop")
     after = House(before.store)
     await after.agent.start()
     await after.agent.start()
@@ -198,15 +200,15 @@ async def test_an_agent_that_is_started_again_repeats_nothing() -> None:
 
 async def test_what_arrives_before_the_start_is_not_handed_out_twice() -> None:
     house = House()
-    await house.agent.accept(house.intake())
+    await house.agent.accept(house.intake(), "shop")
     await house.agent.start()
     assert len(house.bus.published) == 1
 
 
 async def test_old_telemetry_is_forgotten_every_ten_seconds() -> None:
     house = House()
-    await house.agent.accept(house.intake(NOON_NS - 25 * 3600 * SECOND))
-    await house.agent.accept(house.intake(NOON_NS))
+    await house.agent.accept(house.intake(NOON_NS - 25 * 3600 * SECOND), "shop")
+    await house.agent.accept(house.intake(NOON_NS), "shop")
     await house.agent.tick(house.clock.now())
     assert [sequence async for sequence, _ in house.store.replay(house.table)] == [2]
     house.clock.ns += 25 * 3600 * SECOND

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from akeso.agents.intake.pull import PullAgent, Pulled, PullMetrics, PullOptions, PullSink
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.errors import AkesoError, InvalidInput, Overloaded, Unavailable
+from akeso.domain.estate.access import AKESO
 from akeso.domain.estate.topology import Edge
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
@@ -52,7 +53,8 @@ class World:
     def count(self, name: str) -> float:
         return self.registry.get_sample_value(name, {"endpoint": "prom"}) or 0.0
 
-    async def accept(self, intake: Intake) -> Answer:
+    async def accept(self, intake: Intake, author: str) -> Answer:
+        assert author == AKESO
         if self.refusals:
             raise self.refusals.pop(0)
         self.intakes.append((self.seconds(self.clock.nanoseconds()), intake))

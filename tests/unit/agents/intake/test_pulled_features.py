@@ -10,6 +10,7 @@ from akeso.adapters.buses.local import LocalBus
 from akeso.adapters.telemetry.hot import HotWindow
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.intake.pull import PullAgent, Pulled, PullMetrics, PullOptions, PullSink
+from akeso.domain.estate.access import AKESO
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, SeriesKey, SpanKind, TelemetryBatch, Temporality
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Topic
@@ -45,7 +46,8 @@ async def test_rates_are_those_of_each_second_and_come_without_bursts() -> None:
     window = HotWindow(SECOND, 120 * SECOND, features)
     agent = FeatureAgent(bus, clock, ingest, features, window)
 
-    async def accept(intake: Intake) -> Answer:
+    async def accept(intake: Intake, author: str) -> Answer:
+        assert author == AKESO
         await agent.handle(Message(Topic.RAW_EVENTS, "acme", intake.batch))
         return intake.answer
 

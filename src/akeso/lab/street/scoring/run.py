@@ -15,7 +15,7 @@ from typing import Any
 
 from akeso.lab.errors import LabError, NotReady, ShopError
 from akeso.lab.scoring.akeso_client import AkesoClient, Incident
-from akeso.lab.scoring.akeso_process import SETTINGS, launch_akeso
+from akeso.lab.scoring.akeso_process import SETTINGS, launch_akeso, sender_key
 from akeso.lab.shop.folder import write_atomically
 from akeso.lab.shop.running import eventually
 from akeso.lab.street.check import pain
@@ -214,10 +214,11 @@ async def own_bench(order: Order, run: Path | None, tell: Told) -> AsyncIterator
     Without `run` the street is laid out in a temporary folder, which is deleted at the end.
     """
     folder = StreetFolder(run or Path(tempfile.mkdtemp(prefix="akeso-street-")))
-    street = await prepare(StreetPlan(folder, order.way, OWN, seed=order.seed))
+    data = _fresh(order.out / "akeso")
+    street = await prepare(StreetPlan(folder, order.way, OWN, sender_key(data), order.seed))
     ports = street.facts.ports
     settings = (*SETTINGS, *OWN_DOORS, *way_of(order.way).settings(ports))
-    akeso = launch_akeso(_fresh(order.out / "akeso"), folder.services_file, ports["akeso"], settings)
+    akeso = launch_akeso(data, folder.services_file, ports["akeso"], settings)
     watching: asyncio.Task[None] | None = None
     try:
         client = AkesoClient(akeso.url, await akeso.key())

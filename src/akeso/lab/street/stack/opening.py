@@ -24,7 +24,7 @@ from akeso.lab.street.stack.people import people_programs
 from akeso.lab.street.stack.ports import chosen_ports
 from akeso.lab.street.stack.postgres import create_tables, prepare_postgres
 from akeso.lab.street.stack.programs import Program, supervisor_text
-from akeso.lab.street.stack.services import deliver_first, service_programs
+from akeso.lab.street.stack.services import Exported, deliver_first, service_programs
 from akeso.lab.street.stack.services_file import services_text
 from akeso.lab.street.stack.signals import signal_tree
 from akeso.lab.street.stack.street import Street, answering
@@ -79,14 +79,14 @@ def _lay_out(street: Street, way: Way) -> tuple[Program, ...]:
     folder, facts, addresses = street.folder, street.facts, street.addresses
     make_certificates(folder)
     deliver_first(folder, addresses)
-    otlp_url = facts.akeso_url if way.otlp else None
+    otlp = Exported(facts.akeso_url, facts.akeso_key) if way.otlp and facts.akeso_url else None
     return (
         prepare_postgres(Path(facts.disk_place), facts.ports["postgres"]),
         redis_program(folder, facts.ports),
         *rabbitmq_programs(folder, facts.ports),
-        *watcher_programs(folder, addresses, way.listeners(facts.akeso_url)),
+        *watcher_programs(folder, addresses, way.listeners(facts.akeso_url, facts.akeso_key)),
         nginx_program(folder, facts.ports),
-        *service_programs(folder, addresses, otlp_url),
+        *service_programs(folder, addresses, otlp),
         *people_programs(folder, addresses),
     )
 

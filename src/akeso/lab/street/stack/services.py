@@ -1,6 +1,7 @@
 """The library's own services: their code and settings as versions, and the commands that run them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -78,9 +79,17 @@ def toml(settings: Mapping[str, str | int | float]) -> str:
     )
 
 
-def service_programs(folder: StreetFolder, addresses: Addresses, otlp_url: str | None) -> tuple[Program, ...]:
-    """Write the start scripts; returns the programs. otlp_url: where OpenTelemetry sends, None for not at all."""
-    ports, start = addresses.ports, _Starter(folder, otlp_url)
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Where OpenTelemetry sends to. key: Akeso's, when it wants one."""
+
+    url: str
+    key: str | None = None
+
+
+def service_programs(folder: StreetFolder, addresses: Addresses, otlp: Exported | None) -> tuple[Program, ...]:
+    """Write the start scripts; returns the programs. otlp: where OpenTelemetry sends, None for not at all."""
+    ports, start = addresses.ports, _Starter(folder, otlp)
     listen = "--host 127.0.0.1 --port"
     web = f"gunicorn --bind 127.0.0.1:{ports['web']} web:app"
     multiple = folder.at("web-metrics")
@@ -98,8 +107,8 @@ def service_programs(folder: StreetFolder, addresses: Addresses, otlp_url: str |
 
 
 class _Starter:
-    def __init__(self, folder: StreetFolder, otlp_url: str | None) -> None:
-        self._folder, self._otlp_url = folder, otlp_url
+    def __init__(self, folder: StreetFolder, otlp: Exported | None) -> None:
+        self._folder, self._otlp = folder, otlp
 
     def program(self, service: str, command: str, name: str = "", phase: int | None = 2, **environment: str) -> Program:
         script = self._folder.at("start") / f"{service}.sh"
@@ -122,7 +131,7 @@ class _Starter:
 
     def _script(self, service: str) -> str:
         code = self._folder.releases(service).root / "current"
-        instrument = "opentelemetry-instrument " if self._otlp_url else ""
+        instrument = "opentelemetry-instrument " if self._otlp else ""
         return (
             "#!/bin/sh\n"
             f"cd {code}\n"
@@ -132,11 +141,13 @@ class _Starter:
         )
 
     def _telemetry(self, service: str) -> dict[str, str]:
-        if self._otlp_url is None:
+        if self._otlp is None:
             return {}
+        key = {"OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={self._otlp.key}"} if self._otlp.key else {}
         return {
+            **key,
             "OTEL_SERVICE_NAME": service,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": self._otlp_url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self._otlp.url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_LOGS_EXPORTER": "otlp",
             "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "true",

@@ -108,7 +108,7 @@ class Street:
             "by": "deployer",
         }
         try:
-            await exchange("POST", f"{self.facts.akeso_url}/api/v1/changes", event)
+            await exchange("POST", f"{self.facts.akeso_url}/api/v1/changes", event, self.facts.akeso_key)
         except (ShopNotRunning, aiohttp.ClientError):
             return
 

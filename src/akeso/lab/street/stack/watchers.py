@@ -19,6 +19,7 @@ class Listeners:
 
     remote_write: str | None = None
     webhook: str | None = None
+    key: str | None = None
 
 
 def watcher_programs(folder: StreetFolder, addresses: Addresses, listeners: Listeners) -> tuple[Program, ...]:
@@ -28,8 +29,8 @@ def watcher_programs(folder: StreetFolder, addresses: Addresses, listeners: List
     place, alerts = folder.at("prometheus"), folder.at("alertmanager")
     rules = resources.files("akeso.lab.street.stack").joinpath("rules.yaml").read_text()
     write_atomically(place / "rules.yml", rules)
-    write_atomically(place / "prometheus.yml", prometheus_text(ports, listeners.remote_write))
-    write_atomically(alerts / "alertmanager.yml", alertmanager_text(listeners.webhook))
+    write_atomically(place / "prometheus.yml", prometheus_text(ports, listeners))
+    write_atomically(alerts / "alertmanager.yml", alertmanager_text(listeners))
     database = {"DATA_SOURCE_NAME": f"{addresses.database}?sslmode=disable"}
     cache = addresses.redis.removesuffix("/0")
     return (
@@ -62,7 +63,7 @@ def watcher_programs(folder: StreetFolder, addresses: Addresses, listeners: List
     )  # fmt: skip
 
 
-def prometheus_text(ports: Ports, remote_write: str | None) -> str:
+def prometheus_text(ports: Ports, listeners: Listeners) -> str:
     """Its configuration: every job at the default pace."""
     targets = {
         "node": ("node",),
@@ -84,18 +85,23 @@ def prometheus_text(ports: Ports, remote_write: str | None) -> str:
             for job, some in targets.items()
         ],
     }
-    if remote_write is not None:
-        document["remote_write"] = [{"url": remote_write}]
+    if listeners.remote_write is not None:
+        document["remote_write"] = [{"url": listeners.remote_write, **_authorization(listeners)}]
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def alertmanager_text(webhook: str | None) -> str:
+def alertmanager_text(listeners: Listeners) -> str:
     """Its configuration: the example's grouping by alert name, with its times."""
     receiver: dict[str, object] = {"name": "on-call"}
-    if webhook is not None:
-        receiver["webhook_configs"] = [{"url": webhook}]
+    if listeners.webhook is not None:
+        authorized = _authorization(listeners)
+        receiver["webhook_configs"] = [{"url": listeners.webhook} | ({"http_config": authorized} if authorized else {})]
     route = {
         "receiver": "on-call", "group_by": ["alertname"],
         "group_wait": "30s", "group_interval": "5m", "repeat_interval": "1h",
     }  # fmt: skip
     return yaml.safe_dump({"route": route, "receivers": [receiver]}, sort_keys=False)
+
+
+def _authorization(listeners: Listeners) -> dict[str, object]:
+    return {"authorization": {"credentials": listeners.key}} if listeners.key else {}

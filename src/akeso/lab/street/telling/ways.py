@@ -23,11 +23,11 @@ class Way:
     pull: bool = False
     changes: bool = False
 
-    def listeners(self, akeso_url: str | None) -> Listeners:
-        """Where Prometheus and Alertmanager send to."""
+    def listeners(self, akeso_url: str | None, key: str | None = None) -> Listeners:
+        """Where Prometheus and Alertmanager send to, and with which key."""
         if akeso_url is None or not self.write:
             return Listeners()
-        return Listeners(f"{akeso_url}/api/v1/write", f"{akeso_url}/api/v1/alerts/alertmanager")
+        return Listeners(f"{akeso_url}/api/v1/write", f"{akeso_url}/api/v1/alerts/alertmanager", key)
 
     def settings(self, ports: Mapping[str, int]) -> tuple[str, ...]:
         """Akeso's settings for it, as `name=value`."""

@@ -1,0 +1,92 @@
+"""Who spoke of which service, and when last: what the telemetry of an incident rests on."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+
+from akeso.domain.estate.access import ANONYMOUS
+from akeso.domain.telemetry.batches import SpanBlock, TelemetryBatch
+from akeso.domain.telemetry.series import SeriesTable
+
+_MOST = 100_000
+
+
+class ServicesOfBatches:
+    """The services that a batch speaks of. table: the one that batches refer to."""
+
+    def __init__(self, table: SeriesTable) -> None:
+        self._table = table
+        self._names: list[str] = []
+        self._ids: dict[str, int] = {}
+        self._of_series = np.empty(0, np.int32)
+        self._known = 0
+
+    def of(self, batch: TelemetryBatch) -> set[str]:
+        """Names, and for a sender without a key also whom its spans name as called: it may say so of anybody."""
+        found = self._of_metrics(batch) if len(batch.metrics) else set()
+        found.update(block.service for block in batch.logs)
+        found.update(block.service for block in batch.spans)
+        found.update(change.service for change in batch.changes)
+        if batch.author == ANONYMOUS:
+            found.update(_peers(batch.spans))
+        return found
+
+    def _of_metrics(self, batch: TelemetryBatch) -> set[str]:
+        self._learn()
+        seen = np.zeros(len(self._names), np.bool_)
+        seen[self._of_series[batch.metrics.series]] = True
+        return {self._names[number] for number in np.flatnonzero(seen).tolist()}
+
+    def _learn(self) -> None:
+        size = len(self._table)
+        if size > len(self._of_series):
+            grown = np.empty(max(1024, 2 * size), np.int32)
+            grown[: self._known] = self._of_series[: self._known]
+            self._of_series = grown
+        for series in range(self._known, size):
+            self._of_series[series] = self._number(self._table[series].service)
+        self._known = size
+
+    def _number(self, service: str) -> int:
+        found = self._ids.get(service)
+        if found is None:
+            found = self._ids[service] = len(self._names)
+            self._names.append(service)
+        return found
+
+
+class AuthorBook:
+    """When each author was last heard of each service, of all tenants. Times in ns."""
+
+    def __init__(self, forget: int) -> None:
+        """forget: ns after which who was not heard again is forgotten."""
+        self._forget = forget
+        self._heard: dict[tuple[str, str], dict[str, int]] = {}
+        self._swept = 0
+
+    def hear(self, tenant: str, author: str, services: Iterable[str], at: int) -> None:
+        """`author` spoke of `services` at `at`."""
+        for service in services:
+            self._heard.setdefault((tenant, service), {})[author] = at
+        if at - self._swept > self._forget or len(self._heard) > _MOST:
+            self._sweep(at)
+
+    def authors(self, tenant: str, services: Collection[str], since: int) -> Mapping[str, frozenset[str]]:
+        """Service → who was heard of it at or after `since`."""
+        return {
+            service: frozenset(a for a, at in self._heard.get((tenant, service), {}).items() if at >= since)
+            for service in services
+        }
+
+    def _sweep(self, now: int) -> None:
+        self._swept = now
+        for place, authors in list(self._heard.items()):
+            kept = {author: at for author, at in authors.items() if now - at <= self._forget}
+            if kept:
+                self._heard[place] = kept
+            else:
+                del self._heard[place]
+
+
+def _peers(spans: Iterable[SpanBlock]) -> set[str]:
+    return {peer for block in spans for peer in block.peers if peer}
