@@ -58,7 +58,7 @@ def lines_of(akeso: Akeso, service: str) -> dict[str, int]:
 
 def curl(akeso: Akeso, path: str, body: bytes, *headers: str) -> tuple[str, str]:
     """Status and answer."""
-    asked = [each for header in headers for each in ("-H", header)]
+    asked = [each for header in (*headers, f"X-API-Key: {akeso.sender_key}") for each in ("-H", header)]
     command = ["curl", "-s", "--noproxy", "*", "-w", "\n%{http_code}", "--data-binary", "@-", *asked]
     ended = subprocess.run([*command, akeso.url + path], input=body, capture_output=True, check=True, timeout=20)
     answer, _, status = ended.stdout.decode().rpartition("\n")
@@ -82,7 +82,9 @@ def test_lines_pushed_to_loki_by_curl_are_stored(akeso: Akeso) -> None:
 def test_python_logs_through_its_loki_handler(akeso: Akeso) -> None:
     loki: Any = importlib.import_module("logging_loki")
     failed: list[logging.LogRecord] = []
-    handler = loki.LokiHandler(url=f"{akeso.url}/loki/api/v1/push", tags={"application": "handled"}, version="1")
+    handler = loki.LokiHandler(
+        url=f"{akeso.url}/loki/api/v1/push", tags={"application": "handled"}, auth=("", akeso.sender_key), version="1"
+    )
     handler.handleError = failed.append
     logger = logging.Logger("checkout")
     logger.addHandler(handler)

@@ -68,10 +68,19 @@ def exporting(channel: grpc.Channel | grpc.aio.Channel) -> Callable[..., Any]:
     return call
 
 
+def with_key(call: Callable[..., Any], key: str) -> Callable[..., Any]:
+    """The same, with a key unless the caller brings metadata."""
+
+    def export(body: bytes, **more: Any) -> Any:
+        return call(body, **{"metadata": (("x-api-key", key),), **more})
+
+    return export
+
+
 @pytest.fixture
 def export(listeners: Listeners) -> Iterator[Callable[..., Any]]:
     with grpc.insecure_channel(f"127.0.0.1:{listeners.grpc}") as channel:
-        yield exporting(channel)
+        yield with_key(exporting(channel), listeners.akeso.sender_key)
 
 
 def resource(service: str) -> Resource:
@@ -108,7 +117,11 @@ async def stored(listeners: Listeners) -> list[TelemetryBatch]:
 
 
 async def test_what_the_sdk_sends_over_grpc_is_stored(listeners: Listeners) -> None:
-    place: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{listeners.grpc}", "insecure": True}
+    place: dict[str, Any] = {
+        "endpoint": f"http://127.0.0.1:{listeners.grpc}",
+        "insecure": True,
+        "headers": (("x-api-key", listeners.akeso.sender_key),),
+    }
     assert send_metrics(OTLPMetricExporter(**place), "cart") is MetricExportResult.SUCCESS
     tracing = TracerProvider(resource=resource("cart"))
     tracing.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(**place, compression=grpc.Compression.Gzip)))
@@ -126,7 +139,9 @@ async def test_what_the_sdk_sends_over_grpc_is_stored(listeners: Listeners) -> N
 
 
 def test_the_default_port_of_otlp_over_http_leads_to_the_same_place(listeners: Listeners) -> None:
-    exporter = HttpMetricExporter(f"http://127.0.0.1:{listeners.http}/v1/metrics")
+    exporter = HttpMetricExporter(
+        f"http://127.0.0.1:{listeners.http}/v1/metrics", headers={"x-api-key": listeners.akeso.sender_key}
+    )
     assert send_metrics(exporter, "stock") is MetricExportResult.SUCCESS
 
 

@@ -98,7 +98,7 @@ class Senders:
                 thread.join()
 
     def _http(self, name: str) -> None:
-        with httpx.Client(base_url=self._akeso.url, trust_env=False, verify=False, timeout=20) as client:
+        with self._akeso.sender() as client:
             for number in count(1):
                 if self._over.is_set():
                     return
@@ -113,6 +113,9 @@ class Senders:
                 else:
                     self._refused(str(answer.status_code) + ("" if "Retry-After" in answer.headers else " for good"))
 
+    def _key(self) -> tuple[tuple[str, str], ...]:
+        return (("x-api-key", self._akeso.sender_key),)
+
     def _grpc(self) -> None:
         # A channel waits longer from try to try; a new one tries at once.
         numbers = count(1)
@@ -126,7 +129,11 @@ class Senders:
                 return
             records = [{"body": f"number {number}", "time_unix_nano": time.time_ns()}] * ROWS
             try:
-                export(logs_request({"service.name": "calls"}, *records).SerializeToString(), timeout=20)
+                export(
+                    logs_request({"service.name": "calls"}, *records).SerializeToString(),
+                    metadata=self._key(),
+                    timeout=20,
+                )
             except grpc.RpcError as error:
                 code = error.code()
                 if code is grpc.StatusCode.UNAVAILABLE:

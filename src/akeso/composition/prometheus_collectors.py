@@ -10,6 +10,7 @@ from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.intake.ingestion import IngestionAgent
 from akeso.agents.selfhealing.monitoring import MonitoringAgent
 from akeso.agents.selfhealing.pipeline import OwnPipeline
+from akeso.engine.refused_keys import RefusedKeys
 
 _SENDER = ("tenant", "service", "instance", "signal")
 
@@ -71,6 +72,21 @@ class IntakeCollector(Collector):
             "akeso_series_refused": (tally.refused_series, "Series beyond the limit of feature series"),
             "akeso_slot_gaps": (tally.gaps, "Pauses without any telemetry"),
         }
+
+
+class AccessCollector(Collector):
+    """Who was refused at the doors."""
+
+    def __init__(self, refused: RefusedKeys) -> None:
+        self._refused = refused
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        refused = self._refused
+        yield CounterMetricFamily("akeso_access_keys_refused", "Requests with a key that is nobody's", refused.total)
+        yield CounterMetricFamily(
+            "akeso_access_turned_away", "Such requests that were told to wait", refused.turned_away
+        )
 
 
 class PipelineCollector(Collector):

@@ -33,7 +33,7 @@ from akeso.composition.files import read_knowledge, read_policy, read_services, 
 from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings, wire_healing
 from akeso.composition.notification import make_notifiers
 from akeso.composition.parts import Parts, Tables, installed
-from akeso.composition.prometheus_collectors import IntakeCollector, PipelineCollector
+from akeso.composition.prometheus_collectors import AccessCollector, IntakeCollector, PipelineCollector
 from akeso.config.intake_settings import PullSettings
 from akeso.config.settings import Settings
 from akeso.config.topology_file import load_topology
@@ -41,6 +41,7 @@ from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions, new_incident_id
+from akeso.engine.refused_keys import RefusedKeys
 from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build, make
 from akeso.ports.embedder import Embedder
@@ -74,6 +75,7 @@ class System:
         self.clock = parts.clock
         self.registry = CollectorRegistry()
         self.keys = KeyFile(settings.data / "keys.json", parts.clock)
+        self.refused_keys = RefusedKeys(parts.clock, settings.access.refused_keys)
         self.services = read_services(settings)
         self.knowledge = read_knowledge(settings)
         self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
@@ -162,6 +164,7 @@ class System:
             self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
         )
         self.registry.register(IntakeCollector(self.ingestion, feature))
+        self.registry.register(AccessCollector(self.refused_keys))
         self.registry.register(PipelineCollector(self.detection.monitoring, self.detection.pipeline))
         agents: list[Agent] = [
             self.feed,

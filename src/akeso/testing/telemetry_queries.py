@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from akeso.domain.telemetry.batches import NANOSECONDS, LogBlock, MetricBlock, SeriesKey, TelemetryBatch, Temporality
-from akeso.domain.telemetry.query import LogSelector, MetricSelector, Range, SpanSelector, matcher
+from akeso.domain.telemetry.query import LogSelector, MetricSelector, Range, SpanSelector
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.telemetry_store import TelemetryStore
 from akeso.stages.query.log_query import LogQuery
 from akeso.stages.query.metric_query import MetricQuery
+from akeso.stages.query.patterns import matcher
 from akeso.stages.query.span_query import SpanQuery
 from akeso.testing.recorded.recording import BEGAN, CALLS, sick_shop
 from akeso.testing.telemetry import StoreOf

@@ -1,15 +1,13 @@
-"""What a gRPC sender is told when its call fails, and who may send at all."""
+"""What a gRPC sender is told when its call fails."""
 
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from akeso.composition.system import System
 from akeso.domain.errors import (
     AkesoError,
     Forbidden,
@@ -19,8 +17,7 @@ from akeso.domain.errors import (
     Overloaded,
     Unavailable,
 )
-from akeso.domain.estate.access import Caller, Role
-from akeso.faces.admission import presented_key, sender_of
+from akeso.faces.admission import presented_key
 from akeso.faces.grpc.refusal import DETAILS, refusal_of
 
 CODES = [
@@ -69,37 +66,15 @@ def test_what_is_not_to_be_tried_again_carries_no_retry(error: AkesoError) -> No
     assert refusal_of(error).trailers == ()
 
 
-ANN = Caller("ann", Role.INGEST, "acme")
-
-
-def system(*, anonymous: bool) -> System:
-    keys = SimpleNamespace(caller={"ak_ann": ANN}.get)
-    settings = SimpleNamespace(anonymous_ingest=anonymous, tenant="default")
-    return cast("System", SimpleNamespace(keys=keys, settings=settings))
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "10.0.0.7"])
-def test_a_key_opens_from_anywhere_and_a_wrong_one_from_nowhere(host: str) -> None:
-    assert sender_of(system(anonymous=True), "ak_ann", host) == ANN
-    assert sender_of(system(anonymous=True), "ak_wrong", host) is None
-
-
-def test_without_a_key_only_this_machine_and_only_if_allowed() -> None:
-    anonymous = sender_of(system(anonymous=True), "", "127.0.0.1")
-    assert anonymous is not None
-    assert (anonymous.role, anonymous.tenant) == (Role.INGEST, "default")
-    assert sender_of(system(anonymous=True), "", "10.0.0.7") is None
-    assert sender_of(system(anonymous=False), "", "127.0.0.1") is None
-
-
 @pytest.mark.parametrize(
     ("headers", "key"),
     [
         ({"x-api-key": "k"}, "k"),
         ({"authorization": "Bearer  k "}, "k"),
         ({"authorization": "Basic k"}, ""),
+        ({"authorization": "Basic dXNlcjprOms="}, "k:k"),
         ({}, ""),
     ],
 )
-def test_a_key_is_a_header_or_a_bearer_token(headers: dict[str, str], key: str) -> None:
+def test_a_key_is_a_header_a_bearer_token_or_a_password(headers: dict[str, str], key: str) -> None:
     assert presented_key(headers) == key

@@ -34,7 +34,7 @@ async def replayed(folder: Path, quiet_until: int = 0, changed: Change | None = 
         told = changed
         for batch in sick_shop(replaying.ingest_table, well_s=20):
             if told is not None and batch.received_at > told.at.timestamp() * 1e9:
-                yield TelemetryBatch("default", batch.received_at, changes=(told,))
+                yield TelemetryBatch("default", batch.received_at, changes=(told,), author="shop")
                 told = None
             yield batch
 

@@ -1,10 +1,10 @@
 """Questions about stored telemetry, and their answers."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from akeso.domain.errors import InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Floats, SeriesKey, Times
 
 MOST_STEPS = 11_000
-LONGEST_PATTERN = 1_000
 
 
 class Matching(StrEnum):
@@ -24,40 +23,25 @@ class Matching(StrEnum):
     UNLIKE = "!~"
 
 
+class Pattern(Protocol):
+    """A compiled pattern (see akeso.stages.query.patterns)."""
+
+    def fullmatch(self, text: str, /) -> object | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One condition on an attribute; a missing attribute is the empty text. Raises InvalidInput for a pattern that is
-    none."""
+    """One condition on an attribute; a missing attribute is the empty text. pattern: of LIKE and UNLIKE."""
 
     name: str
     matching: Matching
     value: str
-    _pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-
-    def __post_init__(self) -> None:
-        if self.matching in {Matching.LIKE, Matching.UNLIKE}:
-            if len(self.value) > LONGEST_PATTERN:
-                raise InvalidInput(f"match.{self.name}", f"is longer than {LONGEST_PATTERN} characters")
-            try:
-                object.__setattr__(self, "_pattern", re.compile(self.value))
-            except re.error as bad:
-                raise InvalidInput(f"match.{self.name}", f"{self.value} is no pattern: {bad}") from bad
+    pattern: Pattern | None = field(repr=False, compare=False, default=None)
 
     def fits(self, value: str) -> bool:
         """Whether the condition holds."""
-        same = value == self.value if self._pattern is None else self._pattern.fullmatch(value) is not None
+        same = value == self.value if self.pattern is None else self.pattern.fullmatch(value) is not None
         return same is (self.matching in {Matching.IS, Matching.LIKE})
-
-
-_MATCHER = re.compile(r"([^=!~]+)(=~|!~|!=|=)(.*)", re.DOTALL)
-
-
-def matcher(text: str) -> Matcher:
-    """`route=/x`, `route!=/x`, `route=~/api/.*`, `route!~…`. Raises InvalidInput."""
-    found = _MATCHER.fullmatch(text)
-    if found is None:
-        raise InvalidInput("match", f"{text} is not name=value, name!=value, name=~pattern or name!~pattern")
-    return Matcher(found[1].strip(), Matching(found[2]), found[3])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
 from akeso.composition.system import System
+from akeso.domain.errors import Overloaded
 from akeso.domain.estate.access import Caller, Role
 from akeso.faces.admission import presented_key
+from akeso.faces.api.errors import retry_headers
 
 
 def system_of(connection: HTTPConnection) -> System:
@@ -17,13 +19,17 @@ def system_of(connection: HTTPConnection) -> System:
 
 
 def key_of(connection: HTTPConnection) -> str:
-    """The key the caller presents: header, bearer token, or query parameter (browsers cannot set WebSocket headers)."""
-    return presented_key(connection.headers) or connection.query_params.get("key", "")
+    """The key the caller presents. One in a URL is not read: URLs are written into logs on their way."""
+    return presented_key(connection.headers)
 
 
 def identify(connection: HTTPConnection) -> Caller:
     """The caller. Raises 401 when the key is missing or nobody's."""
-    return _known(system_of(connection).keys.caller(key_of(connection)))
+    system, key = system_of(connection), key_of(connection)
+    caller = system.keys.caller(key)
+    if caller is None and key:
+        _note_refused(connection)
+    return _known(caller)
 
 
 def identify_sender(connection: HTTPConnection) -> Caller:
@@ -32,6 +38,14 @@ def identify_sender(connection: HTTPConnection) -> Caller:
         sender: Caller = door.sender(connection)
         return sender
     return identify(connection)
+
+
+def _note_refused(connection: HTTPConnection) -> None:
+    host = connection.client.host if connection.client is not None else ""
+    try:
+        system_of(connection).refused_keys.note(host)
+    except Overloaded as often:
+        raise HTTPException(429, str(often), retry_headers(often)) from often
 
 
 def _known(caller: Caller | None) -> Caller:

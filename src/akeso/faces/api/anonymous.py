@@ -13,6 +13,7 @@ from akeso.composition.system import System
 from akeso.domain.errors import Forbidden
 from akeso.domain.estate.access import ANONYMOUS, Caller, Role
 from akeso.faces.api import ingest
+from akeso.faces.api.doors import DoorOptions, Doors
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +48,11 @@ class AnonymousDoor:
 
 def create_anonymous_api(running: System) -> Starlette:
     """The routes for telemetry alone, for senders without a key."""
-    app = Starlette(routes=list(ingest.routes(running.sources)))
+    routes = list(ingest.routes(running.sources))
+    app = Starlette(routes=routes)
     app.state.system = running
     app.state.anonymous = AnonymousDoor(running.settings.tenant)
+    app.add_middleware(Doors, options=DoorOptions(unread=frozenset(route.path for route in routes), hosts=("*",)))
     return app
 
 

@@ -1,6 +1,6 @@
 """What people and programs may send to the REST API. Unknown fields are accepted, wrong types refused."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
@@ -48,7 +48,7 @@ class MemoryQuery(BaseModel):
     """text: words to look for; signature: names of symptoms that the incident has."""
 
     text: str = Field(min_length=1, max_length=4000)
-    signature: list[str] = []
+    signature: list[Annotated[str, Field(max_length=300)]] = Field(default=[], max_length=200)
     limit: int = Field(default=5, ge=1, le=50)
 
 
@@ -68,7 +68,7 @@ class Training(BaseModel):
     version challenges the champion."""
 
     reason: str = Field(default="", max_length=2000)
-    window_seconds: float | None = Field(default=None, gt=0)
+    window_seconds: float | None = Field(default=None, gt=0, le=366 * 86400)
     challenge: StrictBool = True
 
 

@@ -79,8 +79,9 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _turned_away(asked: IngestRequest, source: Source, stranger: HTTPException) -> Response:
-    """401 in the sender's own protocol."""
-    return _response(source.refuse(asked, Forbidden(str(stranger.detail)), 401), dict(stranger.headers or {}))
+    """401, or 429 to one that tries too often, in the sender's own protocol."""
+    refused = source.refuse(asked, Forbidden(str(stranger.detail)), stranger.status_code)
+    return _response(refused, dict(stranger.headers or {}))
 
 
 async def _taken_in(request: Request, sender: Caller, source: Source, asked: IngestRequest, held: Holding) -> Answer:

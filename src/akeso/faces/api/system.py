@@ -43,7 +43,9 @@ async def ready(request: Request, response: Response) -> dict[str, Any]:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """Prometheus metrics."""
+    """Prometheus metrics; with a key of role viewer where the settings close them."""
+    if not system_of(request).settings.access.metrics_without_key:
+        await require(Role.VIEWER)(request)
     return Response(generate_latest(system_of(request).registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -107,7 +109,10 @@ async def show_plugins(caller: Viewer) -> dict[str, Any]:
 
 @router.get("/api/v1/audit")
 async def show_audit(
-    request: Request, caller: Admin, after: int = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+    request: Request,
+    caller: Admin,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> dict[str, Any]:
     """The journal from `after` on, oldest first."""
     del caller

@@ -18,12 +18,12 @@ from akeso.domain.telemetry.query import (
     MetricSelector,
     Range,
     SpanSelector,
-    matcher,
 )
 from akeso.domain.telemetry.times import EPOCH, epoch_ns, rfc3339
 from akeso.faces.api.access import require, system_of
 from akeso.stages.query.log_query import LogQuery
 from akeso.stages.query.metric_query import MetricQuery
+from akeso.stages.query.patterns import matcher
 from akeso.stages.query.span_query import SpanQuery
 
 router = APIRouter(prefix="/api/v1/telemetry", tags=["telemetry"])
@@ -54,8 +54,8 @@ class AskedMetrics(Asked):
     """match: conditions on attributes (`route=/x`, `!=`, `=~`, `!~`), all of which have to hold; step: in seconds."""
 
     metric: str = ""
-    match: list[str] = []
-    step: float | None = Field(default=None, gt=0)
+    match: Annotated[list[str], Field(max_length=50)] = []
+    step: float | None = Field(default=None, gt=0, lt=1e9)
     quantile: float | None = Field(default=None, ge=0, le=1)
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,10 +24,13 @@ from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.anonymous import create_anonymous_api
 from akeso.faces.api.server import create_api
+from akeso.faces.connections import Connections, guarded, keep_looking
 from akeso.faces.listeners import anonymous_listeners, grpc_listener, http_listeners
 from akeso.faces.socket_listeners import SocketListeners
 
 LAST_ANSWERS_S = 3
+# Of readers of the stream, who have nothing to say.
+_LONGEST_MESSAGE = 4096
 
 
 def up(
@@ -43,8 +48,16 @@ def up(
         put(overrides, text)
     settings = load_settings(config, overrides)
     log_from(settings.log_level)
+    _allow_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
+
+
+def _allow_many_files() -> None:
+    # Connections are files, and the limit of many shells is 1,024.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve(settings: Settings) -> None:
@@ -52,16 +65,19 @@ async def _serve(settings: Settings) -> None:
     listeners = http_listeners(settings)
     nameless = anonymous_listeners(settings)
     system = await System.open(settings)
-    servers = [(_server(create_api(system)), listeners)]
+    connections = Connections(settings.access.connections, time.monotonic)
+    servers = [(_server(create_api(system), connections), listeners)]
     if nameless:
-        servers.append((_server(create_anonymous_api(system)), nameless))
+        servers.append((_server(create_anonymous_api(system), connections), nameless))
     serving = [asyncio.create_task(server.serve(sockets=sockets)) for server, sockets in servers]
+    looking = asyncio.create_task(keep_looking(connections))
     working = asyncio.create_task(_work(system, listeners[0]))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
     try:
         await asyncio.wait({*serving, working}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        looking.cancel()
         working.cancel()
         for server, _ in servers:
             server.should_exit = True
@@ -88,9 +104,17 @@ async def _work(system: System, listener: socket.socket) -> None:
             await grpc.stop(LAST_ANSWERS_S)
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
+def _server(app: ASGIApp, connections: Connections) -> uvicorn.Server:
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio", proxy_headers=False
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http=guarded(connections),
+        ws="websockets-sansio",
+        ws_max_size=_LONGEST_MESSAGE,
+        proxy_headers=False,
+        server_header=False,
     )
     config.timeout_graceful_shutdown = LAST_ANSWERS_S
     return _Server(config)

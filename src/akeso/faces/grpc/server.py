@@ -5,12 +5,13 @@ https://opentelemetry.io/docs/specs/otlp/#otlpgrpc. Messages pass as bytes, so t
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 
 from akeso.composition.system import System
-from akeso.domain.errors import AkesoError, InvalidSettings, Unavailable
+from akeso.domain.errors import AkesoError, InvalidSettings, Overloaded, Unavailable
 from akeso.engine.fairness import Holding
 from akeso.faces.admission import check_tenant, presented_key
 from akeso.faces.grpc.refusal import Refusal, refusal_of
@@ -69,13 +70,21 @@ class OtlpServer:
         """Takes no more calls, and gives those under way so long to end."""
         await self._server.stop(grace_s)
 
+    def _stranger(self, context: _Context, key: str) -> Refusal:
+        try:
+            if key:
+                self._system.refused_keys.note(_host(context.peer()))
+        except Overloaded as often:
+            return refusal_of(often)
+        return _STRANGER
+
     def _export(self, source: Source, path: str) -> _Export:
         async def export(body: bytes, context: _Context) -> bytes:
             system = self._system
             headers = _headers(context)
             sender = system.keys.caller(presented_key(headers))
             if sender is None:
-                return await _refuse(context, _STRANGER)
+                return await _refuse(context, self._stranger(context, presented_key(headers)))
             try:
                 check_tenant(sender, headers)
                 if not system.started:
@@ -102,3 +111,9 @@ def _headers(context: _Context) -> dict[str, str]:
     metadata = context.invocation_metadata() or ()
     found = {name.lower(): value for name, value in metadata if isinstance(value, str)}
     return found | {"content-type": _CONTENT_TYPE}
+
+
+def _host(peer: str) -> str:
+    """The address in gRPC's name of a peer: `ipv4:127.0.0.1:4000`, `ipv6:%5B::1%5D:4000`."""
+    _, _, address = unquote(peer).partition(":")
+    return address.rpartition(":")[0].strip("[]")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
+import re2
 
 from akeso.domain.telemetry.batches import Kind, LogBlock, TelemetryBatch
 from akeso.domain.telemetry.query import LogGroup, LogSample, LogSelector, Range
@@ -93,7 +94,8 @@ def parameters(template: str, lines: list[str]) -> tuple[tuple[str, ...], ...]:
     """For each variable place of a template the values that lines have there, each once, in the order of the lines."""
     parts = template.split(WILDCARD)
     gaps = [r"\s*".join(map(re.escape, part.split())) for part in parts]
-    pattern = re.compile(r"\s*" + r"\s*(.+?)\s*".join(gaps) + r"\s*", re.DOTALL)
+    # Of senders' lines: with an engine that goes back, a line of blanks would take for ever.
+    pattern = re2.compile(r"(?s)\s*" + r"\s*(.+?)\s*".join(gaps) + r"\s*")
     found: list[dict[str, None]] = [{} for _ in parts[1:]]
     for line in lines:
         matched = pattern.fullmatch(line)

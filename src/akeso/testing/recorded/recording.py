@@ -69,4 +69,4 @@ def sick_shop(
             calls.child().by("cart", SpanKind.SERVER),
         )
         level = MetricBlock(np.array([cpu], np.int32), np.array([at]), chance.normal(0.4, 0.01, 1))
-        yield TelemetryBatch(tenant, at + 40_000_000, level, spans=spans)
+        yield TelemetryBatch(tenant, at + 40_000_000, level, spans=spans, author="shop")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
@@ -12,6 +13,7 @@ from akeso.plugins.sources.simple_event import SimpleEvent
 from akeso.ports.source import IngestRequest
 
 _EVERY_NS = 100_000_000
+_SENDER = "ingest"
 
 
 def write_calm_past(data: Path, services: Sequence[str], seconds: float) -> None:
@@ -33,6 +35,8 @@ async def _stored(database: Path, requests: list[IngestRequest]) -> None:
     table, source = SeriesTable(), SimpleEvent()
     store = SqliteTelemetryStore(database, table)
     try:
-        await asyncio.gather(*(store.append(source.decode(request, table).batch) for request in requests))
+        await asyncio.gather(
+            *(store.append(replace(source.decode(request, table).batch, author=_SENDER)) for request in requests)
+        )
     finally:
         await store.close()

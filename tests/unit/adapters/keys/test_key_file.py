@@ -3,13 +3,15 @@
 import json
 import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from akeso.adapters.keys.file import KeyFile
-from akeso.domain.errors import Conflict, InvalidSettings
+from akeso.domain.errors import Conflict, InvalidInput, InvalidSettings, NotFound
 from akeso.domain.estate.access import Caller, Role
+from akeso.testing.clock import FakeClock
 
 
 @pytest.fixture
@@ -125,3 +127,57 @@ def test_a_file_that_is_damaged_lets_nobody_in_and_says_so(keys: KeyFile, path: 
     path.write_text(text)
     with pytest.raises(InvalidSettings, match=r"keys\.json"):
         keys.caller("ak_x")
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "healing", "Akeso", "akeso:pull", "anonymous", "a\x1b[2J", "a\u202eb", "n" * 101]
+)
+def test_a_key_may_not_be_called_like_akeso_itself_or_like_nothing(keys: KeyFile, name: str) -> None:
+    with pytest.raises(InvalidInput, match="name"):
+        keys.add(name, Role.ADMIN, "t")
+
+
+def test_a_sender_speaks_for_what_its_key_names(keys: KeyFile) -> None:
+    keys.add("shop", Role.INGEST, "acme", speaks_for=("cart", "shop-*"))
+    assert keys.may_speak("acme", "shop", "cart")
+    assert keys.may_speak("acme", "shop", "shop-web")
+    assert not keys.may_speak("acme", "shop", "payment")
+    assert not keys.may_speak("other", "shop", "cart")
+    assert not keys.may_speak("acme", "nobody", "cart")
+
+
+def test_a_key_for_sending_that_names_nothing_speaks_for_all_but_akeso(keys: KeyFile) -> None:
+    keys.add("all", Role.INGEST, "acme")
+    assert keys.may_speak("acme", "all", "anything")
+    assert not keys.may_speak("acme", "all", "akeso.model")
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.APPROVER])
+def test_a_key_that_was_not_made_for_sending_speaks_for_nothing(keys: KeyFile, role: Role) -> None:
+    keys.add("ann", role, "acme")
+    assert not keys.may_speak("acme", "ann", "cart")
+
+
+def test_a_key_that_was_taken_away_speaks_for_nothing_any_more(keys: KeyFile) -> None:
+    keys.add("shop", Role.INGEST, "acme")
+    keys.remove("shop")
+    assert not keys.may_speak("acme", "shop", "cart")
+
+
+async def test_a_key_ends(path: Path) -> None:
+    clock = FakeClock()
+    keys = KeyFile(path, clock)
+    key = keys.add("ann", Role.INGEST, "acme", expires=clock.now() + timedelta(days=1))
+    assert keys.caller(key) is not None
+    await clock.advance(timedelta(days=1))
+    assert keys.caller(key) is None
+    assert not keys.may_speak("acme", "ann", "cart")
+
+
+def test_another_key_takes_the_place_of_one(keys: KeyFile) -> None:
+    old = keys.add("ann", Role.INGEST, "acme", speaks_for=("cart",))
+    new = keys.rotate("ann")
+    assert keys.caller(old) is None
+    assert keys.caller(new) == Caller("ann", Role.INGEST, "acme", ("cart",))
+    with pytest.raises(NotFound, match="bob"):
+        keys.rotate("bob")
