@@ -19,6 +19,7 @@ SENDERS = 12
 LASTS_S = 6.0
 # A flood of bodies of 1 MB, each of a thousand lines, has to be more than may be in memory at once.
 SMALL = ("ingestion.request_bytes=8000000", "ingestion.publish_queue_bytes=16000000")
+LINES = {"Content-Type": "application/x-ndjson"}
 
 
 class Flood:
@@ -47,7 +48,7 @@ class Flood:
     def _send(self) -> None:
         with self._akeso.client(self._key) as client:
             while not self._over.is_set():
-                answer = client.post("/api/v1/logs", content=self._body, timeout=60)
+                answer = client.post("/api/v1/logs", content=self._body, headers=LINES, timeout=60)
                 self.told[answer.status_code] += 1
                 self.without_retry_after += answer.status_code != 202 and "Retry-After" not in answer.headers
 
@@ -60,7 +61,7 @@ def test_a_flood_is_told_to_come_back_and_starves_nobody(tmp_path: Path) -> None
         with Flood(akeso, loud).rising() as flood, akeso.client(quiet) as client:
             until = time.monotonic() + LASTS_S
             while time.monotonic() < until:
-                answer = client.post("/api/v1/logs", content='{"service": "quiet", "message": "still here"}')
+                answer = client.post("/api/v1/logs", json={"service": "quiet", "message": "still here"})
                 answered += 1
                 assert answer.status_code == 202, answer.text
                 time.sleep(0.05)

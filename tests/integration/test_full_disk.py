@@ -77,7 +77,9 @@ def test_senders_are_told_to_come_back_and_find_room_when_there_is_some(small_di
 
     def send(client: httpx.Client) -> int:
         line = json.dumps({"service": "cart", "message": chance.randbytes(100_000).hex()})
-        answers.append(client.post("/api/v1/logs", content=f"{line}\n{line}"))
+        answers.append(
+            client.post("/api/v1/logs", content=f"{line}\n{line}", headers={"Content-Type": "application/x-ndjson"})
+        )
         return answers[-1].status_code
 
     with akeso.running(), akeso.sender() as client:

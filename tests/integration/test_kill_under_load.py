@@ -45,7 +45,7 @@ class Told:
 
 def json_lines(number: int) -> tuple[str, bytes, Mapping[str, str]]:
     line = json.dumps({"service": "lines", "message": f"number {number}"})
-    return "/api/v1/logs", "\n".join([line] * ROWS).encode(), {}
+    return "/api/v1/logs", "\n".join([line] * ROWS).encode(), {"Content-Type": "application/x-ndjson"}
 
 
 def metrics(number: int) -> tuple[str, bytes, Mapping[str, str]]:

@@ -38,6 +38,12 @@ def logs(sender: httpx.Client, body: bytes, encoding: str) -> httpx.Response:
     return sender.post("/api/v1/logs", content=body, headers=headers)
 
 
+def ticket(akeso: Akeso, key: str) -> str:
+    """A ticket that opens the stream once."""
+    with akeso.client(key) as client:
+        return str(client.post("/api/v1/stream/tickets").json()["ticket"])
+
+
 def test_an_event_is_judged_and_opens_an_incident(akeso: Akeso, sender: httpx.Client) -> None:
     well = sender.post("/add-event", json=EVENT)
     assert (well.status_code, well.json()["event"]["status"]) == (200, "Normal")
@@ -139,7 +145,7 @@ def test_events_are_streamed_to_those_who_may_read(akeso: Akeso) -> None:
     viewer, stranger = akeso.new_key("watcher", "viewer"), akeso.new_key("neighbour", "viewer", "elsewhere")
     with (
         akeso.client() as admin,
-        connect(f"{address}?key={viewer}") as stream,
+        connect(f"{address}?ticket={ticket(akeso, viewer)}") as stream,
         connect(address, additional_headers={"X-API-Key": stranger}) as other,
     ):
         stream.send(b"what a reader says is of no interest")
@@ -156,7 +162,7 @@ def test_events_are_streamed_to_those_who_may_read(akeso: Akeso) -> None:
 
 @pytest.mark.parametrize("key", ["", "ak_wrong"])
 def test_the_stream_is_closed_to_bad_keys(akeso: Akeso, key: str) -> None:
-    with connect(f"ws://127.0.0.1:{akeso.port}/api/v1/stream?key={key}") as stream:
+    with connect(f"ws://127.0.0.1:{akeso.port}/api/v1/stream", additional_headers={"X-API-Key": key}) as stream:
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(10)
         assert closed.value.rcvd is not None
@@ -166,7 +172,7 @@ def test_the_stream_is_closed_to_bad_keys(akeso: Akeso, key: str) -> None:
 def test_the_stream_is_closed_to_those_who_may_only_send(akeso: Akeso) -> None:
     key = akeso.new_key("shipper", "ingest")
     with (
-        connect(f"ws://127.0.0.1:{akeso.port}/api/v1/stream?key={key}") as stream,
+        connect(f"ws://127.0.0.1:{akeso.port}/api/v1/stream", additional_headers={"X-API-Key": key}) as stream,
         pytest.raises(ConnectionClosed),
     ):
         stream.recv(10)

@@ -40,7 +40,7 @@ def send(akeso: Akeso) -> None:
         sent = [
             client.post("/v1/metrics", content=as_json(metrics.request), headers=plain),
             client.post("/v1/traces", content=traces, headers=plain),
-            client.post("/api/v1/logs", content="\n".join(map(json.dumps, lines))),
+            client.post("/api/v1/logs", content="\n".join(map(json.dumps, lines)), headers=plain),
         ]
     assert [answer.status_code for answer in sent] == [200, 200, 202]
 

@@ -12,7 +12,7 @@ from akeso.agents.incidents.incident_context import IncidentContext, IncidentCon
 from akeso.agents.incidents.move_executor import HealingDeps
 from akeso.domain.estate.service import Services, Trust
 from akeso.domain.incident.case import Case
-from akeso.domain.incident.diagnosis import Diagnosis, FaultClass, Hypothesis
+from akeso.domain.incident.diagnosis import Diagnosis, Evidence, FaultClass, Hypothesis
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.domain.messages import Decision
@@ -34,7 +34,9 @@ STEP = timedelta(milliseconds=250)
 
 def certain(service: str, confidence: float = 0.9) -> Diagnosis:
     """It is that service, by and large."""
-    return Diagnosis((Hypothesis(service, FaultClass.LATENCY_DEGRADATION, confidence),), confidence >= 0.5, "as told")
+    found = (Evidence("deviation", service, f"{service} is slow", 2.0),)
+    blamed = Hypothesis(service, FaultClass.LATENCY_DEGRADATION, confidence, found)
+    return Diagnosis((blamed,), confidence >= 0.5, "as told")
 
 
 def cart_is_slow(case: Case) -> Diagnosis:

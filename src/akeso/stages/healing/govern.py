@@ -12,6 +12,10 @@ from akeso.domain.incident.verdict import UNVOUCHED, Allow, Ask, Deny, Modify, P
 from akeso.ports.policy import Policy
 from akeso.stages.healing.guards import EffectHistory
 
+# Who is asked, and for how long, when no policy says so.
+APPROVERS = ("approver", "admin")
+_EXPIRY = timedelta(minutes=30)
+
 
 @dataclass(frozen=True, slots=True)
 class GovernOptions:
@@ -103,12 +107,12 @@ def govern(request: PolicyRequest, policy: Policy, refusal: Deny | None) -> Verd
 
 def settle(verdict: Verdict, refusal: Deny | None, request: PolicyRequest) -> Verdict:
     """Guards and policy in one. What policy denies stays denied in its own words; what it would allow, or ask for,
-    falls to a guard that refuses, and what it would allow falls to a doubt in the grounds that no person took upon
-    themselves. A dry run does nothing, so there is nothing to guard."""
+    falls to a guard that refuses, and what it would allow is asked for when nobody vouches for its grounds and no
+    person took that upon themselves. A dry run does nothing, so there is nothing to guard."""
     if request.dry_run:
         return verdict
     if request.doubt and not request.approved_by and isinstance(verdict, Allow | Modify):
-        return Deny(UNVOUCHED, request.doubt)
+        verdict = Ask(UNVOUCHED, APPROVERS, _EXPIRY, request.doubt)
     if refusal is None:
         return verdict
     match verdict:

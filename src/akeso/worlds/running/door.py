@@ -37,6 +37,8 @@ class Door:
         """One request. target: path and query, as in a request line."""
         path, _, query = target.partition("?")
         lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        if "host" not in {name.lower() for name in headers}:
+            lines.append((b"host", b"akeso"))
         lines.append((b"content-length", str(len(body)).encode()))
         scope = {
             "type": "http",

@@ -50,6 +50,7 @@ class Run:
         self._scene, self._door = scene, Door(create_api(system))
         self._listening: list[asyncio.Task[None]] = []
         self._key = system.key_path.read_text().strip()
+        self._sender_key = system.sender_key_path.read_text().strip()
 
     async def live_until(self, instant: int) -> None:
         """Let time pass until `instant` (ns since the epoch)."""
@@ -65,8 +66,8 @@ class Run:
         return await self.send(delivery.sender, delivery.method, delivery.path, delivery.headers, delivery.body)
 
     async def send(self, sender: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Anybody's request, now; path with the query."""
-        reply = await self._door.send(method, path, headers, body)
+        """Anybody's request, now, with the senders' key unless `headers` have another; path with the query."""
+        reply = await self._door.send(method, path, {"x-api-key": self._sender_key, **headers}, body)
         self.requests += 1
         if reply.refused:
             self.refused[sender, path, reply.status] += 1

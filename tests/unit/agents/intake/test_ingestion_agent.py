@@ -87,7 +87,9 @@ async def test_a_batch_is_stored_before_it_is_published_and_then_answered() -> N
     house = House()
     answer = await house.agent.accept(intake := house.intake(), "shop")
     assert answer is intake.answer
-    assert house.bus.published == [(Topic.RAW_EVENTS, "default", intake.batch)]
+    ((topic, tenant, batch),) = house.bus.published
+    assert (topic, tenant, batch.author) == (Topic.RAW_EVENTS, "default", "shop")
+    assert batch.metrics is intake.batch.metrics
     assert house.bus.stored == [1]
     assert (house.agent.batches, house.agent.points) == (1, 8)
 
