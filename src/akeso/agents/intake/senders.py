@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
+from akeso.domain.estate.access import AKESO
 from akeso.domain.estate.senders import TELEMETRY_GAP, HeardService, TelemetryGap
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.domain.telemetry.series import SeriesTable
@@ -82,6 +83,7 @@ def alert_of(gap: TelemetryGap) -> Alert:
         status=AlertStatus.FIRING,
         starts_at=gap.since,
         labels=(("services", ",".join(gap.services[:100])),),
+        author=AKESO,
         fault_class=TELEMETRY_GAP,
     )
 
