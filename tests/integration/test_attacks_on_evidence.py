@@ -113,7 +113,7 @@ def test_a_browser_is_not_let_in_without_a_key(nameless: tuple[Akeso, str]) -> N
         assert page.post("/add-event", json=EVENT).status_code == 403
     with through(socket) as sender:
         assert sender.post("/add-event", json=EVENT).status_code == 200
-    assert "anonymous_ingest.open" in akeso.log()
+    assert "keyless_listener.open" in akeso.log()
 
 
 def test_nothing_else_stands_behind_the_door(nameless: tuple[Akeso, str]) -> None:
@@ -131,7 +131,7 @@ def test_a_proxy_in_front_shuts_the_door_for_good(nameless: tuple[Akeso, str]) -
         assert (refused.status_code, "x-forwarded-for" in refused.text) == (403, True)
     with through(socket) as sender:
         assert sender.post("/add-event", json=EVENT).status_code == 403
-    assert "anonymous_ingest.shut" in akeso.log()
+    assert "keyless_listener.shut" in akeso.log()
 
 
 @pytest.mark.parametrize("host", ["example.com", "akeso.example.com:80", "127.0.0.1.example.com"])

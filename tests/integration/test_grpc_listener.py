@@ -32,6 +32,7 @@ from akeso.adapters.clocks.system import SystemClock
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.composition.system import System
 from akeso.domain.errors import AkesoError, InvalidSettings, Overloaded, Unavailable
+from akeso.domain.estate.access import Caller, Role
 from akeso.domain.telemetry.batches import TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.fairness import Shares, Turns
@@ -211,18 +212,25 @@ class Ingestion:
         self.times: list[float] = []
         self.bodies, self.turns = Shares(2**30, timedelta(seconds=1), "are being received"), Turns()
 
-    async def accept(self, intake: Intake) -> Answer:
+    async def accept(self, intake: Intake, author: str) -> Answer:
+        assert author == SENDER.name
         self.times.append(time.monotonic())
         if self.refusals:
             raise self.refusals.pop(0)
         return intake.answer
 
 
-class SmallSystem:
-    """What the gRPC listener needs of a system, without keys."""
+SENDER = Caller("sender", Role.INGEST, "default")
 
-    class settings:  # noqa: N801 - an attribute of a system
-        anonymous_ingest, tenant = True, "default"
+
+class SmallSystem:
+    """What the gRPC listener needs of a system; every key is the sender's."""
+
+    class keys:  # noqa: N801 - an attribute of a system
+        @staticmethod
+        def caller(key: str) -> Caller:
+            del key
+            return SENDER
 
     def __init__(self) -> None:
         self.sources, self.ingest_table = build("sources"), SeriesTable()

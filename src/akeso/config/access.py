@@ -18,14 +18,12 @@ class ConnectionOptions:
     head: time for the head of a request.
     body: time for its body.
     silence: how long a body may pause.
-    streams: readers of the stream of events at once.
     """
 
     most: int = 512
     head: timedelta = timedelta(seconds=10)
     body: timedelta = timedelta(seconds=60)
     silence: timedelta = timedelta(seconds=10)
-    streams: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class AccessOptions:
         person; neither does what rests on the port below.
     anonymous_port: a port of 127.0.0.1 on which telemetry is taken without a key, until a header shows that a proxy or
         another host name stands before it; 0: none.
-    anonymous_ingest: of an earlier release; only false is understood.
+    without_key: of an earlier release, for all ports; only false is understood.
     metrics_without_key: whether `/metrics` is open to everybody.
     connections: how many there may be, and how long a request may take.
     refused_keys: when an address is told to wait.
@@ -49,14 +47,14 @@ class AccessOptions:
     allowed_origins: tuple[str, ...] = ()
     anonymous_socket: Path | None = None
     anonymous_port: int = 0
-    anonymous_ingest: bool = False
+    without_key: bool = False
     metrics_without_key: bool = True
     connections: ConnectionOptions = field(default_factory=ConnectionOptions)
     refused_keys: RefusedKeyOptions = field(default_factory=RefusedKeyOptions)
 
     def __post_init__(self) -> None:
-        if self.anonymous_ingest:
-            raise InvalidSettings("anonymous_ingest", _MOVED)
+        if self.without_key:
+            raise InvalidSettings("access.without_key", _MOVED)
         for name in ("allowed_hosts", "allowed_origins"):
             if any(each.strip() == "*" for each in getattr(self, name)):
                 raise InvalidSettings(f"access.{name}", "* would let in every foreign page; name them")

@@ -39,7 +39,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType({
     "healing.agent.advance.settle": "healing.agent.advance.initial_delay",
     "healing.agent.advance.patience": "healing.agent.advance.unknown_timeout",
     "healing.context.watches.enough": "healing.context.watches.min_samples",
-    "anonymous_ingest": "access.anonymous_ingest",
+    "anonymous_ingest": "access.without_key",
     "ingestion.handover_bytes": "ingestion.publish_queue_bytes",
 })  # fmt: skip
 # Lists of detectors; each that stood in one has that vote now (setting `votes`).

@@ -49,7 +49,7 @@ def anonymous_listeners(settings: Settings) -> list[socket.socket]:
         found.append(_bind_path(access.anonymous_socket))
     for listener in found:
         said = "anyone on this machine who reaches it may send; what rests on it never runs without a person"
-        log.warning("anonymous_ingest.open", at=str(listener.getsockname()), meaning=said)
+        log.warning("keyless_listener.open", at=str(listener.getsockname()), meaning=said)
     return found
 
 

@@ -13,7 +13,7 @@ from akeso.composition.system import System
 from akeso.domain.errors import Forbidden
 from akeso.domain.estate.access import ANONYMOUS, Caller, Role
 from akeso.faces.api import ingest
-from akeso.faces.api.doors import DoorOptions, Doors
+from akeso.faces.api.request_checks import RequestCheckOptions, RequestChecks
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class AnonymousDoor:
         """The nameless sender. Raises Forbidden when the door is shut, or a browser stands before it."""
         if not self.shut_by and (sign := _sign_of_others(connection)):
             self.shut_by = sign
-            log.error("anonymous_ingest.shut", reason=sign, until="the next start")
+            log.error("keyless_listener.shut", reason=sign, until="the next start")
         if self.shut_by:
             raise Forbidden(f"telemetry without a key is not taken any more, as {self.shut_by}: send an API key")
         if any(name in connection.headers for name in _BROWSER):
@@ -52,7 +52,9 @@ def create_anonymous_api(running: System) -> Starlette:
     app = Starlette(routes=routes)
     app.state.system = running
     app.state.anonymous = AnonymousDoor(running.settings.tenant)
-    app.add_middleware(Doors, options=DoorOptions(unread=frozenset(route.path for route in routes), hosts=("*",)))
+    app.add_middleware(
+        RequestChecks, options=RequestCheckOptions(unread=frozenset(route.path for route in routes), hosts=("*",))
+    )
     return app
 
 

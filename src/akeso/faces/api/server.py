@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from akeso import __version__
 from akeso.composition.system import System
 from akeso.faces.api import approvals, detection, errors, incidents, ingest, models, senders, stream, system, telemetry
-from akeso.faces.api.doors import DoorOptions, Doors
+from akeso.faces.api.request_checks import RequestCheckOptions, RequestChecks
 
 _CONSOLE = Path(__file__).parents[1] / "console"
 PAGE, DOCS = _CONSOLE / "page.html", _CONSOLE / "docs.html"
@@ -96,5 +96,5 @@ def _guard(api: FastAPI, running: System) -> None:
             allow_headers=["content-type", "content-encoding", "x-api-key", "authorization"],
         )
     unread = frozenset(path for source in running.sources.values() for path in source.paths)
-    options = DoorOptions(access.allowed_hosts, access.allowed_origins, unread, page_policy(PAGE, DOCS))
-    api.add_middleware(Doors, options=options)
+    options = RequestCheckOptions(access.allowed_hosts, access.allowed_origins, unread, page_policy(PAGE, DOCS))
+    api.add_middleware(RequestChecks, options=options)

@@ -25,6 +25,7 @@ UNAUTHORIZED = 4401
 TOO_SLOW = 4408
 TOO_MANY = 4429
 ROOM = 1000
+MOST_READERS = 100
 # How often it is looked whether the reader's key is still good.
 RECHECK_S = 1.0
 TICKET_S = 30.0
@@ -36,7 +37,6 @@ _WHO = "a key with role viewer or above is needed"
 class Readers:
     """Who reads the stream, and the tickets that were given out and not presented yet: ticket → key and end."""
 
-    most: int
     now: int = 0
     tickets: dict[str, tuple[str, float]] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ def readers_of(connection: HTTPConnection) -> Readers:
     """The readers of this API's stream."""
     state = connection.app.state
     if not hasattr(state, "readers"):
-        state.readers = Readers(system_of(connection).settings.access.connections.streams)
+        state.readers = Readers()
     readers: Readers = state.readers
     return readers
 
@@ -86,7 +86,7 @@ async def stream(socket: WebSocket) -> None:
     if _reader(socket, key) is None:
         await socket.close(UNAUTHORIZED, _WHO)
         return
-    if readers.now >= readers.most:
+    if readers.now >= MOST_READERS:
         await socket.close(TOO_MANY, "too many read the stream")
         return
     readers.now += 1

@@ -28,6 +28,8 @@ from akeso.faces.api.server import create_api
 from akeso.ports.bus import Message, Topic
 from akeso.testing.events import AT, example
 
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[System]:
@@ -266,9 +268,9 @@ async def test_a_body_is_refused_as_a_whole_when_there_is_no_room_and_its_room_c
         bodies = system.ingestion.bodies
         bodies.take("other", 254 * 2**20)
         for content in (line, pieces()):
-            refused = await caller.post("/api/v1/logs", content=content)
+            refused = await caller.post("/api/v1/logs", content=content, headers=NDJSON)
             assert (refused.status_code, int(refused.headers["Retry-After"])) == (429, 2)
-        assert (await caller.post("/api/v1/logs", content='{"service": "cart", "message": "x"}')).status_code == 202
+        assert (await caller.post("/api/v1/logs", json={"service": "cart", "message": "x"})).status_code == 202
         bodies.give("other", 254 * 2**20)
-        assert (await caller.post("/api/v1/logs", content=pieces())).status_code == 202
+        assert (await caller.post("/api/v1/logs", content=pieces(), headers=NDJSON)).status_code == 202
         assert bodies.used == 0

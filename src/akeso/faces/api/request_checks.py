@@ -43,7 +43,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorOptions:
+class RequestCheckOptions:
     """hosts: patterns of names under which Akeso is reached, besides addresses and names that no page can have;
     origins: of pages that may call it; unread: paths whose bodies are checked by those who decode them; page: the
     policy of its own page and of other HTML."""
@@ -66,11 +66,11 @@ _NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-ac
 
 
 @dataclass
-class Doors:
+class RequestChecks:
     """ASGI middleware; the application behind it sees only what passed."""
 
     app: ASGIApp
-    options: DoorOptions = field(default_factory=DoorOptions)
+    options: RequestCheckOptions = field(default_factory=RequestCheckOptions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
