@@ -44,7 +44,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     port = free_port()
-    akeso = Akeso(tmp_path_factory.mktemp("house"), f"grpc_port={port}")
+    akeso = Akeso(tmp_path_factory.mktemp("house"), f"grpc_port={port}", "access.refused_keys.most=100000")
     with akeso.running():
         looks = {
             tenant: akeso.new_key(f"looks at {tenant}", "viewer", tenant) for tenant in ("ours", "theirs", "default")

@@ -78,7 +78,7 @@ def test_another_tenant_sees_nothing_and_a_sender_may_not_look(akeso: Akeso) -> 
         assert client.get("/api/v1/telemetry/spans").json()["groups"] == []
     with akeso.client(akeso.new_key("sender", "ingest")) as client:
         assert client.get("/api/v1/telemetry/metrics").status_code == 403
-    with akeso.sender() as client:
+    with akeso.client("") as client:
         assert client.get("/api/v1/telemetry/logs").status_code == 401
 
 

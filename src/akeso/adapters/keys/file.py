@@ -90,14 +90,14 @@ class KeyFile:
 
     def admin_key(self, tenant: str) -> str:
         """The key of the installation's first admin, made and written to `admin.key` beside the file if need be."""
-        return self._kept("admin", Role.ADMIN, tenant)
+        return self._kept("admin.key", "admin", Role.ADMIN, tenant)
 
     def sender_key(self, tenant: str) -> str:
         """The key of the installation's first sender, which may speak for every service; in `ingest.key` beside."""
-        return self._kept("ingest", Role.INGEST, tenant)
+        return self._kept("ingest.key", "first-sender", Role.INGEST, tenant)
 
-    def _kept(self, name: str, role: Role, tenant: str) -> str:
-        beside = self._path.with_name(f"{name}.key")
+    def _kept(self, file: str, name: str, role: Role, tenant: str) -> str:
+        beside = self._path.with_name(file)
         if beside.exists() and self._path.exists():
             return beside.read_text().strip()
         self._write([row for row in self._rows() if row["name"] != name])

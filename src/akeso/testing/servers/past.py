@@ -13,7 +13,7 @@ from akeso.plugins.sources.simple_event import SimpleEvent
 from akeso.ports.source import IngestRequest
 
 _EVERY_NS = 100_000_000
-_SENDER = "ingest"
+_SENDER = "first-sender"
 
 
 def write_calm_past(data: Path, services: Sequence[str], seconds: float) -> None:
