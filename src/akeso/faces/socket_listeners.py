@@ -16,6 +16,7 @@ import structlog
 from akeso.composition.system import System
 from akeso.config.intake_settings import ListenSettings
 from akeso.domain.errors import AkesoError, InvalidInput, InvalidSettings, Overloaded, Unavailable
+from akeso.domain.estate.access import ANONYMOUS
 from akeso.engine.fairness import Holding
 from akeso.ports.source import Answer, IngestRequest
 from akeso.protocols.framing import Framing, whole_lines, whole_message, whole_syslog
@@ -84,6 +85,8 @@ class _Intake:
     def __init__(self, system: System, settings: ListenSettings) -> None:
         self.spoken = _SPOKEN[settings.protocol]
         self.protocol = settings.protocol
+        # Nobody brings a key here. Who proved by a certificate to be one of ours has a name that may speak for nothing.
+        self._author = f"listen.{settings.protocol}" if settings.client_ca is not None else ANONYMOUS
         self._system, self._tenant = system, settings.tenant or system.settings.tenant
         self._source = next(each for each in system.sources.values() if self.spoken.path in each.paths)
         self._said: set[str] = set()
@@ -112,7 +115,7 @@ class _Intake:
             held.hold(len(body))
             async with system.ingestion.turns.turn(self._tenant, len(body)):
                 intake = self._source.decode(asked, system.ingest_table)
-            return await system.ingestion.accept(intake)
+            return await system.ingestion.accept(intake, self._author)
 
 
 class _Stream:

@@ -20,7 +20,7 @@ from akeso.domain.estate.access import Caller, Role
 from akeso.ports.clock import Clock
 
 # Names under which Akeso itself acts and speaks: a key of that name would act in Akeso's.
-_RESERVED = re.compile(r"(?i)(akeso|healing|anonymous|governance|monitoring|supervisor|agent)([.:].*)?")
+_RESERVED = re.compile(r"(?i)(akeso|healing|listen|anonymous|governance|monitoring|supervisor|agent)([.:].*)?")
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]{1,100}")
 
 
