@@ -37,7 +37,8 @@ class PullResult:
 
     upto: everything stamped up to here is in; the next request begins here. It may lie before `until` when the endpoint
     had more than it gives at once. edges: calls between services that it knows of. rejected: items that could not be
-    read; they are left out, and the others are in.
+    read; they are left out, and the others are in. step: ns; all stamps are multiples of it, so there is nothing new
+    before the next (0: something may be new at any time).
     """
 
     batch: TelemetryBatch
@@ -45,6 +46,7 @@ class PullResult:
     alerts: tuple[Alert, ...] = ()
     edges: tuple[Edge, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    step: int = 0
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ class _Key(msgspec.Struct, array_like=True, frozen=True):
 
 
 class FrameBody(msgspec.Struct, array_like=True, frozen=True):
-    """keys: MessagePack of the series; values, signals: their rows."""
+    """keys: MessagePack of the series; values, signals: their rows; every: the same, or nothing."""
 
     end: int
     width: int
@@ -36,6 +36,7 @@ class FrameBody(msgspec.Struct, array_like=True, frozen=True):
     values: bytes
     signals: bytes
     partial: bool = False
+    every: bytes = b""
 
 
 class PredictionBody(msgspec.Struct, array_like=True, frozen=True):
@@ -65,7 +66,8 @@ class FrameCodec:
 
     def frame(self, frame: FeatureFrame) -> FrameBody:
         values, signals = _bytes(frame.values, "<f8"), _bytes(frame.signals, "<u1")
-        return FrameBody(frame.end, frame.width, self._keys(len(frame.values)), values, signals, frame.partial)
+        keys, every = self._keys(len(frame.values)), _bytes(frame.every, "<i8")
+        return FrameBody(frame.end, frame.width, keys, values, signals, frame.partial, every)
 
     def prediction(self, made: Prediction) -> PredictionBody:
         score, expected, spread = (_bytes(column, "<f8") for column in (made.score, made.expected, made.spread))
@@ -105,7 +107,14 @@ class FrameCodec:
         signals = self._known_signals().copy()
         signals[ids] = _column(found.signals, "<u1", len(ids))
         values = self._placed(_column(found.values, "<f8", len(ids)), found.keys, np.nan)
-        return FeatureFrame(found.end, found.width, values, signals, found.partial)
+        return FeatureFrame(found.end, found.width, values, signals, found.partial, self._cadence(found, ids))
+
+    def _cadence(self, found: FrameBody, ids: Ids) -> NDArray[np.int64]:
+        if not found.every:
+            return np.empty(0, np.int64)
+        every = np.full(len(self._table), found.width, np.int64)
+        every[ids] = _column(found.every, "<i8", len(ids))
+        return every
 
     def _keys(self, count: int) -> bytes:
         if self._written[0] != count:

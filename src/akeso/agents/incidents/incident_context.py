@@ -176,7 +176,9 @@ class IncidentContext:
             ends = [a.ends_at for a in incident.alerts if a.ends_at is not None]
             return now - max(ends) if ends else timedelta(0)
         window = self._sources.window
-        recent = window.features(incident.tenant, window.now - 20 * NANOSECONDS, window.now)
+        slowest = max(duration_ns(anomaly.every) for anomaly in incident.anomalies)
+        since = window.now - max(20 * NANOSECONDS, 4 * slowest)
+        recent = window.features(incident.tenant, since, window.now)
         quiet = quiet_for(self._watched(incident), recent, self._options.verify)
         last = max(epoch_ns(a.detected_at) for a in incident.anomalies)
         return min(quiet, timedelta(microseconds=max(0, window.now - last) / 1_000))

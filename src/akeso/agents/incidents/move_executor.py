@@ -17,6 +17,7 @@ from akeso.ports.journal import Lease
 from akeso.stages.healing import moves as m
 from akeso.stages.healing.advance import AdvanceOptions
 from akeso.stages.healing.learn import mttr_seconds
+from akeso.stages.healing.verify import takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class MoveExecutor:
         option = incident.current_option
         within = option.verify_within if option else timedelta(0)
         watches = self._deps.context.watches(incident)
+        within = max(within, takes(watches))
         await self._record(incident, e.VerificationStarted(watches, self._deps.clock.now() + within), lease)
 
     async def _verify(self, incident: Incident, lease: Lease) -> datetime | None:

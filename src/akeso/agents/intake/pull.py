@@ -24,6 +24,7 @@ from akeso.stages.features.pacing import paced
 log = structlog.get_logger(__name__)
 
 _PACE = NANOSECONDS
+_LEAST_PAUSE = NANOSECONDS
 _FAILURES = 5
 
 
@@ -116,8 +117,9 @@ class PullAgent:
 
 
 class _Follower:
-    """One endpoint's asker. Telemetry is handed on a slot at a time and always equally late, by a pause and the
-    endpoint's delay; so its sender looks like one whose clock is steadily behind, which the feature stage corrects."""
+    """One endpoint's asker. What may be stamped at any time is handed on a slot at a time and always equally late, by
+    a pause and the endpoint's delay, or each answer would look like a burst. What comes in steps as long as a pause is
+    asked for when a step is over, and handed on as it comes. Each batch says by how much it is late."""
 
     def __init__(self, pulled: Pulled, sink: PullSink, clock: Clock, table: SeriesTable, metrics: PullMetrics) -> None:
         self.name = pulled.name
@@ -128,6 +130,7 @@ class _Follower:
         breaker = BreakerOptions(_FAILURES, reset=4 * options.every)
         self._breaker = CircuitBreaker(pulled.name, clock, breaker)
         self._since: int | None = None
+        self._step = 0
 
     async def follow(self) -> None:
         """For ever."""
@@ -138,10 +141,20 @@ class _Follower:
             except Exception:  # a defect of one puller must not stop the others
                 self._metrics.failures.labels(self.name).inc()
                 log.exception("pull.failed", endpoint=self.name)
-            await self._until(began + self._every)
+            await self._until(self._next(began))
 
     async def close(self) -> None:
         await self._pulled.puller.close()
+
+    def _next(self, began: int) -> int:
+        if not self._in_steps:
+            return began + self._every
+        over = (began - self._delay) // self._step * self._step + self._step
+        return max(over + self._delay, began + _LEAST_PAUSE)
+
+    @property
+    def _in_steps(self) -> bool:
+        return self._step >= self._every
 
     async def _turn(self) -> None:
         if not self._sink.is_open():
@@ -153,7 +166,7 @@ class _Follower:
         if self._since < oldest:
             log.warning("pull.gap", endpoint=self.name, seconds=(oldest - self._since) / NANOSECONDS)
             self._since = oldest
-        until = min(now - self._delay, self._since + self._pulled.options.stretch * self._every)
+        until = min(now - self._delay, self._since + self._pulled.options.stretch * max(self._every, self._step))
         if until > self._since:
             pulled = await self._ask(PullRequest(self._pulled.tenant, self._since, until))
             if pulled is not None:
@@ -181,9 +194,12 @@ class _Follower:
             batch = TelemetryBatch(self._pulled.tenant, pulled.upto)
             await self._take(Intake(batch, Answer(), pulled.alerts, pulled.rejected))
             self._metrics.skipped.labels(self.name).inc(sum(each.count for each in pulled.rejected))
+        self._step = pulled.step
         for end, part in paced(pulled.batch, _PACE, pulled.upto):
-            await self._until(end + self._every + self._delay)
-            await self._take(Intake(replace(part, received_at=self._clock.nanoseconds()), Answer()))
+            if not self._in_steps:
+                await self._until(end + self._every + self._delay)
+            now = self._clock.nanoseconds()
+            await self._take(Intake(replace(part, received_at=now, delay=max(now - end, 0)), Answer()))
             await self._advance(end)
         self._pulled.puller.accepted(pulled)
         await self._advance(pulled.upto)

@@ -1,7 +1,7 @@
 """What opens or updates an incident: anomalies that Akeso decided on, and alerts that others raised."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from math import nan
 
@@ -25,7 +25,8 @@ class Anomaly:
 
     score: how far beyond the alarm threshold (1.0 = at it); observed, expected and spread in the unit of the series
     (spread: the robust standard deviation of normal values; NaN when unknown). onset: the first deviating slot.
-    p_value: how often a normal slot looks as bad as the one that was decided on; NaN when nothing is known of it.
+    p_value: how often a normal slot looks as bad as the one that was decided on; NaN when nothing is known of it. every:
+    from one value of the series to the next; the departure may have begun earlier than its onset by as much.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Anomaly:
     spread: float
     detectors: tuple[str, ...] = ()
     p_value: float = nan
+    every: timedelta = timedelta(seconds=1)
 
     @property
     def service(self) -> str:

@@ -6,7 +6,7 @@ its bytes are hashed, stored for years and read by other programs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -26,7 +26,8 @@ _NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 class Watch:
     """One symptom that verification looks at: recovered when `observed ≤ bound`.
 
-    attributes and stat complete the SeriesKey of the feature; at_fault: its value when the incident opened.
+    attributes and stat complete the SeriesKey of the feature; at_fault: its value when the incident opened; every: from
+    one value to the next.
     """
 
     service: str
@@ -35,6 +36,7 @@ class Watch:
     stat: str = ""
     bound: float = 0.0
     at_fault: float = 0.0
+    every: timedelta = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,8 +178,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TelemetryBatch:
-    """What one request to a source decoded to. Every source yields these and nothing else. author: the name of the key
-    that it was sent with; "" for a sender without one."""
+    """What one request to a source decoded to. Every source yields these and nothing else.
+
+    received_at: ns; author: the name of the key that it was sent with, "" for a sender without one; delay: ns by which
+    it was handed on later than it was measured, by design: what is pulled is late, and no clock is wrong.
+    """
 
     tenant: str
     received_at: int
@@ -188,6 +191,7 @@ class TelemetryBatch:
     spans: tuple[SpanBlock, ...] = ()
     changes: tuple[Change, ...] = ()
     author: str = ""
+    delay: int = 0
 
     def __len__(self) -> int:
         """The number of points, log records, spans and changes."""
@@ -223,7 +227,9 @@ class FeatureFrame:
     end: end of the slot, ns (the slot is the half-open interval [end - width, end)); width: ns; values: float64[n],
     row i belongs to feature series i of the feature SeriesTable, NaN where the slot has no value; signals: uint8[n]
     Signal codes (see akeso.domain.telemetry.signal), the same length. partial: an early look at a slot that is not
-    over; `end` is then the instant of the look, and the whole slot follows.
+    over; `end` is then the instant of the look, and the whole slot follows. every: int64[n] ns, the cadence of each
+    series: from one value to the next as its sender tells them, `width` for what each slot tells; empty when that
+    holds for all.
     """
 
     end: int
@@ -231,6 +237,12 @@ class FeatureFrame:
     values: Floats
     signals: Codes
     partial: bool = False
+    every: Times = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def slots_between(self) -> Floats:
+        """float64[n], or float64[1] for all: slots from one value to the next, 1 for what each slot tells."""
+        return np.maximum(self.every / self.width, 1.0) if len(self.every) else np.ones(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

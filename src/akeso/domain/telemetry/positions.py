@@ -19,6 +19,7 @@ _Number = TypeVar("_Number", np.float32, np.int32)
 Place: TypeAlias = slice | NDArray[np.intp]
 
 _BLOCK = 32_768
+_FEWEST = 10
 # Beyond that a float32 cannot be squared; no measurement is.
 _FARTHEST = np.float32(1e18)
 
@@ -30,10 +31,12 @@ class Block:
     is changed in them has to be put back.
     """
 
-    __slots__ = ("_floor", "_share", "_state", "at", "x")
+    __slots__ = ("_floor", "_share", "_slots", "_state", "at", "x")
 
-    def __init__(self, at: Place, x: Singles, state: Rows, least: tuple[Singles, Singles]) -> None:
-        self.at, self.x, self._state = at, x, state
+    def __init__(
+        self, at: Place, x: Singles, state: Rows, least: tuple[Singles, Singles], slots: NDArray[np.float64]
+    ) -> None:
+        self.at, self.x, self._state, self._slots = at, x, state, slots
         self._floor, self._share = least
 
     def __getitem__(self, column: str) -> Singles:
@@ -46,6 +49,10 @@ class Block:
             column = self._state[name]
             if not np.may_share_memory(column, values):
                 column[self.at] = values
+
+    def enough(self, warm: int) -> Singles:
+        """float32[m], or float32[1] for all: see `enough`."""
+        return enough(warm, self._slots if len(self._slots) == 1 else self._slots[self.at])
 
     def believable(self, spread: Singles, center: Singles) -> Singles:
         """See akeso.domain.telemetry.scale.believable; changes `spread`."""
@@ -62,7 +69,7 @@ class Positions:
         self._x, self.signals = _scaled(frame), frame.signals
         present = np.isfinite(frame.values)
         self._rows = None if present.all() else np.flatnonzero(present)
-        self._least = _least(frame.signals)
+        self._least, self._slots = _least(frame.signals), frame.slots_between
 
     def __len__(self) -> int:
         return len(self._x)
@@ -78,7 +85,7 @@ class Positions:
             at: Place = slice(start, min(start + _BLOCK, size))
             if self._rows is not None:
                 at = self._rows[at]
-            yield Block(at, self._x[at], state, self._least)
+            yield Block(at, self._x[at], state, self._least, self._slots)
 
 
 class _Last:
@@ -143,6 +150,14 @@ def rows_of(signals: Codes, *wanted: int) -> NDArray[np.intp]:
         known[wanted] = np.flatnonzero(np.isin(signals, wanted))
     found: NDArray[np.intp] = known[wanted]
     return found
+
+
+def enough(warm: float, slots_between: NDArray[np.float64]) -> Singles:
+    """How many values a series must have been seen with before it is judged: `warm` of what each slot tells. One value
+    of a series that is told more rarely sums up all slots since the one before, so fewer of them say as much, but
+    never fewer than ten: with those the caution of young series is large enough (see `cautious`)."""
+    least = min(warm, _FEWEST)
+    return np.maximum(warm / slots_between, least).astype(np.float32)
 
 
 def ages(seen: NDArray[_Number]) -> NDArray[_Number]:

@@ -46,7 +46,7 @@ class AdaptiveThreshold:
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             level, age = block["level"], ages(block["seen"])
-            spread, warm = self._spread(block), age >= self._warm
+            spread, warm = self._spread(block), age >= block.enough(self._warm)
             score = self._short_mean(block, self._clipped(block, spread, warm), age)
             score -= level
             np.abs(score, out=score)
@@ -59,7 +59,7 @@ class AdaptiveThreshold:
         for block in positions(frame).blocks(self._grown(frame)):
             level, deviation, seen = block["level"], block["deviation"], block["seen"]
             learnt, age, spread = learning(update, block.at), ages(seen), self._spread(block)
-            warm = age >= self._warm
+            warm = age >= block.enough(self._warm)
             x = self._clipped(block, spread, warm)
             away = self._short_mean(block, x, age)
             away -= level

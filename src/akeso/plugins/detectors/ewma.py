@@ -42,7 +42,7 @@ class Ewma:
         opinions = found.opinions()
         for block in found.blocks(self._grown(frame)):
             mean, age = block["mean"], ages(block["seen"])
-            spread, warm = self._spread(block), age >= self._warm
+            spread, warm = self._spread(block), age >= block.enough(self._warm)
             score = self._fast(block, spread, age)
             score -= mean
             np.abs(score, out=score)
@@ -55,7 +55,7 @@ class Ewma:
             mean, distance, seen = block["mean"], block["distance"], block["seen"]
             learnt, age, spread = learning(update, block.at), ages(seen), self._spread(block)
             fast = self._fast(block, spread, age)
-            reach = reach_of(spread, 4.0, age >= self._warm)
+            reach = reach_of(spread, 4.0, age >= block.enough(self._warm))
             least = -reach
             away = fast - mean
             bounded(away, least, reach)
@@ -80,7 +80,7 @@ class Ewma:
 
     def _fast(self, block: Block, spread: Singles, age: Singles) -> Singles:
         # One wild value counts as six deviations, or it would ring on for long.
-        reach = reach_of(spread, 6.0, age >= self._warm)
+        reach = reach_of(spread, 6.0, age >= block.enough(self._warm))
         mean, fast = block["mean"], block["fast"]
         x = within(block.x, mean - reach, mean + reach)
         moved = x - fast

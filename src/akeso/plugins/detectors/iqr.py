@@ -37,7 +37,7 @@ class InterquartileRange:
             beyond = np.maximum(block.x - block["high"], block["low"] - block.x)
             np.maximum(beyond, np.float32(0.0), out=beyond)
             beyond /= spread * (cautious(age) * np.float32(self._fence / _IQR_TO_SIGMA))
-            opinions.tell(block.at, age >= self._warm, beyond, middle, spread)
+            opinions.tell(block.at, age >= block.enough(self._warm), beyond, middle, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:

@@ -41,7 +41,7 @@ class RobustZ:
             score = block.x - center
             np.abs(score, out=score)
             score /= spread * (cautious(age) * np.float32(self._threshold))
-            opinions.tell(block.at, age >= self._warm, score, center, spread)
+            opinions.tell(block.at, age >= block.enough(self._warm), score, center, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:

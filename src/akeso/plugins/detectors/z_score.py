@@ -41,14 +41,14 @@ class ZScore:
             score = block.x - mean
             np.abs(score, out=score)
             score /= spread * (cautious(age) * np.float32(self._threshold))
-            opinions.tell(block.at, age >= self._warm, score, mean, spread)
+            opinions.tell(block.at, age >= block.enough(self._warm), score, mean, spread)
         return Scores(opinions.score, opinions.center, opinions.width, frame.signals)
 
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         for block in positions(frame).blocks(self._grown(frame)):
             mean, variance, seen = block["mean"], block["variance"], block["seen"]
             learnt, age = learning(update, block.at), ages(seen)
-            reach = reach_of(_spread(block), 4.0, age >= self._warm)
+            reach = reach_of(_spread(block), 4.0, age >= block.enough(self._warm))
             delta = block.x - mean
             bounded(delta, -reach, reach)
             rate = fading(age, self._memory, learnt)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
-from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.stages.diagnosis.incident_time import of_the_incident
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 LOAD = "db.load"  # average active sessions, with the attributes "source", "statement" and "wait"
@@ -47,7 +47,7 @@ class _Load:
 class Database:
     """A limit that is reached names the kind of fault; the statement with the most active sessions names its cause.
 
-    `recent_s`: what was said longer ago is history.
+    `recent_s`: what was said longer ago, or before the incident began, is history.
     """
 
     name = "database"
@@ -58,7 +58,7 @@ class Database:
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         symptoms = read(case)
-        lately = case.features.times > case.now - int(self._recent_s * NANOSECONDS)
+        lately = of_the_incident(case, self._recent_s)
         recent = [p for p in case.logs if len(p.counts) == len(lately) and p.counts[lately].sum() > 0]
         told = [e for pattern in recent for e in self._declared(pattern.service, pattern.example)]
         # The same said twice is one finding.

@@ -25,7 +25,9 @@ _TELLING = frozenset(
 class Onset:
     """Who departed first, by the first slot from which a series stays away from its past.
 
-    Effects travel in milliseconds, far less than a slot, so the order says little and the weight is small.
+    Effects travel in milliseconds, far less than a slot, so the order says little and the weight is small. A series that
+    is told once a minute may have departed a minute before it said so: a service is late only by what its cadence can
+    tell.
     """
 
     name = "onset"
@@ -39,8 +41,12 @@ class Onset:
         first = {s: start for s in sorted(symptoms.services) if (start := _first(case, symptoms, s)) is not None}
         if len(first) < 2:
             return []
-        earliest, full_s = min(first.values()), self._full_slots * symptoms.slot_s
-        return [self._finding(service, start, start - earliest, full_s) for service, start in first.items()]
+        surely = min(shown for shown, _ in first.values())
+        full_s = self._full_slots * symptoms.slot_s
+        return [
+            self._finding(service, shown, max(0.0, perhaps - surely), full_s)
+            for service, (shown, perhaps) in first.items()
+        ]
 
     def _finding(self, service: str, start: float, late: float, full_s: float) -> Evidence:
         words = "first of all" if late == 0 else f"{late:.0f} s after the first"
@@ -53,10 +59,11 @@ class Onset:
         )
 
 
-def _first(case: Case, symptoms: Symptoms, service: str) -> float | None:
-    starts = [d.starts_s for d in symptoms.of(service) if _departed(d)]
-    starts.extend(_last_heard(case, symptoms, service))
-    return min(starts, default=None)
+def _first(case: Case, symptoms: Symptoms, service: str) -> tuple[float, float] | None:
+    """Seconds from the onset by which a departure showed, and from which it may have been there."""
+    starts = [(d.starts_s, d.starts_s - d.unsure_s) for d in symptoms.of(service) if _departed(d)]
+    starts.extend((heard, heard) for heard in _last_heard(case, symptoms, service))
+    return (min(shown for shown, _ in starts), min(perhaps for _, perhaps in starts)) if starts else None
 
 
 def _departed(deviation: SeriesDeviation) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from akeso.domain.incident.case import Case, LogPattern
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
-from akeso.domain.telemetry.batches import NANOSECONDS
+from akeso.stages.diagnosis.incident_time import of_the_incident
 
 CAPACITY = "capacity_exhaustion"
 NODE_FAILURE = "node_failure"
@@ -107,7 +107,7 @@ _CUES = (
 class Platform:
     """Warnings of the platform that still go on speak for the service whose pods they concern.
 
-    `recent_s`: a warning that was last given longer ago is history.
+    `recent_s`: a warning that was last given longer ago, or before the incident began, is history.
     """
 
     name = "platform"
@@ -125,7 +125,7 @@ class Platform:
         return list(found.values())
 
     def _all(self, case: Case) -> Iterator[Evidence]:
-        lately = case.features.times > case.now - int(self._recent_s * NANOSECONDS)
+        lately = of_the_incident(case, self._recent_s)
         for pattern in case.logs:
             goes_on = len(pattern.counts) == len(lately) and float(pattern.counts[lately].sum()) > 0
             if pattern.severity >= _WARNING and goes_on:

@@ -15,6 +15,8 @@ from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 _CLIMB_SHARE = 0.12
 _CLIMB_BYTES = 8e6
+_ON_THE_WAY = 0.1  # of the whole rise, seen since the onset
+_ONE_STEP = 0.7  # of that, in one step at most
 _MESSAGING = ("messaging", "kafka", "rabbitmq", "sqs", "pubsub")
 _CONSUMING = ("process", "consum", "receive")
 
@@ -122,13 +124,16 @@ def _size(deviation: SeriesDeviation) -> float:
 
 
 def _climbs(symptoms: Symptoms, memory: SeriesDeviation) -> bool:
-    """Well above its past, still near its highest, and hardly ever down from one slot to the next."""
+    """Well above its past, still near its highest, hardly ever down from one value to the next, and on the way up: what
+    made one step and stays there (a cache that was filled, a restart with larger heaps) leaks nothing."""
     values = symptoms.values(memory)[symptoms.during]
     values = values[np.isfinite(values)]
-    if len(values) < 3 or not memory.last - memory.past >= max(_CLIMB_BYTES, _CLIMB_SHARE * memory.past):
+    rise = memory.last - memory.past
+    if len(values) < 3 or not rise >= max(_CLIMB_BYTES, _CLIMB_SHARE * memory.past):
         return False
-    steps = np.diff(values)
-    return bool((steps >= -0.01 * memory.past).mean() >= 0.8 and memory.last >= 0.97 * values.max())
+    steps, grown = np.diff(values), values[-1] - values[0]
+    climbing = grown >= _ON_THE_WAY * rise and steps.max() <= _ONE_STEP * grown
+    return bool(climbing and (steps >= -0.01 * memory.past).mean() >= 0.8 and memory.last >= 0.97 * values.max())
 
 
 def _sharing(case: Case, symptoms: Symptoms, callee: str) -> list[str]:

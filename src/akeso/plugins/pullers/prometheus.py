@@ -94,7 +94,7 @@ class Prometheus:
             np.concatenate([block.value for block in blocks]),
         )
         batch = TelemetryBatch(request.tenant, request.until, metrics=metrics)
-        return PullResult(batch, request.until, rejected=rejections.rejected)
+        return PullResult(batch, request.until, rejected=rejections.rejected, step=self._step)
 
     def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""

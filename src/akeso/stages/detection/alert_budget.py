@@ -32,6 +32,7 @@ from akeso.domain.telemetry.times import duration_ns, epoch_ns
 from akeso.stages.detection.alert_tokens import AlertTokenBucket
 
 _Service = tuple[str, str]
+_SUSTAINED = 3  # values
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class BudgetOptions:
     burst_window: the time whose unspent budget may be saved up at most.
     correlation_window: what begins this close to a notified alarm is notified with it; what shows this soon after a
         healing is counted as its echo.
-    sustained_after: an alarm that stands for this long is never withheld.
+    sustained_after: an alarm that stands for this long, and for three values of its series, is never withheld.
     """
 
     per_week: float = 2.0
@@ -260,12 +261,16 @@ class AlertBudget:
             (key.tenant, key.service)
             for key, at in since.items()
             if self._correlated(key.tenant, at)
-            or (end - at >= duration_ns(self.options.sustained_after) and self._may_overdraw(key.tenant))
+            or (end - at >= self._lasting(self._withheld[key]) and self._may_overdraw(key.tenant))
         }
         for service in due:
             if alarms := self._alarms.get(service):
                 alarms[-1] = replace(alarms[-1], notified=True)
         return [anomaly for service in sorted(due) for anomaly in self._released(service)]
+
+    def _lasting(self, anomaly: Anomaly) -> int:
+        # One that is told every five minutes has stood for five minutes before anybody could see it end.
+        return max(duration_ns(self.options.sustained_after), _SUSTAINED * duration_ns(anomaly.every))
 
     def _mark(self, service: _Service, start: int, end: int, truth: Truth) -> bool:
         # What was real may be said of a moment shortly after an alarm, while it still stood; that all is well later on

@@ -3,12 +3,13 @@
 A series deviates when one detector that stands for itself says so (a stated limit, a silence, a climb, a surprise),
 or when several of the others agree and the departure matters in practice (see relevance.py); for an error ratio whose
 calls are counted, when the pooled failures surprise (see failures.py). It is raised when it deviates persistently and
-cleared when it was quiet for a while. A duration that half of all services have in common, or that is one of a single
+cleared when it was quiet for a while; both count the values of the series, at whatever cadence they are told, and not
+slots of the clock (see cadence.py). A duration that half of all services have in common, or that is one of a single
 call, must do so for longer.
 """
 
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Self
 
@@ -20,9 +21,12 @@ from akeso.domain.detection.symptoms import opens
 from akeso.domain.detection.vote import Vote
 from akeso.domain.messages import Decision, Prediction
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Floats, Ids, Mask, SeriesKey, Times
+from akeso.domain.telemetry.positions import enough
 from akeso.domain.telemetry.signal import Signal
 from akeso.domain.telemetry.times import instant_of
 from akeso.stages.detection.accumulation import piling_up
+from akeso.stages.detection.cadence import holds, is_slow, stale_after
+from akeso.stages.detection.calls_behind import DURATIONS, calls_behind, support
 from akeso.stages.detection.common_mode import deviations, shared_rise
 from akeso.stages.detection.failures import FailureState, FailureView, learnt, looked_at, pooled
 from akeso.stages.detection.false_discovery import discovered
@@ -30,8 +34,6 @@ from akeso.stages.detection.relevance import persistence, relevant
 from akeso.stages.detection.series_facts import FactsTable, SeriesFacts
 from akeso.stages.detection.votes import highest, shared
 
-# Whether a signal is one of these, by its code.
-_DURATIONS = np.isin(np.arange(256), (Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME))
 # Counted by the slot: of a part of one nothing can be said.
 _BY_THE_SLOT = np.isin(
     np.arange(256),
@@ -40,7 +42,9 @@ _BY_THE_SLOT = np.isin(
 _RATIOS = np.isin(np.arange(256), (Signal.ERRORS, Signal.EDGE_ERRORS))
 # The highest twentieth of fewer calls than this is the slowest of them.
 _TELLING_CALLS = 20.0
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORGOTTEN = 10  # slots without a value after which it is no longer known how a series was
+_ACCEPTED = 30  # values of a series that is told rarely, for which a level lasts before it is the normal one
+_LONGEST = 15  # values back from which a departure is still believed to be the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class DecideOptions:
     """How sure a decision has to be. Scores are multiples of a detector's threshold: 1 is at it.
 
     agreement: how many of the detectors that share the decision must agree.
-    min_samples: values that a series must have before statistics may speak of it.
+    min_samples: values that a series must have before statistics may speak of it; fewer, but never less than ten, of
+        one that is told more rarely than every slot.
     part_factor: how much higher the score of a series of a part (an operation, an instance) must be.
     surprise: how improbable pooled failures must be, in nats (7.5: at most one in 1,800).
     high_score: a score with which two values in a row are enough, whatever persistence the signal needs otherwise, and
@@ -63,10 +68,9 @@ class DecideOptions:
     clear_below: a slot of a raised series counts as quiet with a score below this.
     clear_after: quiet slots in a row after which a raised series is cleared; one that was raised for less clears
         sooner.
-    forget_after: slots without a value after which a raised series is cleared.
-    accept_after: a raised level that lasts this long is learnt as the new normal; an error ratio after six times as
-        long,
-        silence never.
+    forget_after: slots without a value after which a raised series is cleared; never before its value is stale.
+    accept_after: a raised level that lasts this long, and for thirty values of the series, is learnt as the new normal;
+        an error ratio after six times as long, silence never.
     """
 
     agreement: int = 2
@@ -88,7 +92,8 @@ class DecideOptions:
 @dataclass(frozen=True, slots=True, eq=False)
 class DecideState:
     """Per series: seen values; last: the score of the last value; history: bits of the last eight values, the
-    newest lowest, 1 where it deviated; quiet, missing: slots in a row; raised; age: slots since it was raised;
+    newest lowest, 1 where it deviated; quiet: values in a row; missing: slots in a row; raised; age: slots since it was
+    raised, or values of a series that is told more rarely than every slot;
     since: ns, start of the slot in which the departure showed first (0: it does not); usual_calls: a mean of the
     calls behind a slot's value; value: the last one; rose: whether it was above its predecessor. The failures have a
     row for each error ratio, in the order of the series.
@@ -151,7 +156,7 @@ def decide(prediction: Prediction, facts: FactsTable, state: DecideState, option
     frame = prediction.frame
     known = facts.first(len(frame.values))
     state = state.grown(len(frame.values))
-    calls = _calls(frame, known)
+    calls = calls_behind(frame, known)
     ratios = np.flatnonzero(_RATIOS[frame.signals])
     failures, view = pooled(state.failures.grown(len(ratios)), frame.values[ratios], calls[ratios])
     look = _look(prediction, known, state, _Counted(calls, ratios, view), options)
@@ -180,20 +185,13 @@ class _Counted:
     view: FailureView
 
 
-def _calls(frame: FeatureFrame, facts: SeriesFacts) -> Floats:
-    # Calls behind each value, NaN where nobody counts them, 0 where there were none.
-    known = (facts.calls >= 0) & (facts.calls < len(frame.values))
-    rate = frame.values[np.where(known, facts.calls, 0)] if len(frame.values) else frame.values
-    return np.where(known, np.nan_to_num(rate) * (frame.width / NANOSECONDS), np.nan)
-
-
 def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Counted, options: DecideOptions) -> _Look:
     frame = p.frame
-    rules, warm = highest(p, Vote.RULE), state.seen >= options.min_samples
+    rules, warm = highest(p, Vote.RULE), state.seen >= enough(options.min_samples, frame.slots_between)
     matters = relevant(frame.values, p.expected, frame.signals) & warm
     factor = options.threshold * np.where(facts.part, options.part_factor, 1.0)
     highest_vote, common = shared(p, options.agreement)
-    votes = np.where(matters, common * _support(frame, counted.calls, state) / factor, 0.0)
+    votes = np.where(matters, common * support(frame, counted.calls, state.usual_calls) / factor, 0.0)
     alone = np.where(warm, highest(p, Vote.STANDALONE) / options.threshold, 0.0)
     score = np.maximum(np.maximum(rules, alone), votes)
     stirring = matters & (highest_vote >= 0.6)
@@ -226,30 +224,24 @@ def _look(p: Prediction, facts: SeriesFacts, state: DecideState, counted: _Count
     return _Look(score, expected, spread, stirring | (score >= 1.0), doubtful, at_once, p_value, stated, single)
 
 
-def _support(frame: FeatureFrame, calls: Floats, state: DecideState) -> Floats:
-    # The mean of fewer calls than usual swings more than usual, with the root of their number.
-    judged = _DURATIONS[frame.signals] & np.isfinite(calls) & (state.usual_calls > 0)
-    share = np.where(judged, calls, 1.0) / np.where(judged, state.usual_calls, 1.0)
-    return np.sqrt(np.clip(share, 0.0, 1.0))
-
-
 def _after(state: DecideState, frame: FeatureFrame, look: _Look, options: DecideOptions) -> DecideState:
     present = np.isfinite(frame.values)
     deviates = look.score >= 1.0
     history = np.where(present, (state.history << 1) | deviates, state.history).astype(np.uint8)
     missing = np.where(present, 0, state.missing + 1).astype(np.int32)
-    history[missing > 10] = 0
+    history[missing > np.maximum(_FORGOTTEN, stale_after(frame))] = 0
     quiet = np.where(look.score < options.clear_below, state.quiet + 1, 0)
     going_on = look.stirring | state.raised | ((history & 0b1111) > 0)
     fresh = present & look.stirring & (state.since == 0)
     since = np.where(fresh, frame.end - frame.width, state.since)
+    ageing = state.raised & (present | ~is_slow(frame))
     return replace(
         state,
         seen=state.seen + present,
         history=history,
         quiet=np.where(present, quiet, state.quiet).astype(np.int32),
         missing=missing,
-        age=(state.age + state.raised).astype(np.int32),
+        age=(state.age + ageing).astype(np.int32),
         since=np.where(going_on | ~present, since, 0),
     )
 
@@ -270,7 +262,8 @@ def _changes(
         p_value = np.where(look.stated, np.nan, look.p_value)
         raise_ = discovered(raise_, p_value, facts.service, options.false_discoveries)
     patience = np.clip(state.age, 2, options.clear_after)
-    clear = state.raised & ((state.quiet >= patience) | (state.missing >= options.forget_after))
+    gone = state.missing >= np.maximum(options.forget_after, stale_after(frame))
+    clear = state.raised & ((state.quiet >= patience) | gone)
     return raise_, clear
 
 
@@ -289,9 +282,11 @@ def _needed(
     needed = np.where(high & (state.last[rows] >= options.high_score), 2, 8)
     grew = piling_up(frame.signals[rows], frame.values[rows], state.value[rows], state.rose[rows], look.expected[rows])
     needed[high & grew] = 1
-    ill = np.unique(facts.service[rows[high & opens(frame.signals[rows])]])
+    held = holds(frame, state.missing)
+    still = np.flatnonzero(held & (state.last >= options.high_score) & opens(frame.signals))
+    ill = np.unique(facts.service[np.concatenate([rows[high & opens(frame.signals[rows])], still])])
     if len(ill) > 1:
-        heard = np.unique(facts.service[np.isfinite(frame.values)])
+        heard = np.unique(facts.service[np.isfinite(frame.values) | held])
         if 2 * len(ill) <= len(heard):
             needed[(score >= options.critical_score) & np.isin(facts.service[rows], ill)] = 1
     return np.where(look.at_once[rows], 1, needed).astype(np.int32)
@@ -314,7 +309,7 @@ def _is_shared(
 ) -> Mask:
     # Durations that would be no alarm without what half of all services have in common: of the whole machine's moment
     # something is told if it lasts.
-    durations = _DURATIONS[frame.signals[rows]] & ~look.at_once[rows] & (look.score[rows] < options.high_score)
+    durations = DURATIONS[frame.signals[rows]] & ~look.at_once[rows] & (look.score[rows] < options.high_score)
     if not durations.any():
         return durations
     deviation = deviations(frame, look.expected)
@@ -349,6 +344,7 @@ def _learnable(
 ) -> Mask:
     # While a service shows a symptom, none of its series is normal, not even one that only half departs.
     slots = options.accept_after / timedelta(seconds=frame.width / NANOSECONDS)
+    slots = np.where(is_slow(frame), np.maximum(slots / frame.slots_between, _ACCEPTED), slots)
     patience = np.where(_RATIOS[frame.signals], 6 * slots, slots)
     patience = np.where(frame.signals == Signal.SILENCE, np.inf, patience)
     lasting = state.raised & (state.age > patience)
@@ -368,7 +364,8 @@ def _learnt(state: DecideState, frame: FeatureFrame, calls: Floats, learn: Mask)
 
 def _anomaly(row: int, p: Prediction, key: SeriesKey, look: _Look, state: DecideState) -> Anomaly:
     frame = p.frame
-    onset = max(int(state.since[row]) or frame.end - frame.width, frame.end - 15 * frame.width)
+    every = int(frame.every[row]) if len(frame.every) else frame.width
+    onset = max(int(state.since[row]) or frame.end - frame.width, frame.end - _LONGEST * every)
     if frame.signals[row] == Signal.SILENCE:
         onset = frame.end - int(frame.values[row] * NANOSECONDS)
     return Anomaly(
@@ -384,6 +381,7 @@ def _anomaly(row: int, p: Prediction, key: SeriesKey, look: _Look, state: Decide
         spread=float(look.spread[row]),
         detectors=tuple(n for n, s in zip(p.detectors, p.score[:, row], strict=True) if s >= 1.0),
         p_value=float(look.p_value[row]),
+        every=timedelta(microseconds=every / 1_000),
     )
 
 

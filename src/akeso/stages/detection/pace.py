@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, Mask
 from akeso.domain.telemetry.rows import Rows
+from akeso.stages.detection.cadence import turns
 
 # An array operation on a few rows costs nearly the same as on these.
 _TOGETHER = 64
@@ -15,12 +16,14 @@ _TOGETHER = 64
 
 def due(frame: FeatureFrame, wanted: Mask, pace_s: float) -> NDArray[np.intp]:
     """The wanted ones of the first len(wanted) series whose turn it is in this slot: each once every `pace_s` seconds,
-    64 neighbours together; all of them when a slot is as long as that."""
-    stride = max(round(pace_s * NANOSECONDS / frame.width), 1)
-    if stride == 1:
+    64 neighbours together; all of them when the slot, or the cadence of the series, is as long as that."""
+    slots, turn = frame.slots_between, turns(frame)
+    if len(slots) > 1:
+        slots, turn = slots[: len(wanted)], turn[: len(wanted)]
+    stride = np.maximum(np.rint(pace_s * NANOSECONDS / frame.width / slots), 1).astype(np.int64)
+    if (stride == 1).all():
         return np.flatnonzero(wanted)
-    turn = (np.arange(len(wanted)) // _TOGETHER) % stride == (frame.end // frame.width) % stride
-    return np.flatnonzero(wanted & turn)
+    return np.flatnonzero(wanted & ((np.arange(len(wanted)) // _TOGETHER) % stride == turn % stride))
 
 
 class PacedRows(Rows):

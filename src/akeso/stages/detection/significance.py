@@ -17,6 +17,7 @@ from akeso.domain.messages import Prediction
 from akeso.domain.telemetry.batches import Floats, Mask
 from akeso.domain.telemetry.rows import Rows
 from akeso.domain.telemetry.signal import Signal
+from akeso.stages.detection.cadence import turns
 from akeso.stages.detection.decide import DecideOptions
 from akeso.stages.detection.votes import highest, shared
 
@@ -85,8 +86,7 @@ class Significance:
         """Take the scores in as those of a normal slot where `normal`, bool[n]."""
         present = self._present(prediction)
         self._rows.grow(len(present))
-        slot = prediction.frame.end // prediction.frame.width
-        due = (np.arange(len(present)) + slot) % self._options.every == 0
+        due = (np.arange(len(present)) + turns(prediction.frame)) % self._options.every == 0
         due |= self._rows["seen"][: len(present)] < self._options.young
         rows = np.flatnonzero(present & normal & due)
         seen = self._rows["seen"][rows]

@@ -11,6 +11,7 @@ import numpy as np
 from akeso.causal.ranks import quantile, typical
 from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, FeatureMatrix, Floats, Mask, SeriesKey
+from akeso.domain.telemetry.cadence import slot_width, told_every
 from akeso.domain.telemetry.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_RATE, SILENCE, Signal
 from akeso.stages.diagnosis.case_cache import cached_per_case
 
@@ -52,7 +53,8 @@ class SeriesDeviation:
     past, spread: median and robust standard deviation of the normal past (NaN when there is none); level: median
     during the fault, without its first slot when there are enough; last: the newest value; size: (level − past) /
     spread, 0 when unknown; starts_s: seconds from the case's onset to the first slot of a lasting departure, NaN when
-    there is none; index: column in the matrix.
+    there is none; index: column in the matrix; unsure_s: by how much earlier the departure may have begun, as the
+    series is told no more often.
     """
 
     index: int
@@ -64,6 +66,7 @@ class SeriesDeviation:
     last: float
     size: float
     starts_s: float
+    unsure_s: float = 0.0
 
     @property
     def rise(self) -> float:
@@ -92,7 +95,7 @@ class Symptoms:
         self.matrix = matrix
         self.onset = case.onset
         self.during: Mask = matrix.times > case.onset
-        self.slot_s = _slot_s(matrix)
+        self.slot_s = slot_width(matrix) / NANOSECONDS
         self._by_service: dict[str, list[SeriesDeviation]] = {}
         self._calls_to: dict[str, list[int]] = {}
         self._by_name: dict[tuple[str, str, str, Attributes], SeriesDeviation] = {}
@@ -193,7 +196,7 @@ def _deviations(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Ser
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.nan_to_num((level - past) / spread, nan=0.0, posinf=0.0, neginf=0.0)
     starts = _starts(matrix, onset, past, spread)
-    last = _newest(matrix.values)
+    last, unsure = _newest(matrix.values), (told_every(matrix) - slot_width(matrix)) / NANOSECONDS
     for i, key in enumerate(matrix.keys):
         yield SeriesDeviation(
             index=i,
@@ -205,6 +208,7 @@ def _deviations(matrix: FeatureMatrix, onset: int, during: Mask) -> Iterator[Ser
             last=float(last[i]),
             size=float(size[i]),
             starts_s=float(starts[i]),
+            unsure_s=float(unsure[i]),
         )
 
 
@@ -219,10 +223,6 @@ def significance(requests: float) -> float:
 def telling(requests: float) -> float:
     """How much the times of so many requests say (0 to 1): few may have been of a slow kind. 1 when not counted."""
     return min(1.0, requests / _FEW) if np.isfinite(requests) else 1.0
-
-
-def _slot_s(matrix: FeatureMatrix) -> float:
-    return float(np.median(np.diff(matrix.times))) / NANOSECONDS if len(matrix.times) > 1 else 1.0
 
 
 def _level(matrix: FeatureMatrix, during: Mask) -> Floats:
@@ -297,12 +297,12 @@ def _floor(matrix: FeatureMatrix, median: Floats, during: Mask) -> Floats:
 
 def _requests(matrix: FeatureMatrix, during: Mask) -> Mapping[str, float]:
     rates = [(i, key.service) for i, key in enumerate(matrix.keys) if key.metric == RED_RATE and not key.attributes]
-    width = _slot_s(matrix)
+    width = slot_width(matrix) / NANOSECONDS
     return {service: width * float(np.nansum(matrix.values[during, i])) for i, service in rates}
 
 
 def _starts(matrix: FeatureMatrix, onset: int, past: Floats, spread: Floats) -> Floats:
-    early = onset - int((_EARLY_SLOTS - 0.5) * _slot_s(matrix) * NANOSECONDS)
+    early = onset - int((_EARLY_SLOTS - 0.5) * slot_width(matrix))
     first = int(np.searchsorted(matrix.times, early, side="right"))
     values, times = matrix.values[first:], matrix.times[first:]
     if len(times) == 0:

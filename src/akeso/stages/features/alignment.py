@@ -21,6 +21,7 @@ from akeso.domain.telemetry.batches import (
 from akeso.domain.telemetry.rows import Rows, grown, run_starts
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns
+from akeso.stages.features.cadences import STALE_AFTER, Cadences, followed
 from akeso.stages.features.histograms import Histograms
 from akeso.stages.features.metric_semantics import INSTANCE, Part, count_of, semantics_of
 from akeso.stages.features.provisional import on_copies
@@ -38,11 +39,12 @@ _STATE = {
     "last": 0.0,  # the last value of a cumulative series
     "time": np.int64(0),  # of the last point
     "filed": np.int64(0),  # where it was filed
-    "gap": np.int64(0),  # between the last two points
+    "every": np.int64(0),  # from one point to the next, as a rule
     "level": 0.0,  # what the series contributes to its feature now
     "first": np.int64(0),  # arrival of the first point
 }
-# An instance that is known for that long had its counters exported before: a counter that is new began at zero.
+# An instance that is known for that long, and for one of its intervals, had its counters exported before: a counter
+# that is new began at zero.
 _SETTLED = 5 * NANOSECONDS
 _PATIENCE = 3 * NANOSECONDS
 
@@ -69,6 +71,19 @@ class Points:
         if not pieces:
             return cls(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
         return cls(*(np.concatenate([getattr(each, f.name) for each in pieces]) for f in fields(cls)))
+
+
+@dataclass(slots=True)
+class _Heard:
+    """When points of an instance arrived, first and last, and the longest pause between two arrivals lately; ns."""
+
+    first: int
+    last: int
+    every: int = 0
+
+    def again(self, received: int) -> None:
+        pause, self.last = received - self.last, received
+        self.every = max(pause, self.every * 9 // 10)
 
 
 class Role(IntEnum):
@@ -101,10 +116,11 @@ class MetricAligner:
         self._state = Rows(_STATE)
         self._owners: dict[Sender, int] = {}
         self._owner_keys: list[Sender] = []
-        self._owner_seen: list[tuple[int, int]] = []  # first and last arrival
+        self._owner_seen: list[_Heard] = []
         self._pending: list[Points] = []
         self._mended = 0
         self.histograms = Histograms(features, options)
+        self.cadences = Cadences(self._width)
 
     def add(self, block: MetricBlock, arrival: Arrival) -> Iterator[tuple[str, str]]:
         """Take in points; the (tenant, service) pairs they are of."""
@@ -118,7 +134,7 @@ class MetricAligner:
             self._register(series, arrival.received)
         owners = np.flatnonzero(np.bincount(self._state["owner"][block.series])).tolist()
         for owner in owners:
-            self._owner_seen[owner] = (self._owner_seen[owner][0], arrival.received)
+            self._owner_seen[owner].again(arrival.received)
         self._pending.append(self._points(block, arrival))
         return (self._owner_keys[owner][:2] for owner in owners)
 
@@ -129,6 +145,7 @@ class MetricAligner:
         series = points.series[starts]
         growth = self._advance(points, starts)
         feature, part = self._state["feature"][series], self._state["part"][series]
+        self._learn_cadences(series, feature)
         ids, values = self._combined(feature[feature >= 0], end)
         more_ids, more = self.histograms.close(
             part,
@@ -140,7 +157,7 @@ class MetricAligner:
 
     def look(self, end: int) -> tuple[Ids, Floats]:
         """What `close` would tell by now, with nothing closed."""
-        with on_copies(self, "_state", "_pending", "_tally"), self.histograms.provisional():
+        with on_copies(self, "_state", "_pending", "_tally", "cadences"), self.histograms.provisional():
             return self.close(end)
 
     def _register(self, series: int, received: int) -> None:
@@ -181,12 +198,13 @@ class MetricAligner:
         owner = self._owners.setdefault(name, len(self._owners))
         if owner == len(self._owner_keys):
             self._owner_keys.append(name)
-            self._owner_seen.append((received, received))
+            self._owner_seen.append(_Heard(received, received))
         return owner
 
     def _is_settled(self, owner: int, received: int) -> bool:
-        first, last = self._owner_seen[owner]
-        return received - first >= _SETTLED and received - last <= _SETTLED
+        heard = self._owner_seen[owner]
+        settled, lately = max(_SETTLED, heard.every), max(_SETTLED, STALE_AFTER * heard.every)
+        return received - heard.first >= settled and received - heard.last <= lately
 
     def _is_older(self, key: SeriesKey, received: int) -> bool:
         # A range is told from its first observation on; if its histogram was told before, it was empty then.
@@ -207,13 +225,14 @@ class MetricAligner:
 
     def _points(self, block: MetricBlock, arrival: Arrival) -> Points:
         owner = self._state["owner"][block.series]
-        offset = self._clocks.offsets_of(owner, block.time, self._owner_keys, arrival.received)
+        offset = self._clocks.offsets_of(owner, block.time, self._owner_keys, arrival.due)
         placed = self._placing.place(block.time, arrival, offset)
         finite = np.isfinite(block.value)
         self._tally.missing += len(finite) - int(np.count_nonzero(finite))
         keep = placed.keep & finite & (self._state["role"][block.series] != Role.REFUSED)
         # A late point keeps its own time, so that a rate is right wherever it is filed.
-        points = Points(block.series, np.minimum(placed.stamps, placed.time), block.value, placed.time)
+        stamps = block.time + np.minimum(offset, 0)
+        points = Points(block.series, np.minimum(stamps, placed.time), block.value, placed.time)
         return points if keep.all() else points.at(keep)
 
     def _due(self, end: int) -> Points:
@@ -243,11 +262,18 @@ class MetricAligner:
         rate = np.where(is_first, np.nan, growth / self._seconds(before, time))
         scale = state["scale"][series]
         state["level"][series] = np.where(role == Role.LEVEL, value * scale + (scale < 0), rate)
-        state["gap"][series] = np.where(before > 0, time - before, 0)
+        state["every"][series] = followed(state["every"][series], np.where(before > 0, time - before, 0))
         state["time"][series] = time
         state["filed"][series] = points.slot[ends]
         state["last"][series] = value
         return growth
+
+    def _learn_cadences(self, series: Ids, feature: Ids) -> None:
+        every, group = self._state["every"][series], self._state["group"][series]
+        single, distributed = feature >= 0, group >= 0
+        self.cadences.learn(self._feature_ids[feature[single]], every[single])
+        for features in self.histograms.features_of(group[distributed]):
+            self.cadences.learn(features, every[distributed])
 
     def _seconds(self, before: Times, newest: Times) -> Floats:
         # The first point of a counter says nothing of its span: one slot is the guess that errs least.
@@ -264,7 +290,7 @@ class MetricAligner:
         state = self._state
         level = state["level"]
         live = (state["feature"] >= 0) & (state["role"] != Role.UNSEEN) & ~np.isnan(level)
-        live &= state["filed"] >= end - self._width - np.maximum(_PATIENCE, state["gap"] * 5 // 2)
+        live &= state["filed"] >= end - self._width - np.maximum(_PATIENCE, state["every"] * STALE_AFTER)
         feature = state["feature"][live]
         total = np.bincount(feature, level[live], minlength=size)
         count = np.bincount(feature, minlength=size)

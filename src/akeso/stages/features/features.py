@@ -70,7 +70,7 @@ class FeatureBuilder:
         """Take a batch in. What belongs to slots that are closed is handled as FeatureOptions says."""
         if self._open is None:
             self._open = self._slot_start(batch.received_at - self._lateness)
-        arrival = Arrival(batch.received_at, self._open)
+        arrival = Arrival(batch.received_at, self._open, batch.delay)
         self._tenants.add(batch.tenant)
         if len(batch.metrics):
             for tenant, service in self._metrics.add(batch.metrics, arrival):
@@ -149,7 +149,8 @@ class FeatureBuilder:
         values = np.full(len(self._table), np.nan)
         for ids, found in parts:
             values[ids] = found
-        return FeatureFrame(end, self._width, values, self._signals_of(len(values)), partial)
+        every = self._metrics.cadences.told(len(values))
+        return FeatureFrame(end, self._width, values, self._signals_of(len(values)), partial, every)
 
     def _topology(self, tenant: str) -> Topology:
         return self._spans.book.topology(tenant, self._silence.services(tenant))

@@ -74,6 +74,10 @@ class Histograms:
             return np.empty(0, np.int32), np.empty(0)
         return self._features_of(self._moments.latest[_COUNT] > 0)
 
+    def features_of(self, groups: Ids) -> NDArray[np.int32]:
+        """int32[2, m]: the mean's and the quantile's feature ids of m distributions."""
+        return self._features[:, groups]
+
     def provisional(self) -> AbstractContextManager[None]:
         """Within it, `close` leaves no trace."""
         return on_copies(self, "_moments", "_buckets")

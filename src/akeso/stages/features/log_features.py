@@ -72,7 +72,7 @@ class LogAligner:
             self._tally.repeated += len(block)
             return ()
         sender = Sender(tenant, block.service, dict(block.attributes).get(INSTANCE, ""), "logs")
-        offset = self._clocks.offset(sender, int(block.time.max(initial=0)), arrival.received)
+        offset = self._clocks.offset(sender, int(block.time.max(initial=0)), arrival.due)
         placed = self._placing.place(block.time, arrival, offset)
         number = self._writer(tenant, block.service, arrival.received)
         writer = self._writers[number]

@@ -28,13 +28,26 @@ class Sender(NamedTuple):
 
 @dataclass(slots=True)
 class _Track:
-    """A clock that is off. since: when its lag began to stay between lowest and highest; all ns."""
+    """A clock that is off. since: when its lag began to stay between lowest and highest; last: when it was heard last;
+    pause: between two batches; all ns."""
 
     since: int
     lowest: int
     highest: int
+    last: int
+    pause: int = 0
     batches: int = 1
     offset: int = 0
+
+    @property
+    def tolerance(self) -> int:
+        """By how much the lag of a sender may vary that is steadily late: it varies with when in its period the sender
+        exports, so by as much as one period."""
+        return max(_TOLERANCE, self.pause)
+
+    def heard(self, received: int) -> None:
+        """One more batch."""
+        self.pause, self.last = max(received - self.last, self.pause * 4 // 5), received
 
 
 class SenderClocks:
@@ -64,7 +77,10 @@ class SenderClocks:
             if wrong:
                 self._begin(sender, received, lag)
             return 0
-        if abs(lag - track.offset) <= _TOLERANCE and track.offset:
+        track.heard(received)
+        if abs(lag - track.offset) <= track.tolerance and track.offset:
+            # Of one that exports rarely each batch is as late as it happens to be.
+            track.offset = lag if wrong and track.tolerance > _TOLERANCE else track.offset
             return track.offset
         if not wrong and not track.offset:
             del self._tracks[sender]
@@ -72,7 +88,8 @@ class SenderClocks:
         self._follow(track, received, lag)
         if received - track.since >= self._steady and track.batches >= _FEWEST:
             # The least lag, so that no stamp comes to lie after its arrival.
-            track.offset = track.lowest if wrong else 0
+            steady = track.lowest if track.tolerance == _TOLERANCE else lag
+            track.offset = steady if wrong else 0
         return track.offset
 
     def offsets_of(self, owner: Ids, time: Times, senders: "list[Sender]", received: int) -> Times | int:
@@ -95,11 +112,11 @@ class SenderClocks:
     def _begin(self, sender: Sender, received: int, lag: int) -> None:
         if len(self._tracks) >= _MOST:
             del self._tracks[next(iter(self._tracks))]
-        self._tracks[sender] = _Track(received, lag, lag)
+        self._tracks[sender] = _Track(received, lag, lag, received)
 
     def _follow(self, track: _Track, received: int, lag: int) -> None:
         lowest, highest = min(track.lowest, lag), max(track.highest, lag)
-        if highest - lowest > _TOLERANCE:
+        if highest - lowest > track.tolerance:
             track.since, track.lowest, track.highest, track.batches = received, lag, lag, 1
         else:
             track.lowest, track.highest, track.batches = lowest, highest, track.batches + 1

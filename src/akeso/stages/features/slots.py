@@ -74,10 +74,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """received: when a batch arrived, oldest: start of the oldest open slot; both ns."""
+    """received: when a batch arrived, oldest: start of the oldest open slot, delay: by how much it is late by design;
+    all ns."""
 
     received: int
     oldest: int
+    delay: int = 0
+
+    @property
+    def due(self) -> int:
+        """When it would have arrived without that delay."""
+        return self.received - self.delay
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +109,7 @@ class Placing:
     def place(self, stamps: Times, arrival: Arrival, offset: Times | int = 0) -> Placed:
         """Where samples with these stamps (ns) are filed. offset: ns by which their senders' clocks are behind."""
         self._tally.corrected += int(np.count_nonzero(np.broadcast_to(offset, stamps.shape)))
-        stamps = stamps + offset
+        stamps = stamps + offset + arrival.delay
         skewed = stamps > arrival.received + self._skew
         time = np.where(skewed, arrival.received, stamps)
         late = time < arrival.oldest

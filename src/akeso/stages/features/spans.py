@@ -57,7 +57,7 @@ class SpanAligner:
         """Take in spans of one service."""
         end = block.end
         sender = Sender(tenant, block.service, "", "traces")
-        offset = self._clocks.offset(sender, int(end.max(initial=0)), arrival.received)
+        offset = self._clocks.offset(sender, int(end.max(initial=0)), arrival.due)
         placed = self._placing.place(end, arrival, offset)
         rows = np.zeros(len(block), ROW)
         node = self._names.node(tenant, block.service)

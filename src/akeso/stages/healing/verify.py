@@ -15,12 +15,16 @@ import numpy as np
 from akeso.domain.incident.events import Watch
 from akeso.domain.incident.outcome import Recovery, Verification
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, Mask
+from akeso.domain.telemetry.cadence import newest, slot_width
 from akeso.domain.telemetry.signal import EDGE_RATE, RED_ERRORS, RED_MEAN, RED_RATE, SILENCE, Signal
+from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.healing.watches import Identity, columns_of, identity_of, is_symptom, signal
 
 _SLOW = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})
 _FAILING = frozenset({Signal.ERRORS, Signal.EDGE_ERRORS})
-_SILENT_S = 2.5  # services report every second
+_SILENT_INTERVALS = 2.5
+_STALE_AFTER = 3  # intervals
+_LONG_ENOUGH = 30  # slots for which all has been well, beyond which nobody asks
 _SAME = 0.5  # of the improvement, seen on untouched services, and it may have come by itself
 _NOTED = 0.2  # an improvement smaller than that is none
 
@@ -30,13 +34,16 @@ class VerifyOptions:
     """When a healing has worked.
 
     slots: consecutive slots in which every watched symptom must be normal.
-    span: slots among which a series with few calls must have these; a series without a value in them has vanished.
+    values: values in a row that must be normal instead of a series that is told more rarely than every slot.
+    span: slots among which a series with few calls must have these; a series without a value in them, or for three of
+        its own intervals, has vanished.
     missed: errors that the fault would have caused meanwhile if it were still there; with 5, chance is as good as ruled
         out.
     at_most: slots after which fewer missed errors are enough.
     """
 
     slots: int = 3
+    values: int = 2
     span: int = 6
     missed: float = 5.0
     at_most: int = 10
@@ -103,8 +110,9 @@ def quiet_for(watches: Sequence[Watch], matrix: FeatureMatrix, options: VerifyOp
         return timedelta(0)
     matrix = _only(matrix, {w.service for w in watches})
     count, now = 0, np.ones(len(matrix.times), np.bool_)
-    for newest in range(len(matrix.times), options.slots - 1, -1):
-        seen = read(watches, matrix, now & (np.arange(len(now)) < newest), options)
+    oldest = max(options.slots, len(matrix.times) - _LONG_ENOUGH)
+    for upto in range(len(matrix.times), oldest - 1, -1):
+        seen = read(watches, matrix, now & (np.arange(len(now)) < upto), options)
         judged = list(_judged(seen.values(), matrix, options))
         if any(s.reading is not Reading.NORMAL for s in judged):
             break
@@ -144,17 +152,41 @@ def _rate_of(watch: Watch) -> Identity:
     return watch.service, metric, watch.attributes, watch.stat
 
 
-def slot_width(matrix: FeatureMatrix) -> int:
-    """Nanoseconds from slot to slot."""
-    return int(np.median(np.diff(matrix.times))) if len(matrix.times) > 1 else NANOSECONDS
-
-
 def read(watches: Iterable[Watch], matrix: FeatureMatrix, among: Mask, options: VerifyOptions) -> Readings:
     """Every watch over the last of the slots `among` (bool[t])."""
     columns = columns_of(matrix)
     slots = matrix.values[among][-options.span :]
     enough = int(np.count_nonzero(among)) >= options.slots
-    return {identity_of(w): _read(w, _column(slots, columns.get(identity_of(w))), enough, options) for w in watches}
+    found: Readings = {}
+    for watch in watches:
+        column, width = columns.get(identity_of(watch)), slot_width(matrix)
+        if round(watch.every / timedelta(microseconds=width / 1_000)) > 1:
+            found[identity_of(watch)] = _read_slow(watch, matrix, among, column, options)
+        else:
+            found[identity_of(watch)] = _read(watch, _column(slots, column), enough, options)
+    return found
+
+
+def _read_slow(watch: Watch, matrix: FeatureMatrix, among: Mask, column: int | None, options: VerifyOptions) -> Seen:
+    """A series that is told more rarely than every slot: a value counts if all that it sums up lies among the slots,
+    and holds until the next is due."""
+    times, every = matrix.times[among], duration_ns(watch.every)
+    if column is None or not len(times):
+        return Seen(watch, Reading.VANISHED, float("nan"))
+    whole = times >= times[0] + every - slot_width(matrix)
+    told = times[whole & np.isfinite(matrix.values[among, column])]
+    values = newest(matrix.values[among, column][whole], options.values)
+    if times[-1] - (told[-1] if len(told) else times[0]) > _STALE_AFTER * every:
+        return Seen(watch, Reading.VANISHED, float("nan"))
+    if len(values) < options.values:
+        return Seen(watch, Reading.EARLY, float(values[-1]) if len(values) else float("nan"))
+    return Seen(watch, Reading.NORMAL if (values <= watch.bound).all() else Reading.BEYOND, float(values[-1]))
+
+
+def takes(watches: Iterable[Watch], options: VerifyOptions | None = None) -> timedelta:
+    """How long after an effect it takes until every watch can have been read."""
+    options = options or VerifyOptions()
+    return (options.values + 2) * max((watch.every for watch in watches), default=timedelta(0))
 
 
 def _column(slots: Floats, column: int | None) -> Floats:
@@ -194,16 +226,18 @@ def _replaced(gone: Seen, everything: Sequence[Seen], matrix: FeatureMatrix, opt
         if s.watch.service == service and s.watch.metric in {RED_ERRORS, RED_MEAN} and s is not gone
     ]
     told = [s for s in requests if s.reading in {Reading.NORMAL, Reading.BEYOND}]
-    if any(s.reading is Reading.BEYOND for s in told) or still_silent(service, matrix, options):
+    usual = max(s.watch.every for s in everything if s.watch.service == service)
+    if any(s.reading is Reading.BEYOND for s in told) or still_silent(service, matrix, options, usual):
         return Seen(gone.watch, Reading.BEYOND, gone.value)
     return Seen(gone.watch, Reading.NORMAL, gone.value) if told else gone
 
 
-def still_silent(service: str, matrix: FeatureMatrix, options: VerifyOptions) -> bool:
-    """Whether nothing is heard of a service and its silence grows."""
+def still_silent(service: str, matrix: FeatureMatrix, options: VerifyOptions, every: timedelta) -> bool:
+    """Whether nothing is heard of a service and its silence grows. every: as it tells its series."""
     column = columns_of(matrix).get((service, SILENCE, (), ""))
     silence = _column(matrix.values[-options.span :], column)
-    return len(silence) > 1 and silence[-1] > _SILENT_S and silence[-1] > silence[0]
+    least = _SILENT_INTERVALS * every.total_seconds()
+    return len(silence) > 1 and silence[-1] > least and silence[-1] > silence[0]
 
 
 def _well(judged: Sequence[Seen], after: Aftermath) -> bool:
@@ -272,7 +306,9 @@ def compare(symptoms: Sequence[Watch], after: Aftermath, options: VerifyOptions)
 def _fall(columns: Sequence[int], after: Aftermath, options: VerifyOptions) -> float:
     times, values = after.matrix.times, after.matrix.values[:, list(columns)]
     before = _levels(values[(times > after.onset) & (times <= after.applied)])
-    now = _levels(values[times > after.applied][-options.slots :])
+    since = values[times > after.applied]
+    now = _levels(since[-options.slots :])
+    now = np.where(np.isfinite(now), now, _levels(since))
     told = np.isfinite(before) & np.isfinite(now) & (np.abs(before) > 1e-9)
     falls = (before[told] - now[told]) / np.abs(before[told])
     return float(np.mean(np.clip(falls, -1, 1))) if len(falls) else float("nan")

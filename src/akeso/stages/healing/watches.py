@@ -5,7 +5,8 @@ and 95th percentile), with floors below which a difference does not matter to an
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import isfinite
 from types import MappingProxyType
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.incident.events import Watch
 from akeso.domain.incident.incident import Incident
 from akeso.domain.telemetry.batches import Attributes, FeatureMatrix, Floats, SeriesKey
+from akeso.domain.telemetry.cadence import told_every
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, Signal
 from akeso.domain.telemetry.times import epoch_ns
 from akeso.stages.features.metric_meanings import signal_of
@@ -81,7 +83,7 @@ def choose_watches(
     services that were acted on.
     """
     options = options or WatchOptions()
-    columns = columns_of(matrix)
+    columns, every = columns_of(matrix), told_every(matrix)
     onset = epoch_ns(incident.onset)
     watches = {
         identity(a.key): _symptom(a, matrix, columns.get(identity(a.key)), onset, options)
@@ -92,7 +94,8 @@ def choose_watches(
         if identity(key) not in watches:
             values = matrix.values[:, columns[identity(key)]]
             watches[identity(key)] = _stand_in(key, values, matrix, onset, options)
-    return tuple(w for w in watches.values() if w is not None)
+    paces = {i: timedelta(microseconds=int(every[columns[i]]) / 1_000) for i in watches if i in columns}
+    return tuple(replace(w, every=max(w.every, paces.get(i, w.every))) for i, w in watches.items() if w is not None)
 
 
 def identity(key: SeriesKey) -> Identity:
@@ -142,7 +145,7 @@ def _symptom(
     seen = [v for v in (anomaly.observed, _level(values[matrix.times > onset])) if isfinite(v)]
     if not seen:
         return None
-    return _watch(anomaly.key, normal, max(seen), options)
+    return replace(_watch(anomaly.key, normal, max(seen), options), every=anomaly.every)
 
 
 def _stand_in(key: SeriesKey, values: Floats, matrix: FeatureMatrix, onset: int, options: WatchOptions) -> Watch | None:
