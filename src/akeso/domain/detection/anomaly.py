@@ -25,8 +25,8 @@ class Anomaly:
 
     score: how far beyond the alarm threshold (1.0 = at it); observed, expected and spread in the unit of the series
     (spread: the robust standard deviation of normal values; NaN when unknown). onset: the first deviating slot.
-    p_value: how often a normal slot looks as bad as the one that was decided on; NaN when nothing is known of it. every:
-    from one value of the series to the next; the departure may have begun earlier than its onset by as much.
+    p_value: how often a normal slot looks as bad as the one that was decided on; NaN when nothing is known of it.
+    every: from one value of the series to the next; the departure may have begun by as much before its onset.
     """
 
     id: str

@@ -25,9 +25,9 @@ _TELLING = frozenset(
 class Onset:
     """Who departed first, by the first slot from which a series stays away from its past.
 
-    Effects travel in milliseconds, far less than a slot, so the order says little and the weight is small. A series that
-    is told once a minute may have departed a minute before it said so: a service is late only by what its cadence can
-    tell.
+    Effects travel in milliseconds, far less than a slot, so the order says little and the weight is small. A series
+    that is told once a minute may have departed a minute before it said so: a service is late only by what its cadence
+    can tell.
     """
 
     name = "onset"

@@ -262,7 +262,7 @@ def _changes(
         p_value = np.where(look.stated, np.nan, look.p_value)
         raise_ = discovered(raise_, p_value, facts.service, options.false_discoveries)
     patience = np.clip(state.age, 2, options.clear_after)
-    gone = state.missing >= np.maximum(options.forget_after, stale_after(frame))
+    gone = (state.missing >= np.maximum(options.forget_after, stale_after(frame))) & (frame.signals != Signal.SILENCE)
     clear = state.raised & ((state.quiet >= patience) | gone)
     return raise_, clear
 

@@ -11,9 +11,9 @@ _BEFORE_S = 15.0
 
 
 def of_the_incident(case: Case, recent_s: float) -> Mask:
-    """bool[t]: slots of the last `recent_s` seconds in which the incident may have been on its way: since its onset, less
-    what the cadence of its series leaves open. Without an anomaly nobody knows its onset that well (a report or an alert
-    comes when somebody has noticed), and only `recent_s` counts."""
+    """bool[t]: slots of the last `recent_s` seconds in which the incident may have been on its way: since its onset,
+    less what the cadence of its series leaves open. Without an anomaly nobody knows its onset that well (a report or an
+    alert comes when somebody has noticed), and only `recent_s` counts."""
     times = case.features.times
     recent = times > case.now - int(recent_s * NANOSECONDS)
     if not case.anomalies:

@@ -53,7 +53,7 @@ class FeatureBuilder:
         self._spans = SpanAligner(features, self.options, self.tally, self.clocks)
         self._logs = LogAligner(features, self.options, self.tally, self.clocks)
         self._traces = TraceBook(duration_ns(self.options.traces))
-        self._silence = Silence(features, duration_ns(self.options.forget))
+        self._silence = Silence(features, duration_ns(self.options.forget), self._width)
         self._ratios = StatusRatios(features)
         self._signals = np.zeros(0, np.uint8)
         self._declared = 0

@@ -37,7 +37,22 @@ def test_a_service_that_is_heard_again_is_not_silent(bench: FeatureBench) -> Non
 def test_when_nobody_is_heard_nobody_is_silent(bench: FeatureBench) -> None:
     bench.send(0.9, (CART, 0.8, 1.0), (STOCK, 0.8, 1.0))
     bench.close(6)
-    assert bench.value(6, "cart", SILENCE) < 2.0
+    assert math.isnan(bench.value(6, "cart", SILENCE))
+    bench.send(6.9, (CART, 6.8, 1.0), (STOCK, 6.8, 1.0))
+    bench.close(7)
+    assert bench.value(7, "cart", SILENCE) == pytest.approx(0.1)
+
+
+def test_what_all_tell_every_fifteen_seconds_is_no_deafness(bench: FeatureBench) -> None:
+    for second in range(1, 100):
+        told = [(STOCK, second - 0.2, 1.0)] if second % 15 == 3 else []
+        told += [(CART, second - 0.2, 1.0)] if second % 15 == 9 and second < 60 else []
+        if told:
+            bench.send(second, *told)
+    bench.close(98)
+    silences = [bench.value(end, "cart", SILENCE) for end in (59, 75, 90)]
+    assert silences == pytest.approx([5.0, 21.0, 36.0], abs=1.1)
+    assert bench.value(98, "stock", SILENCE) < 15
 
 
 def test_a_gap_of_minutes_is_skipped_and_silences_nobody(bench: FeatureBench) -> None:
