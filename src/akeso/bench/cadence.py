@@ -21,7 +21,8 @@ from akeso.bench.cadences.calm import calm as live_calmly
 from akeso.bench.cadences.trial import Cell, Found, Way, attempt
 
 EVERY_S = (1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0)
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def cadence(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -41,14 +42,15 @@ def cadence(  # noqa: PLR0913, PLR0917 - each is an option of the command
     found = list(_each(attempt, cells, workers))
     quiet = [Cell(told, pace, 0) for told, pace in places] if calm_hours else []
     calm = list(_each(partial(live_calmly, hours=calm_hours), quiet, workers))
-    report = {"all": _summary(found, calm), "cells": [_summary(*_of(*place, found, calm)) for place in places]}
+    summaries = [_summary(*_of(*place, found, calm)) for place in places]
+    report = {"all": _summary(found, calm), "cells": summaries}
     out.mkdir(parents=True, exist_ok=True)
     runs = {"runs": [_run(each) for each in found], "calm": [asdict(each) for each in calm]}
     (out / "cadence.json").write_text(json.dumps({**report, **runs}, indent=1) + "\n")
     if as_json:
         typer.echo(json.dumps(report))
     else:
-        Console().print(_table(report["cells"]))
+        Console().print(_table(summaries))
 
 
 def _each(work: Callable[[A], B], given: Sequence[A], workers: int) -> Iterator[B]:
@@ -67,7 +69,8 @@ def _of(
 
 
 def _summary(found: Sequence[Found], calm: Sequence[CalmFound]) -> dict[str, Any]:
-    cells = {(each.cell.way.value, each.cell.every_s) for each in (*found, *calm)}
+    told = [each.cell for each in found] + [each.cell for each in calm]
+    cells = {(cell.way.value, cell.every_s) for cell in told}
     way, every_s = next(iter(cells)) if len(cells) == 1 else ("", 0.0)
     delays = [each.delay_s for each in found if each.delay_s is not None]
     return {

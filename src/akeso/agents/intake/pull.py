@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -116,10 +117,16 @@ class PullAgent:
             await each.close()
 
 
+def _is_single(batch: TelemetryBatch) -> bool:
+    """Whether there is about one value of each series, as of what is scraped no more often than it is asked for."""
+    return not batch.logs and not batch.spans and 2 * len(np.unique(batch.metrics.series)) > len(batch.metrics)
+
+
 class _Follower:
     """One endpoint's asker. What may be stamped at any time is handed on a slot at a time and always equally late, by
-    a pause and the endpoint's delay, or each answer would look like a burst. What comes in steps as long as a pause is
-    asked for when a step is over, and handed on as it comes. Each batch says by how much it is late."""
+    a pause and the endpoint's delay, or each answer would look like a burst. What is measured no more often than it is
+    asked for is handed on as it comes; what comes in steps as long as a pause is asked for when a step is over. Each
+    batch says by how much it is late."""
 
     def __init__(self, pulled: Pulled, sink: PullSink, clock: Clock, table: SeriesTable, metrics: PullMetrics) -> None:
         self.name = pulled.name
@@ -195,8 +202,9 @@ class _Follower:
             await self._take(Intake(batch, Answer(), pulled.alerts, pulled.rejected))
             self._metrics.skipped.labels(self.name).inc(sum(each.count for each in pulled.rejected))
         self._step = pulled.step
+        at_once = self._in_steps or _is_single(pulled.batch)
         for end, part in paced(pulled.batch, _PACE, pulled.upto):
-            if not self._in_steps:
+            if not at_once:
                 await self._until(end + self._every + self._delay)
             now = self._clock.nanoseconds()
             await self._take(Intake(replace(part, received_at=now, delay=max(now - end, 0)), Answer()))

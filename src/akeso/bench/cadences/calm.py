@@ -16,6 +16,7 @@ from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureFrame, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.domain.telemetry.times import duration_ns
 from akeso.plugins.discovery import build
 from akeso.ports.puller import PullRequest
 from akeso.ports.source import IngestRequest, Source
@@ -78,7 +79,7 @@ def _batches(cell: Cell, table: SeriesTable, hours: float) -> Iterator[Telemetry
     scene, endpoint = tell(cell, None)
     until = START + round(hours * 3600) * NANOSECONDS
     if endpoint is not None:
-        yield from _pulled(endpoint, table, until, cell.every)
+        yield from _pulled(cell, endpoint, table, until)
     else:
         yield from _pushed(scene, table, until)
 
@@ -92,7 +93,9 @@ def _pushed(scene: ToldShop, table: SeriesTable, until: int) -> Iterator[Telemet
             yield sources[said.path].decode(request, table).batch
 
 
-def _pulled(endpoint: Scraped, table: SeriesTable, until: int, every: int) -> Iterator[TelemetryBatch]:
-    for step in range(START + every, until, every):
-        batch = endpoint.answer(PullRequest(_TENANT, step - every, step), table).batch
-        yield TelemetryBatch(_TENANT, step + _PULL_DELAY, batch.metrics, delay=_PULL_DELAY)
+def _pulled(cell: Cell, endpoint: Scraped, table: SeriesTable, until: int) -> Iterator[TelemetryBatch]:
+    pause = duration_ns(cell.pause)
+    for asked in range(START + pause, until, pause):
+        batch = endpoint.answer(PullRequest(_TENANT, asked - pause, asked), table).batch
+        if len(batch):
+            yield TelemetryBatch(_TENANT, asked + _PULL_DELAY, batch.metrics, delay=_PULL_DELAY)

@@ -117,8 +117,8 @@ class Spans:
 
 @dataclass(slots=True)
 class Scraped:
-    """Implements akeso.ports.puller.Puller: a Prometheus that scrapes every so often and is asked by `query_range`,
-    with steps as long: at each step it has the last value before it."""
+    """Implements akeso.ports.puller.Puller: a Prometheus that scrapes every so often and is asked for the samples of
+    selectors, as they were scraped."""
 
     shop: Shop
     every: int
@@ -129,19 +129,17 @@ class Scraped:
         return self.answer(request, table)
 
     def answer(self, request: PullRequest, table: SeriesTable) -> PullResult:
-        """All steps in (since, until]."""
+        """All samples in (since, until]."""
         series, times, values = list[int](), list[int](), list[float]()
-        for step in moments(request.since, request.until, self.every, 0):
-            for name in SERVICES:
-                told = self.shop.at(name, step - (step - self.phase[name]) % self.every)
-                for labels, value in scraped(name, told):
+        for name in SERVICES:
+            for at in moments(request.since, request.until, self.every, self.phase[name]):
+                for labels, value in scraped(name, self.shop.at(name, at)):
                     given = {label: text for label, text in labels.items() if label != "__name__"}
                     series.append(table.intern(prometheus_key(request.tenant, labels["__name__"], given, _SERVICES)))
-                    times.append(step)
+                    times.append(at)
                     values.append(value)
         block = MetricBlock(np.array(series, np.int32), np.array(times, np.int64), np.array(values, np.float64))
-        batch = TelemetryBatch(request.tenant, request.until, metrics=block)
-        return PullResult(batch, request.until, step=self.every)
+        return PullResult(TelemetryBatch(request.tenant, request.until, metrics=block), request.until)
 
     def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""

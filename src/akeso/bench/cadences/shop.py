@@ -78,7 +78,7 @@ class Shop:
         """float64[calls]: seconds that calls between two instants (ns) took; a caller waits for whom it calls."""
         ill = self.random.random(calls) < self._share(ILL, since, until)
         below = SERVICES[SERVICES.index(service) :]
-        return np.sum([self.own_s(name, ill) for name in below], axis=0)
+        return np.asarray(np.sum([self.own_s(name, ill) for name in below], axis=0))
 
     def own_s(self, service: str, ill: NDArray[np.bool_]) -> NDArray[np.float64]:
         """float64[calls]: seconds that calls took in one service alone; ill: whether each was made in the fault."""

@@ -52,6 +52,11 @@ class Cell:
         return round(self.every_s * NANOSECONDS)
 
     @property
+    def pause(self) -> timedelta:
+        """Between two requests where it is pulled, as operations.md advises: a third of the scrape interval."""
+        return timedelta(seconds=min(max(self.every_s / 3, 1.0), 15.0))
+
+    @property
     def warm_up_s(self) -> float:
         """Calm before the fault."""
         return max(_LEAST_WARM_S, _WARM_INTERVALS * self.every_s)
@@ -155,9 +160,7 @@ def _puller(run: Run, endpoint: Scraped, cell: Cell) -> PullAgent:
         lambda: system.started, system.ingestion.accept, system.window.declared.learn, system.store.marked,
         system.store.mark,
     )  # fmt: skip
-    # As somebody sets it up who reads the page on it: steps as long as the scrape interval, no pause longer than that.
-    options = PullOptions(every=timedelta(seconds=min(15.0, cell.every_s)))
-    pulled = Pulled("prometheus", system.settings.tenant, endpoint, options)
+    pulled = Pulled("prometheus", system.settings.tenant, endpoint, PullOptions(every=cell.pause))
     return PullAgent([pulled], sink, run.clock, system.ingest_table, PullMetrics(CollectorRegistry()))
 
 

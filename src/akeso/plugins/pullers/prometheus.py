@@ -1,5 +1,6 @@
 """Prometheus, and whatever answers its query API (Thanos, Mimir, VictoriaMetrics)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, ClassVar, Literal
@@ -20,6 +21,8 @@ from akeso.protocols.prometheus.metadata import Families, kind_named
 from akeso.protocols.rejections import Rejections
 
 _TYPES_EVERY = 600 * NANOSECONDS
+# A metric's name, label matchers, or both: what can be asked for as it was scraped.
+_SELECTOR = re.compile(r"\s*(?:[a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:\{[^{}]*\})?|\{[^{}]*\})\s*")
 _NO_HISTOGRAMS = frozenset({b"", b"[]", b"null"})
 
 
@@ -48,13 +51,13 @@ class _Types(msgspec.Struct, frozen=True):
 
 
 class Prometheus:
-    """Asks `/api/v1/query_range` for each query, and now and then `/api/v1/metadata` for the types of the metrics;
-    where that is not answered, their names tell.
+    """Asks for the samples of each selector as they were scraped, and for the values of each expression step by step;
+    now and then for `/api/v1/metadata`, the types of the metrics. Where that is not answered, their names tell.
 
     queries: PromQL; a name before it names what an expression without a metric name yields ("checkout_errors":
-    "sum by (service) (rate(…))"); a plain list is fine for selectors. step: seconds between the values asked for; take
-    at least the scrape interval, because Prometheus repeats the last value in between and the growth of a counter would
-    all fall into one step.
+    "sum by (service) (rate(…))"); a plain list is fine for selectors. step: seconds between the values of expressions;
+    take at least the scrape interval, because Prometheus repeats the last value in between and the growth of a counter
+    would all fall into one step.
     """
 
     name = "prometheus"
@@ -79,13 +82,12 @@ class Prometheus:
         self._types, self._families, self._asked_at = msgspec.json.Decoder(_Types), Families(), -_TYPES_EVERY
 
     async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
-        """See akeso.ports.puller.Puller. Asks nothing while no step has ended."""
-        first = (request.since // self._step + 1) * self._step
+        """See akeso.ports.puller.Puller. Asks for no expression while no step has ended."""
         blocks, rejections = [MetricBlock.empty()], Rejections()
-        if first <= request.until:
-            await self._learn_types(request)
-            for name, query in self._queries.items():
-                found = await self._ask(name, query, first, request, rejections)
+        await self._learn_types(request)
+        for name, query in self._queries.items():
+            if (asked := self._asked(query, request)) is not None:
+                found = await self._ask(name, *asked, rejections)
                 self._families.see(request.tenant, [each.metric.get("__name__", name) for each in found])
                 blocks.extend(self._block(each, name, request.tenant, table, rejections) for each in found)
         metrics = MetricBlock(
@@ -94,7 +96,7 @@ class Prometheus:
             np.concatenate([block.value for block in blocks]),
         )
         batch = TelemetryBatch(request.tenant, request.until, metrics=metrics)
-        return PullResult(batch, request.until, rejected=rejections.rejected, step=self._step)
+        return PullResult(batch, request.until, rejected=rejections.rejected, step=self._in_steps)
 
     def accepted(self, pulled: PullResult) -> None:
         """Nothing is remembered."""
@@ -112,16 +114,24 @@ class Prometheus:
             told = ((family, kind_named(each[0].type)) for family, each in found.data.items() if each)
             self._families.learn(request.tenant, told)
 
-    async def _ask(
-        self, name: str, query: str, first: int, request: PullRequest, rejections: Rejections
-    ) -> list[_Series]:
-        asked: Query = {
-            "query": query,
-            "start": first / NANOSECONDS,
-            "end": request.until / NANOSECONDS,
-            "step": self._step / NANOSECONDS,
-        }
-        answer = await self._endpoint.get("/api/v1/query_range", asked, self._decoder)
+    @property
+    def _in_steps(self) -> int:
+        return 0 if any(map(_SELECTOR.fullmatch, self._queries.values())) else self._step
+
+    def _asked(self, query: str, request: PullRequest) -> tuple[str, Query] | None:
+        """Path and query, None while there is nothing to ask for."""
+        until = request.until / NANOSECONDS
+        if _SELECTOR.fullmatch(query):
+            milliseconds = -(-(request.until - request.since) // 1_000_000)
+            return "/api/v1/query", {"query": f"{query}[{milliseconds}ms]", "time": until}
+        first = (request.since // self._step + 1) * self._step
+        if first > request.until:
+            return None
+        times = {"start": first / NANOSECONDS, "end": until, "step": self._step / NANOSECONDS}
+        return "/api/v1/query_range", {"query": query, **times}
+
+    async def _ask(self, name: str, path: str, asked: Query, rejections: Rejections) -> list[_Series]:
+        answer = await self._endpoint.get(path, asked, self._decoder)
         if answer.data.result_type != "matrix":
             raise InvalidInput(f"queries.{name}", f"yields a {answer.data.result_type}; a matrix is needed")
         return read_items(answer.data.result, self._series, f"queries.{name}", rejections)

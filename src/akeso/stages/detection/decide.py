@@ -343,8 +343,8 @@ def _learnable(
     state: DecideState, frame: FeatureFrame, facts: SeriesFacts, look: _Look, options: DecideOptions
 ) -> Mask:
     # While a service shows a symptom, none of its series is normal, not even one that only half departs.
-    slots = options.accept_after / timedelta(seconds=frame.width / NANOSECONDS)
-    slots = np.where(is_slow(frame), np.maximum(slots / frame.slots_between, _ACCEPTED), slots)
+    after = options.accept_after / timedelta(seconds=frame.width / NANOSECONDS)
+    slots = np.where(is_slow(frame), np.maximum(after / frame.slots_between, _ACCEPTED), after)
     patience = np.where(_RATIOS[frame.signals], 6 * slots, slots)
     patience = np.where(frame.signals == Signal.SILENCE, np.inf, patience)
     lasting = state.raised & (state.age > patience)

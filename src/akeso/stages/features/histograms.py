@@ -23,6 +23,7 @@ QUANTILE = 0.95
 FEWEST_FOR_QUANTILE = 5
 _COUNT, _SUM = 0, 1
 _CELLS = (Part.BUCKET, Part.RANGE)
+_MOMENTS = (Part.COUNT, Part.SUM)
 _Cell: TypeAlias = tuple[
     int, float, float
 ]  # the group, the upper bound, the lower one (-inf: that of the bucket below)
@@ -40,6 +41,8 @@ class Histograms:
         self._moments = RollingSums(2, options.rolling_slots)
         self._buckets = RollingSums(1, options.rolling_slots)
         self._order = _BucketOrder.of({})
+        self._told: NDArray[np.bool_] = np.zeros((2, 0), np.bool_)  # whether a group has a count, a sum
+        self._whole = np.empty(0, np.int32)  # by cell: the group all of whose observations it counts, else -1
 
     def register(self, semantics: MetricSemantics) -> tuple[int, int]:
         """The group and, for a bucket or range, the cell (else -1) of a series."""
@@ -47,13 +50,20 @@ class Histograms:
         group = self._groups.get(semantics.histogram)
         if group is None:
             group = self._open(semantics.histogram)
+        if semantics.part in _MOMENTS:
+            self._told[_MOMENTS.index(semantics.part), group] = True
         if semantics.part not in _CELLS or math.isnan(semantics.bound) or math.isnan(semantics.above):
             return group, -1
-        return group, self._cells.setdefault((group, semantics.bound, semantics.above), len(self._cells))
+        cell = self._cells.setdefault((group, semantics.bound, semantics.above), len(self._cells))
+        self._whole = grown(self._whole, cell + 1, -1)
+        if math.isinf(semantics.bound) and math.isinf(semantics.above):
+            self._whole[cell] = group
+        return group, cell
 
     def _open(self, histogram: SeriesKey) -> int:
         group = self._groups[histogram] = len(self._groups)
         self._features = grown(self._features, group + 1, -1)
+        self._told = grown(self._told, group + 1, False)
         for row, stat in enumerate(("mean", "p95")):
             key = SeriesKey(
                 histogram.tenant, histogram.service, histogram.metric, histogram.attributes, histogram.unit, stat=stat
@@ -64,15 +74,25 @@ class Histograms:
     def close(self, part: NDArray[np.uint8], group: Ids, cell: Ids, growth: Floats) -> tuple[Ids, Floats]:
         """Take in how much series grew in a slot (parallel arrays, one entry a series) and tell the features of the
         distributions that got new observations."""
-        moments = np.isin(part, (Part.COUNT, Part.SUM))
+        moments = np.isin(part, _MOMENTS)
         counted = part[moments] == Part.COUNT
         grew = growth[moments]
-        self._moments.push(len(self._groups), group[moments], (grew * counted, grew * ~counted))
         buckets = np.isin(part, _CELLS) & (cell >= 0)
+        more, many = self._uncounted(cell[buckets], growth[buckets])
+        groups = np.concatenate((group[moments], more))
+        columns = (np.concatenate((grew * counted, many)), np.concatenate((grew * ~counted, np.zeros(len(many)))))
+        self._moments.push(len(self._groups), groups, columns)
         self._buckets.push(len(self._cells), cell[buckets], (growth[buckets],))
         if not self._groups:
             return np.empty(0, np.int32), np.empty(0)
         return self._features_of(self._moments.latest[_COUNT] > 0)
+
+    def _uncounted(self, cell: Ids, growth: Floats) -> tuple[Ids, Floats]:
+        # Who asks for buckets alone has quantiles all the same: the last bucket counts all observations.
+        whole = self._whole[cell]
+        rows = whole >= 0
+        rows[rows] = ~self._told[_COUNT, whole[rows]]
+        return whole[rows], growth[rows]
 
     def features_of(self, groups: Ids) -> NDArray[np.int32]:
         """int32[2, m]: the mean's and the quantile's feature ids of m distributions."""
@@ -91,7 +111,7 @@ class Histograms:
         depth = self._moments.depth(self._min_calls)
         sums = self._moments.sums(depth)
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = sums[_SUM] / sums[_COUNT]
+            mean = np.where(self._told[_SUM, : len(self._groups)], sums[_SUM] / sums[_COUNT], np.nan)
         values = np.stack((mean, self._quantiles(depth, sums[_COUNT])))
         known = ~np.isnan(values) & fresh
         return self._features[:, : len(self._groups)][known], values[known]

@@ -43,14 +43,23 @@ async def ask(puller: Puller, table: SeriesTable | None = None, request: PullReq
     return await puller.pull(request, table if table is not None else SeriesTable())
 
 
+@pytest.mark.parametrize("selector", ["up", 'up{job="cart"}', '{job=~"cart|stock"}'])
+async def test_prometheus_is_asked_for_samples_as_they_were_scraped(selector: str) -> None:
+    puller = Prometheus(ADDRESS, [selector], step=15.0)
+    endpoint = canned(puller, {"/api/v1/query": matrix()})
+    found = await ask(puller, request=PullRequest("acme", T0 + 11 * NANOSECONDS, T0 + 20 * NANOSECONDS))
+    assert endpoint.queries == [("/api/v1/query", {"query": f"{selector}[9000ms]", "time": T0 / NANOSECONDS + 20})]
+    assert found.step == 0
+
+
 async def test_prometheus_is_asked_from_the_first_step_that_is_new() -> None:
-    puller = Prometheus(ADDRESS, ["up"], step=15.0)
+    puller = Prometheus(ADDRESS, ["sum(up)"], step=15.0)
     endpoint = canned(puller, {"/api/v1/query_range": matrix()})
     await ask(puller)
     await ask(puller, request=PullRequest("acme", T0 + 11 * NANOSECONDS, T0 + 20 * NANOSECONDS))
     (query,) = (query for path, query in endpoint.queries if path == "/api/v1/query_range")
     # Steps are multiples of fifteen seconds of the epoch; the second request lies between two of them.
-    assert query == {"query": "up", "start": 1_700_000_010.0, "end": 1_700_000_060.0, "step": 15.0}
+    assert query == {"query": "sum(up)", "start": 1_700_000_010.0, "end": 1_700_000_060.0, "step": 15.0}
 
 
 async def test_prometheus_series_become_levels_counters_and_histograms() -> None:
@@ -60,7 +69,7 @@ async def test_prometheus_series_become_levels_counters_and_histograms() -> None
         series((1_700_000_010.125, "7"), (1_700_000_025, "9"), __name__="http_requests_total", job="cart"),
         series((1_700_000_010, "4"), __name__="http_request_duration_seconds_bucket", service="cart", le="0.1"),
     ]
-    canned(puller, {"/api/v1/query_range": matrix(*found)})
+    canned(puller, {"/api/v1/query": matrix(*found)})
     table = SeriesTable()
     block = (await ask(puller, table)).batch.metrics
     instance = ("service.instance.id", "a:1")
@@ -96,7 +105,7 @@ async def test_an_expression_is_called_what_the_settings_call_it() -> None:
 )
 async def test_what_is_no_matrix_is_refused(answer: object) -> None:
     puller = Prometheus(ADDRESS, ["x"])
-    canned(puller, {"/api/v1/query_range": answer})
+    canned(puller, {"/api/v1/query": answer})
     with pytest.raises(InvalidInput):
         await ask(puller)
 
@@ -163,7 +172,7 @@ async def test_one_bad_value_or_series_of_prometheus_costs_only_itself() -> None
     puller = Prometheus(ADDRESS, ["x"])
     good = series((1_700_000_010, "many"), (1_700_000_025, "2"), __name__="x")
     histogram = {"metric": {"__name__": "h"}, "histograms": [[1_700_000_010, {"count": "1"}]]}
-    canned(puller, {"/api/v1/query_range": matrix(good, {"metric": {}, "values": [["now", "1"]]}, histogram)})
+    canned(puller, {"/api/v1/query": matrix(good, {"metric": {}, "values": [["now", "1"]]}, histogram)})
     pulled = await ask(puller)
     assert pulled.batch.metrics.value.tolist() == [2.0]
     assert {each.field for each in pulled.rejected} == {"values", "values[0][0]", "histograms"}
@@ -344,7 +353,7 @@ async def test_an_alert_is_told_once_when_it_fires_and_once_when_it_is_gone() ->
 
 
 EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, object]]] = {
-    "prometheus": ({"queries": ["x"]}, {"/api/v1/query_range": matrix(series((1, "1"), __name__="x"))}),
+    "prometheus": ({"queries": ["x"]}, {"/api/v1/query": matrix(series((1, "1"), __name__="x"))}),
     "loki": ({}, {"/loki/api/v1/query_range": streams(stream(["1", "x"], app="a"))}),
     "jaeger": ({"services": ["cart"]}, jaeger_answers()),
     "alertmanager": ({}, {"/api/v2/alerts": [held("f")]}),

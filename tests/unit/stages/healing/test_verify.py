@@ -218,3 +218,38 @@ def test_only_so_many_symptoms_are_watched_the_strongest_first() -> None:
     ranked = tuple(replace(a, id=str(n), score=float(n)) for n, a in enumerate(incident.anomalies))
     watches = choose_watches(replace(incident, anomalies=ranked), replace(scene, after=0).matrix)
     assert {w.metric for w in watches} == {f"latency.{n}" for n in range(18, 30)}
+
+
+def minutely(*told: float, every: int = 60) -> FeatureMatrix:
+    """One latency that is told once a minute, 200 ms at the effect (slot 0)."""
+    key = SeriesKey("t", "cart", "http.server.request.duration", unit="ms", stat="mean")
+    slots = np.arange(-120, len(told) * every + 1)
+    values = np.where(slots % every == 0, 200.0, np.nan)
+    for number, value in enumerate(told, 1):
+        values[slots == number * every] = value
+    times = (START + slots.astype(np.int64)) * NANOSECONDS
+    return FeatureMatrix((key,), np.array([s.Signal.LATENCY], np.uint8), times, values[:, None])
+
+
+def told_minutely(*told: float, effect: int = 0) -> Verification | None:
+    matrix = minutely(*told)
+    watch = Watch("cart", "http.server.request.duration", (), "mean", 60.0, 200.0, timedelta(seconds=60))
+    now, applied = int(matrix.times[-1]), (START + effect) * NANOSECONDS
+    after = Aftermath(matrix, applied - 60 * NANOSECONDS, applied, applied + 600 * NANOSECONDS, now)
+    return verify([watch], after)
+
+
+def test_what_is_told_once_a_minute_has_recovered_after_two_values_and_not_after_three_seconds() -> None:
+    assert told_minutely(40.0) is None
+    found = told_minutely(40.0, 40.0)
+    assert found is not None
+    assert found.recovery is Recovery.RECOVERED
+
+
+def test_a_value_that_sums_up_what_was_before_the_effect_says_nothing_of_it() -> None:
+    assert told_minutely(40.0, 40.0, effect=10) is None
+    assert told_minutely(40.0, 40.0, 40.0, effect=10) is not None
+
+
+def test_one_bad_value_of_the_last_two_is_no_recovery() -> None:
+    assert told_minutely(40.0, 40.0, 190.0) is None
