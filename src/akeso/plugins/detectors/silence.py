@@ -53,7 +53,7 @@ class Silence:
         longest = state["longest"][rows]
         state["longest"][rows] = np.where(usual, np.maximum(self._fading * longest, before), longest)
         state["heard"][rows] += heard
-        state["known_s"][rows] += frame.width / NANOSECONDS
+        state["known_s"][rows] += update[rows] * (frame.width / NANOSECONDS)
         state["before"][rows] = values
 
     def snapshot(self) -> State:

@@ -9,6 +9,10 @@ STALE_AFTER = 3
 """Intervals after which the last value of a series says nothing of the present any more."""
 
 
+# A sender on a busy machine that misses every other slot is still one that means to tell each.
+_SLOW = 2.5
+
+
 class Cadences:
     """The cadence of feature series, by their ids. What was never learnt is told by every slot."""
 
@@ -33,16 +37,18 @@ class Cadences:
     def told(self, series: int) -> Times:
         """int64[series] ns, whole slots; empty when every slot tells all of them."""
         known = self._every[: min(self._size, series)]
-        if not (known > self._width + self._width // 2).any():
+        slow = np.flatnonzero(known >= _SLOW * self._width)
+        if not len(slow):
             return np.empty(0, np.int64)
         every = np.full(series, self._width, np.int64)
-        slots: Floats = np.maximum(np.rint(known / self._width), 1.0)
-        every[: len(known)] = slots.astype(np.int64) * self._width
+        slots: Floats = np.rint(known[slow] / self._width)
+        every[slow] = slots.astype(np.int64) * self._width
         return every
 
 
 def followed(every: Times, gap: Times) -> Times:
-    """The cadence after one more gap between two values (ns, 0: it was the first): a quarter of the way, and never by
-    more than its double, so that one value that is missing or late is no other cadence."""
-    near = np.clip(gap, every // 2, every * 2)
-    return np.where(gap <= 0, every, np.where(every <= 0, gap, every + (near - every) // 4))
+    """The cadence after one more gap between two values (ns, 0: it was the first). A shorter gap shows at once that the
+    series is told more often: half of the way. A longer one may be a value that is missing or late: a quarter of the
+    way, as if it was twice as long at most."""
+    shorter, longer = (every + gap) // 2, every + (np.minimum(gap, every * 2) - every) // 4
+    return np.where(gap <= 0, every, np.where(every <= 0, gap, np.where(gap < every, shorter, longer)))
