@@ -6,7 +6,8 @@ from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, T
 
 # A column with more of its slots told than that is told by every slot, with holes.
 _MOSTLY = 0.6
-_DERIVED = "akeso."
+# Counted from spans, log records and arrivals.
+_COUNTED = ("akeso.red.", "akeso.edge.", "akeso.log.", "akeso.silence")
 
 
 def slot_width(matrix: FeatureMatrix) -> int:
@@ -21,7 +22,7 @@ def told_every(matrix: FeatureMatrix) -> Times:
     every = np.full(len(matrix.keys), width, np.int64)
     present = np.isfinite(matrix.values)
     for column in np.flatnonzero(present.any(axis=0) & (present.mean(axis=0) <= _MOSTLY)).tolist():
-        if not matrix.keys[column].metric.startswith(_DERIVED):
+        if not matrix.keys[column].metric.startswith(_COUNTED):
             every[column] = _pause(matrix.times[present[:, column]], int(matrix.times[-1] - matrix.times[0]), width)
     return every
 

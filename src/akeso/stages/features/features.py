@@ -150,6 +150,7 @@ class FeatureBuilder:
         for ids, found in parts:
             values[ids] = found
         every = self._metrics.cadences.told(len(values))
+        self._ratios.keep_pace(every)
         return FeatureFrame(end, self._width, values, self._signals_of(len(values)), partial, every)
 
     def _topology(self, tenant: str) -> Topology:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from akeso.domain.telemetry.batches import Attributes, Floats, Ids, SeriesKey
+from akeso.domain.telemetry.batches import Attributes, Floats, Ids, SeriesKey, Times
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import REQUEST_ERRORS, REQUEST_RATE
 from akeso.stages.features.metric_meanings import MetricMeanings, meanings_in_force
@@ -51,6 +51,13 @@ class StatusRatios:
                 found[service.rate] = total
                 found[service.errors] = float(np.nansum(told[service.failed])) / total
         return np.fromiter(found.keys(), np.int32, len(found)), np.fromiter(found.values(), np.float64, len(found))
+
+    def keep_pace(self, every: Times) -> None:
+        """Write into `every` (ns by feature id) that what is derived comes as often as what it is derived from."""
+        for service in self._services.values():
+            rows = [row for row in service.all if row < len(every)]
+            if rows and max(service.rate, service.errors) < len(every):
+                every[[service.rate, service.errors]] = every[rows].min()
 
     def _learn(self) -> None:
         # New services make new features, which are looked at as well and are no counters.

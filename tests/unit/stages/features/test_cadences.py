@@ -43,3 +43,14 @@ def test_what_every_slot_tells_has_no_cadence(bench: FeatureBench) -> None:
 def test_a_value_that_is_missed_is_no_other_cadence(bench: FeatureBench) -> None:
     told(bench, 15, 200, missed=(90,))
     assert every_s(bench, "cart", "worker.queue.length") == pytest.approx(15, abs=2)
+
+
+def test_a_ratio_comes_as_often_as_the_counters_that_it_is_made_of(bench: FeatureBench) -> None:
+    ended = [replace(COUNTER, metric="http_requests_total", attributes=(("code", code),)) for code in ("200", "500")]
+    for second in range(1, 120):
+        points = [(FAST, second - 0.2, 1.0)]
+        if second % 15 == 0:
+            points += [(key, second - 0.3, 9.0 * second) for key in ended]
+        bench.send(second, *points)
+    bench.close(120)
+    assert every_s(bench, "cart", "akeso.requests.error_ratio") == 15
