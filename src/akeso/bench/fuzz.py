@@ -24,6 +24,7 @@ from rich.text import Text
 
 from akeso.domain.errors import Unavailable
 from akeso.plugins.discovery import discover
+from akeso.testing.requests.item_batches import FORMS
 from akeso.testing.requests.valid_requests import examples
 
 MEMORY_MB = 1024
@@ -80,14 +81,16 @@ def fuzz(
 
 
 def campaigns() -> Iterator[Campaign]:
-    """Every source in every media type that it has an example of (JSON where there is none), every puller, every
-    compression."""
+    """Every source in every media type that it has an example of (JSON where there is none), an item between two good
+    ones in every format of many, every puller, every compression."""
     bodies: dict[str, list[bytes]] = {}
     for name, media_type, body in examples():
         bodies.setdefault(f"source:{name}:{media_type}", []).append(body)
     for name in discover("sources").keys() - {target.split(":")[1] for target in bodies}:
         bodies[f"source:{name}:application/json"] = [b"{}"]
     yield from (Campaign(target, tuple(seeds)) for target, seeds in bodies.items())
+    for number, form in enumerate(FORMS):
+        yield Campaign(f"neighbours:{number}:{form}", (*form.good, *(item for item, _ in form.bad)))
     yield from (Campaign(f"pull:{name}", _ANSWERS) for name in discover("pullers"))
     plain = b"".join(each for seeds in bodies.values() for each in seeds)
     yield Campaign("encoding:gzip", (gzip.compress(plain), gzip.compress(b"") * 3))

@@ -1,8 +1,9 @@
 """One decoder under libFuzzer: `python -m akeso.bench.fuzz_target TARGET [libFuzzer's flags and folders]`.
 
-Targets: `source:NAME:MEDIA-TYPE` (a source's decoder), `pull:NAME` (what a pulled endpoint answers), `encoding:NAME`
-(decompression). Anything but an intake that holds together or a refusal that names its field is a crash. A process of
-its own, because libFuzzer ends the one that it runs in.
+Targets: `source:NAME:MEDIA-TYPE` (a source's decoder), `neighbours:NUMBER:NAME` (an item between two good ones, which
+have to be kept; NUMBER: of the format in akeso.testing.requests.item_batches), `pull:NAME` (what a pulled endpoint
+answers), `encoding:NAME` (decompression). Anything but an intake that holds together or a refusal that names its field
+is a crash. A process of its own, because libFuzzer ends the one that it runs in.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ def target(name: str) -> Target:
     match kind:
         case "source":
             return _source(*rest.split(":", 1))
+        case "neighbours":
+            return _neighbours(int(rest.partition(":")[0]))
         case "pull":
             return _pull(rest)
         case "encoding":
@@ -46,6 +49,27 @@ def _source(name: str, media_type: str) -> Target:
             taken_or_refused(source, request_to(path, data, media_type))
 
     return take
+
+
+def _neighbours(number: int) -> Target:
+    from akeso.testing.requests.item_batches import FORMS
+
+    form = FORMS[number]
+
+    def take(data: bytes) -> None:
+        if "json" in form.content_type and (data := _as_value(data)) == b"":
+            return
+        _check(form.keeps(data))
+
+    return take
+
+
+def _as_value(data: bytes) -> bytes:
+    """The input as one JSON value, so that it stays an item of its own; empty when it is none."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(data))
+    except (ValueError, RecursionError):
+        return b""
 
 
 def _pull(name: str) -> Target:

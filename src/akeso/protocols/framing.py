@@ -21,6 +21,8 @@ def whole_lines(data: bytearray) -> int:
 
 def whole_syslog(data: bytearray) -> int:
     """Of syslog over TCP: counted in octets, or ended by the line (RFC 6587, 3.4)."""
+    if not data[:1].isdigit():
+        return whole_lines(data)
     place = 0
     while place < len(data):
         counted = _COUNTED.match(data, place)

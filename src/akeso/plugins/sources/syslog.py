@@ -59,12 +59,13 @@ class Syslog:
 
 
 def messages_in(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each message behind its place. Raises InvalidInput for a count that is not kept."""
-    place = number = 0
+    """Each message behind its place; as the first is told apart, so are all. Raises InvalidInput for a count that is
+    not kept."""
+    place, number, counting = 0, 0, body[:1].isdigit()
     while place < len(body):
         if number >= _MOST:
             raise InvalidInput("body", f"holds more than {_MOST} messages")
-        counted = _COUNTED.match(body, place)
+        counted = _COUNTED.match(body, place) if counting else None
         if counted:
             end = counted.end() + int(counted[1])
             if end > len(body):
