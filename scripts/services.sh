@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Each program, and the package that has it.
 declare -A PROGRAMS=(
     [chromium]=chromium [curl]=curl [prometheus]=prometheus [prometheus-alertmanager]=prometheus-alertmanager
-    [java]=default-jre-headless [mvn]=maven
+    [rsyslogd]=rsyslog [java]=default-jre-headless [mvn]=maven
     [nginx]=nginx [redis-server]=redis-server [rabbitmq-server]=rabbitmq-server
     [prometheus-node-exporter]=prometheus-node-exporter [prometheus-postgres-exporter]=prometheus-postgres-exporter
     [prometheus-redis-exporter]=prometheus-redis-exporter [pg_createcluster]=postgresql

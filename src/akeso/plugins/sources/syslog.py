@@ -92,7 +92,9 @@ def _record(message: bytes, request: IngestRequest, rejections: Rejections) -> R
     data, body = _structured(rest[header.end() :])
     at = _at(stamp, request, rejections)
     service = data.get("service") or data.get("service.name") or app or UNKNOWN_SERVICE
-    return Record(service, host, at, level, body.lstrip("\ufeff"), trace_in(first_of(data, TRACES)))
+    # rsyslog's template leaves the blank of the old form before the text.
+    said = body.removeprefix("\ufeff").removeprefix(" ")
+    return Record(service, host, at, level, said, trace_in(first_of(data, TRACES)))
 
 
 def _old(rest: str, level: int, request: IngestRequest, rejections: Rejections) -> Record:
