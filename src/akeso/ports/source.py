@@ -91,6 +91,15 @@ class Intake:
 
 
 @runtime_checkable
+class HoldsKey(Protocol):
+    """A source whose protocol puts the sender's key into the body."""
+
+    def key_in(self, body: bytes) -> str:
+        """The key, "" where there is none. Nothing is known of the sender yet."""
+        ...
+
+
+@runtime_checkable
 class Source(Protocol):
     """Decodes requests to one or more paths. Pure but for interning series in the table that it is given."""
 

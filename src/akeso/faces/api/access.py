@@ -25,11 +25,20 @@ def key_of(connection: HTTPConnection) -> str:
 
 def identify(connection: HTTPConnection) -> Caller:
     """The caller. Raises 401 when the key is missing or nobody's."""
-    system, key = system_of(connection), key_of(connection)
-    caller = system.keys.caller(key)
+    return identify_by(connection, key_of(connection))
+
+
+def identify_by(connection: HTTPConnection, key: str) -> Caller:
+    """Whose key it is. Raises 401 when it is nobody's."""
+    caller = system_of(connection).keys.caller(key)
     if caller is None and key:
         _note_refused(connection)
     return _known(caller)
+
+
+def may_show_key_later(connection: HTTPConnection) -> bool:
+    """Whether no header holds a key, and one is needed."""
+    return not key_of(connection) and getattr(connection.app.state, "anonymous", None) is None
 
 
 def identify_sender(connection: HTTPConnection) -> Caller:

@@ -15,22 +15,26 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.background_thread import aside
 from akeso.engine.fairness import Holding
 from akeso.faces.admission import check_tenant
-from akeso.faces.api.access import identify_sender, system_of
+from akeso.faces.api.access import identify_by, identify_sender, may_show_key_later, system_of
 from akeso.faces.api.errors import retry_headers, status_of
-from akeso.ports.source import Answer, IngestRequest, Intake, Source
+from akeso.ports.source import Answer, HoldsKey, IngestRequest, Intake, Source
 from akeso.protocols.decompression import ENCODINGS, LIMIT, Refused, decompressed, too_large
 
 # Bytes that every source decodes within some ten milliseconds.
 _AT_ONCE = 4 * 2**20
 # What a body that does not say how long it is takes at first.
 _UNTOLD = 2**20
+# Of a sender whose key stands in the body.
+_WITHOUT_NAME = 64 * 2**10
+_LONGEST_ORIGIN = 253
 
 
 def routes(sources: dict[str, Source]) -> Iterator[Route]:
-    """One POST route for every path of every source."""
+    """For every path of every source one that takes POST, and one that takes the OPTIONS of webhooks."""
     for source in sources.values():
         for path in source.paths:
             yield Route(path, _endpoint(source), methods=["POST"], name=f"{source.name}:{path}")
+            yield Route(path, _consent, methods=["OPTIONS"], name=f"{source.name}:{path}:options")
 
 
 def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
@@ -51,12 +55,24 @@ def descriptions(sources: dict[str, Source]) -> dict[str, Any]:
     }
 
 
+async def _consent(request: Request) -> Response:
+    """What asks before it delivers (Azure Event Grid) may; its key counts all the same. CloudEvents' webhooks, 4.1:
+    https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md"""
+    origin = request.headers.get("webhook-request-origin", "")
+    if not origin or len(origin) > _LONGEST_ORIGIN:
+        return Response(status_code=405, headers={"Allow": "POST"})
+    allowed = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
+    return Response(status_code=200, headers={"Allow": "POST", **allowed})
+
+
 def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
         system = system_of(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            sender = identify_sender(request)
+            sender, told = await _sender(request, source)
+        except ClientDisconnect:
+            return Response(status_code=400)  # read by nobody
         except HTTPException as stranger:
             return _turned_away(IngestRequest(request.url.path, headers, b"", "", 0), source, stranger)
         except Forbidden as shut:
@@ -67,7 +83,7 @@ def _endpoint(source: Source) -> Callable[[Request], Awaitable[Response]]:
             if not system.started:
                 raise Unavailable("Akeso is starting")
             with Holding(system.ingestion.bodies, sender.tenant) as held:
-                return _response(await _taken_in(request, sender, source, asked, held), {})
+                return _response(await _taken_in(request, sender, source, asked, held, told), {})
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
         except Refused as refused:
@@ -84,9 +100,25 @@ def _turned_away(asked: IngestRequest, source: Source, stranger: HTTPException) 
     return _response(refused, dict(stranger.headers or {}))
 
 
-async def _taken_in(request: Request, sender: Caller, source: Source, asked: IngestRequest, held: Holding) -> Answer:
+async def _sender(request: Request, source: Source) -> tuple[Caller, bytes | None]:
+    """Who sends, and the body where the key was looked for in it."""
+    if not (isinstance(source, HoldsKey) and may_show_key_later(request)):
+        return identify_sender(request), None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _WITHOUT_NAME:
+            raise HTTPException(413, f"a body without a key in its headers may have {_WITHOUT_NAME} bytes")
+    # Nothing is decompressed for somebody without a name.
+    packed = request.headers.get("content-encoding", "identity") != "identity"
+    return identify_by(request, "" if packed else source.key_in(bytes(body))), bytes(body)
+
+
+async def _taken_in(
+    request: Request, sender: Caller, source: Source, asked: IngestRequest, held: Holding, told: bytes | None
+) -> Answer:
     system = system_of(request)
-    raw = await _raw(request, held)
+    raw = await _raw(request, held) if told is None else told
     async with system.ingestion.turns.turn(asked.tenant, len(raw)):
         body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
         held.hold(len(raw) if body is raw else len(raw) + len(body))

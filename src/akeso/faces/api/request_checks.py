@@ -22,6 +22,9 @@ LARGEST = 2**20
 _RESERVED = frozenset({"localhost", "local", "internal", "svc", "test", "arpa", "lan"})
 # What a form of a foreign page may send without asking first.
 _SIMPLE = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+# Headers of protocols that no page sends without asking first: CloudEvents in binary mode, and Amazon SNS, which says
+# text/plain of its JSON.
+_ASKED_FIRST = ("ce-specversion", "x-amz-sns-message-type")
 _BODIED = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
 
@@ -134,10 +137,11 @@ def _shape(scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
     if scope["method"] not in _BODIED:
         return None
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _SIMPLE and "ce-specversion" not in headers:
+    asked_first = any(name in headers for name in _ASKED_FIRST)
+    if kind in _SIMPLE and not asked_first:
         return Refusal(415, f"{kind} is not taken: say application/json, or what the protocol asks for", "content-type")
     empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-    if not kind and not empty and "ce-specversion" not in headers:
+    if not kind and not empty and not asked_first:
         return Refusal(415, "is missing: say application/json, or what the protocol asks for", "content-type")
     return None
 

@@ -68,13 +68,17 @@ class _ChangeEvent(msgspec.Struct, frozen=True):
     links: list[_Link] | None = None
 
 
+class _Routing(msgspec.Struct, frozen=True):
+    routing_key: str = ""
+
+
 class PagerdutyEvents:
     """Triggered events open alerts and resolved ones close them by `dedup_key`; change events become changes.
 
     Somebody's acknowledgement changes nothing here and is answered like the others. Without a `dedup_key` a trigger
     gets one of the event's content, so that the same event sent again is the same alert. The service is named by a
-    label of `custom_details`, else `component`, `group` or `source`. The routing key is not looked at: the API key
-    says who sends. service_labels: the details that may name the service, the first that is there decides.
+    label of `custom_details`, else `component`, `group` or `source`. The routing key is the API key where no header has
+    one. service_labels: the details that may name the service, the first that is there decides.
     """
 
     name = "pagerduty_events"
@@ -84,11 +88,19 @@ class PagerdutyEvents:
         self._service_labels = tuple(service_labels)
         self._event = msgspec.json.Decoder(_Event)
         self._change = msgspec.json.Decoder(_ChangeEvent)
+        self._routing = msgspec.json.Decoder(_Routing)
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
         del table
         return self._changed(request) if request.path.rstrip("/") == _CHANGE else self._alerted(request)
+
+    def key_in(self, body: bytes) -> str:
+        """See akeso.ports.source.HoldsKey."""
+        try:
+            return parse_json(self._routing, body).routing_key
+        except InvalidInput:
+            return ""
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:
         """PagerDuty's form of an error; 400 for an event that is invalid."""
