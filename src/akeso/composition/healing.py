@@ -1,7 +1,7 @@
 """The composition of what heals, for a running system and for a replay."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 
 from akeso.agents.incidents.gate import Gate, PolicyInputs
@@ -12,11 +12,14 @@ from akeso.composition.files import read_playbooks
 from akeso.config.settings import Settings
 from akeso.domain.estate.knowledge import Knowledge
 from akeso.domain.estate.service import Services
+from akeso.domain.incident.silence import Silence
+from akeso.engine.alert_record import MemoryAlertLedger
 from akeso.engine.effects import ActionCatalog, Effects
 from akeso.engine.incident_store import IncidentStore
 from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build, make
 from akeso.ports.action import Action
+from akeso.ports.alert_ledger import AlertLedger
 from akeso.ports.bus import Bus
 from akeso.ports.clock import Clock
 from akeso.ports.memory import IncidentMemory
@@ -44,6 +47,8 @@ class HealingSurroundings:
     suspension: Suspension
     may_speak: Authority
     token: Callable[[int], str] = token_hex
+    ledger: AlertLedger = field(default_factory=MemoryAlertLedger)
+    frozen: Callable[[str, str], Silence | None] = lambda _tenant, _service: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +84,21 @@ def wire_healing(settings: Settings, actions: Mapping[str, Action], around: Heal
         settings.healing.effects,
     )
     context = _context(settings, actions, around)
-    deps = HealingDeps(around.incident_store, effects, _gate(settings, actions, around), context, around.clock)
+    deps = HealingDeps(
+        around.incident_store, effects, _gate(settings, actions, around), context, around.clock, around.ledger
+    )
     return Healing(deps, settings.healing.agent, change_kinds(actions))
 
 
 def _gate(settings: Settings, actions: Mapping[str, Action], around: HealingSurroundings) -> Gate:
     inputs = PolicyInputs(
-        actions, around.services, around.window, around.incident_store, around.suspension, around.may_speak
+        actions,
+        around.services,
+        around.window,
+        around.incident_store,
+        around.suspension,
+        around.may_speak,
+        around.frozen,
     )
     return Gate(inputs, around.bus, around.clock, settings.healing.gate, around.token)
 

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from akeso.adapters.allocator import share_one_arena
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.embedders.minilm import MiniLmEmbedder
+from akeso.adapters.journals.alert_ledger import SqlAlertLedger
+from akeso.adapters.journals.silence_shelf import SqlSilenceShelf
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.keys.file import KeyFile
 from akeso.adapters.memory.sql import SqlMemory
@@ -42,6 +44,7 @@ from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions, new_incident_id
 from akeso.engine.refused_keys import RefusedKeys
+from akeso.engine.silences import Silences
 from akeso.engine.suspension import Suspension
 from akeso.plugins.discovery import build, make
 from akeso.ports.embedder import Embedder
@@ -88,6 +91,8 @@ class System:
         naming = IncidentStoreOptions(new_id=lambda at: new_incident_id(at, parts.token))
         self.incident_store = IncidentStore(journal, self.bus, self.clock, naming)
         self.suspension = Suspension(journal, self.clock)
+        self.ledger = SqlAlertLedger(journal.database)
+        self.silences = Silences(SqlSilenceShelf(journal.database), self.clock.now)
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
@@ -156,10 +161,11 @@ class System:
 
     async def _wire(self) -> None:
         await self.suspension.refresh()
+        await self.silences.load()
         self.detection = await open_detection(self.settings, await self._surroundings())
         healing = self._healing()
         self.context = healing.deps.context
-        self.healing = HealingAgent(healing.deps, self.window, healing.options, self._mark)
+        self.healing = HealingAgent(healing.deps, self.window, healing.options, self._mark, self.silences.present)
         feature = FeatureAgent(
             self.bus, self.clock, self.ingest_table, self.feature_table, self.window, self.settings.features
         )
@@ -222,7 +228,7 @@ class System:
         connect(actions, self.detection.pipeline)
         around = HealingSurroundings(
             self.bus, self.clock, self.services, self.knowledge, self.window, self.memory, self.incident_store,
-            self.suspension, self.keys.may_speak, self._parts.token,
+            self.suspension, self.keys.may_speak, self._parts.token, self.ledger, self.silences.frozen,
         )  # fmt: skip
         return wire_healing(self.settings, actions, around)
 

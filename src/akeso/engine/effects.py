@@ -138,7 +138,9 @@ class Effects:
     async def _refusal(self, incident: Incident, step: Step, captured: Mapping[str, str]) -> Deny | None:
         action, _ = self._actor(step)
         suspended, now = await self._suspension.refresh(), self._clock.now()
-        history = await effect_history(self._incident_store, now, suspended=suspended)
+        history = await effect_history(self._incident_store, now, suspended=suspended, options=self._options.guards)
+        # Whether a rejection still stands, with all that changed since, the gate has looked at.
+        history = replace(history, rejections=())
         proposal = Proposal(step, action.reversible, captured)
         refusal = guard(proposal, incident, history, self._catalog.services, now, self._options.guards)
         return replace(refusal, why=self._suspension.why) if refusal and suspended else refusal

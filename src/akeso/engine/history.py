@@ -1,18 +1,18 @@
-"""What the guards know of past effects, from the journal."""
+"""What the guards know of past effects and of people's rejections, from the journal."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from akeso.engine.incident_store import IncidentStore
-from akeso.stages.healing.guards import EffectHistory, effects_of
-
-_MOST = 500
+from akeso.stages.healing.guards import EffectHistory, GuardOptions, effects_of
+from akeso.stages.healing.rejections import rejections_of
 
 
 async def effect_history(
-    incident_store: IncidentStore, now: datetime, *, suspended: bool, window: timedelta = timedelta(hours=2)
+    incident_store: IncidentStore, now: datetime, *, suspended: bool, options: GuardOptions | None = None
 ) -> EffectHistory:
-    """The effects of all incidents detected within `window`, and of those that are still open."""
-    recent = await incident_store.recent(now - window, _MOST)
-    known = {i.id for i in recent}
-    older = [i for i in await incident_store.open_incidents() if i.id not in known]
-    return EffectHistory(tuple(e for i in (*recent, *older) for e in effects_of(i)), suspended)
+    """Effects and rejections of all incidents, as far back as the options look; rejections whatever changed since."""
+    options = options or GuardOptions()
+    found = await incident_store.journal.acted_upon(now - options.longest, now - options.rejections.longest)
+    incidents = [await incident_store.get(each) for each in found]
+    effects = tuple(e for i in incidents for e in effects_of(i) if now - e.at <= options.longest or e.running)
+    return EffectHistory(effects, suspended, tuple(r for i in incidents for r in rejections_of(i)))

@@ -19,7 +19,8 @@ from akeso.domain.incident.events import (
     Event,
     IncidentDetected,
 )
-from akeso.domain.incident.incident import Incident, evolve, fold
+from akeso.domain.incident.evolution import evolve, fold
+from akeso.domain.incident.incident import Incident
 from akeso.ports.bus import Bus, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Draft, Journal, Lease

@@ -39,6 +39,7 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "IncidentDetected": lambda e: f"detected: {e['title']}",
     "AlertAttached": lambda e: f"alert: {e['alert']['title']}",
     "AlertCleared": lambda _: "an alert is over",
+    "AlertFiredAgain": lambda e: f"fires again: {e['alert']['title']}",
     "AnalysisStarted": lambda e: f"analysis asked for by {e['by']}" if e.get("by") else "",
     "DiagnosisMade": _diagnosed,
     "ExplanationGiven": _explained,
@@ -68,5 +69,19 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "EffectsSuspended": lambda e: f"effects suspended by {e['by']}" + _because(e.get("reason")),
     "EffectsResumed": lambda e: f"effects resumed by {e['by']}",
+    "IncidentAcknowledged": lambda e: f"acknowledged by {e['by']}" + _because(e.get("comment")),
+    "IncidentAssigned": lambda e: f"assigned by {e['by']} to {e['to'] or 'nobody'}",
+    "IncidentCommented": lambda e: f"{e['by']}: {e['text']}",
+    "IncidentSnoozed": lambda e: f"snoozed by {e['by']} until {e['until']}" + _because(e.get("reason")),
+    "PrioritySet": lambda e: f"priority {e['priority']}, set by {e['by']}",
+    "IncidentClosed": lambda e: (
+        f"closed by {e['by']}: {e['reason'].replace('_', ' ')}"
+        + (f" of {e['duplicate_of']}" if e.get("duplicate_of") else "")
+        + _because(e.get("comment"))
+    ),
+    "IncidentReopened": lambda e: f"re-opened by {e['by']}" + _because(e.get("why")),
+    "IncidentMerged": lambda e: f"{e['source']} merged into this by {e['by']}",
+    "IncidentSplit": lambda e: f"split by {e['by']}: {', '.join(e['services'])} went to {e['into']}",
+    "RejectionLifted": lambda e: f"{e['by']} took the rejection of {e['step']} back" + _because(e.get("reason")),
     "FeedbackGiven": lambda e: f"feedback by {e['by']}: {'helpful' if e['helpful'] else 'not helpful'}",
 }

@@ -60,6 +60,11 @@ class Journal(Protocol):
         """Ids of incidents detected at or after `since`, newest first."""
         ...
 
+    async def acted_upon(self, effects_since: datetime, rejections_since: datetime) -> Sequence[str]:
+        """Ids of incidents with an effect that was intended at or after the first instant, or a step that a person
+        rejected at or after the second."""
+        ...
+
     async def acquire(self, incident: str, owner: str, duration: timedelta, at: datetime) -> Lease:
         """Take or renew the lease. Raises LeaseLost when another owner holds it and it has not expired at `at`."""
         ...

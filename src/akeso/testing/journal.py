@@ -18,7 +18,8 @@ from akeso.domain.incident.events import (
     IncidentDetected,
     IncidentResolved,
 )
-from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.incident.evolution import evolve
+from akeso.domain.incident.incident import Incident
 from akeso.ports.journal import Draft, Journal, Lease
 
 __all__ = ["AT", "SECOND", "JournalContract", "MemoryJournal", "OpenJournal", "Scribe"]

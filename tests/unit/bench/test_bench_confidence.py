@@ -21,7 +21,8 @@ from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.incident.evolution import evolve
+from akeso.domain.incident.incident import Incident
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN

@@ -175,7 +175,7 @@ async def test_nobody_can_approve_what_is_not_there_or_over(desk: Desk) -> None:
     refused: list[type[AkesoError]] = []
     step = await desk.asked()
     incident = await desk.incident_store.of_step(step)
-    await desk.incident_store.record(incident.id, e.IncidentEscalated("enough"), "test")
+    await desk.incident_store.record(incident.id, e.IncidentResolved("enough"), "test")
     for name in ("nothing", step):
         try:
             await desk.incident_store.approve(name, "ada", Role.APPROVER)

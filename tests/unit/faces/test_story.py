@@ -16,7 +16,7 @@ from akeso.domain.incident.events import (
     ExplanationGiven,
     IncidentDetected,
 )
-from akeso.domain.incident.incident import fold
+from akeso.domain.incident.evolution import fold
 from akeso.engine.codec import encode_event
 from akeso.faces.api.views import entry_view, incident_view
 from akeso.faces.cli.story import tell

@@ -52,13 +52,17 @@ class MemoryJournal:
 
     async def open_incidents(self) -> Sequence[str]:
         await self._turn()
-        found = [state for state in self._states.values() if not state.status.terminal]
+        found = [state for state in self._states.values() if not state.status.over]
         return [state.id for state in sorted(found, key=lambda state: state.detected_at)]
 
     async def recent_incidents(self, since: datetime | None = None, limit: int = 200) -> Sequence[str]:
         await self._turn()
         found = [state for state in self._states.values() if since is None or state.detected_at >= since]
         return [state.id for state in sorted(found, key=lambda state: state.detected_at, reverse=True)][:limit]
+
+    async def acted_upon(self, effects_since: datetime, rejections_since: datetime) -> Sequence[str]:
+        await self._turn()
+        return [i.id for i in self._states.values() if _acted_upon(i, effects_since, rejections_since)]
 
     async def acquire(self, incident: str, owner: str, duration: timedelta, at: datetime) -> Lease:
         await self._turn()
@@ -99,6 +103,14 @@ class MemoryJournal:
         await asyncio.sleep(0)  # as a real one does, let others run
         if self.failure is not None:
             raise self.failure
+
+
+def _acted_upon(incident: Incident, effects_since: datetime, rejections_since: datetime) -> bool:
+    return any(
+        ((at := r.applied_at or r.intended_at) is not None and at >= effects_since)
+        or (r.rejected_at is not None and r.rejected_at >= rejections_since)
+        for r in incident.actions.values()
+    )
 
 
 def _hash(previous: str, entry: Entry) -> str:

@@ -86,7 +86,7 @@ def _incident(state: Incident, sequence: int) -> Row:
             "title": clean(state.title),
             "severity": state.severity.name,
             "status": state.status.value,
-            "open": not state.status.terminal,
+            "open": not state.status.over,
             "confidence": best.confidence if best else None,
             "onset": state.onset,
             "detected_at": state.detected_at,

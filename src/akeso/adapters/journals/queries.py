@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, case, func, select
+from sqlalchemy import CompoundSelect, RowMapping, Select, case, func, select
 
 from akeso.adapters.journals import tables as t
 from akeso.domain.incident.incident import ActionStatus, IncidentStatus
@@ -114,6 +114,14 @@ def pending_approvals(at: datetime) -> Select[*tuple[Any, ...]]:
         .where(a.c.decision == "PENDING", a.c.expires_at > at, h.c.status.in_(waiting), i.c.open)
         .order_by(a.c.expires_at, a.c.incident, a.c.step)
     )
+
+
+def acted_upon(effects_since: datetime, rejections_since: datetime) -> CompoundSelect[str]:
+    """Each id once."""
+    h, a = t.healing_actions, t.approvals
+    acted = select(h.c.incident).where(h.c.executed_at >= effects_since)
+    rejected = select(a.c.incident).where(a.c.decision == "REJECTED", a.c.decided_at >= rejections_since)
+    return acted.union(rejected)
 
 
 def audit(limit: int, after: int) -> Select[*tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from akeso.adapters.journals.tables import metadata
 from akeso.domain.errors import InvalidSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 
 
 async def prepare(database: Database) -> None:

@@ -90,6 +90,11 @@ class SqlJournal:
     async def recent_incidents(self, since: datetime | None = None, limit: int = 200) -> Sequence[str]:
         return [row.id for row in await self.incidents(since, limit=limit)]
 
+    async def acted_upon(self, effects_since: datetime, rejections_since: datetime) -> Sequence[str]:
+        async with self.database.read() as connection:
+            found = await connection.execute(queries.acted_upon(effects_since, rejections_since))
+            return list(found.scalars())
+
     async def acquire(self, incident: str, owner: str, duration: timedelta, at: datetime) -> Lease:
         return await self.database.write(lambda c: leasing.take(c, incident, owner, duration, at))
 

@@ -103,6 +103,47 @@ incidents = Table(
     Index("incidents_by_openness", "open"),
 )
 
+# What came of alerts, one row for each by its identity; the whole of it is in `trace`.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    _text("service"),
+    _text("title"),
+    Column("firing", Boolean, nullable=False),
+    _text("fate"),
+    _text("incident"),
+    _text("last_at"),  # as text that sorts as time does, because pages go on from it
+    Column("trace", JSON, nullable=False),
+    Index("alerts_by_time", "tenant", "last_at"),
+    Index("alerts_by_fate", "fate"),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("tenant"),
+    Column("until", Instant, nullable=False),  # when it is over for good
+    Column("definition", JSON, nullable=False),
+)
+
+# What is still to be told to whom (see akeso.ports.outbox).
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("incident", Text, primary_key=True),
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("due", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _text("state"),
+    _text("detail"),
+    Index("outbox_by_state", "state", "due"),
+)
+
 healing_actions = Table(
     "healing_actions",
     metadata,
@@ -116,6 +157,7 @@ healing_actions = Table(
     _text("status"),
     Column("executed_at", Instant),
     _text("result"),
+    Index("healing_actions_by_time", "executed_at"),
 )
 
 approvals = Table(
@@ -132,6 +174,7 @@ approvals = Table(
     Column("decided_at", Instant),
     _text("comment", default=""),
     Index("approvals_by_decision", "decision"),
+    Index("approvals_by_time", "decided_at"),
 )
 
 audit_log = Table(

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_hex
 
 from akeso.domain.estate.service import Services
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Step
+from akeso.domain.incident.silence import Silence
 from akeso.domain.incident.verdict import Deny, PolicyRequest, Verdict
 from akeso.domain.messages import PolicyAnswer, PolicyQuestion
 from akeso.domain.telemetry.times import duration_ns, epoch_ns
@@ -22,7 +23,8 @@ from akeso.ports.clock import Clock
 from akeso.ports.window import TelemetryWindow
 from akeso.stages.healing.authorship import Authority, doubt, rests_on
 from akeso.stages.healing.govern import GovernOptions, Nature, Situation, approved, policy_request, settle
-from akeso.stages.healing.guards import GuardOptions, Proposal, guard
+from akeso.stages.healing.guards import EffectHistory, GuardOptions, Proposal, guard
+from akeso.stages.healing.rejections import Rejection, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,15 @@ class GateOptions:
     heard: timedelta = timedelta(minutes=10)
 
 
+def _nothing_frozen(tenant: str, service: str) -> Silence | None:
+    del tenant, service
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyInputs:
-    """What a verdict stands on besides the incident. may_speak: which author may speak for which service."""
+    """What a verdict stands on besides the incident. may_speak: which author may speak for which service; frozen: by
+    tenant and service, the silence in which nothing is to be done."""
 
     actions: Mapping[str, Action]
     services: Services
@@ -51,6 +59,7 @@ class PolicyInputs:
     incident_store: IncidentStore
     suspension: Suspension
     may_speak: Authority
+    frozen: Callable[[str, str], Silence | None] = _nothing_frozen
 
 
 class Gate:
@@ -79,6 +88,8 @@ class Gate:
         nature = Nature(action.reversible, action.risk, on_akeso(action))
         request = policy_request(incident, option, step, nature, situation)
         request = replace(request, doubt=self._doubt(incident, step))
+        if self._inputs.frozen(incident.tenant, step.target) is not None:
+            request = replace(request, change_freeze=True)
         record = incident.actions[step.id]
         if record.approved_by:
             request = approved(request, record.approved_by, record.approved_role, dry_run=record.dry_run)
@@ -96,7 +107,7 @@ class Gate:
         return Situation(
             services=self._inputs.services,
             topology=self._inputs.window.topology(incident.tenant),
-            history=await effect_history(self._inputs.incident_store, now, suspended=suspended),
+            history=await self._history(incident, now, suspended=suspended),
             now=now,
             options=replace(self._options.govern, dry_run=dry_run),
         )
@@ -105,6 +116,24 @@ class Gate:
         since = epoch_ns(incident.onset) - duration_ns(self._options.heard)
         heard = self._inputs.window.authors(incident.tenant, rests_on(incident, step), since)
         return doubt(incident, step, heard, self._inputs.may_speak)
+
+    async def _history(self, incident: Incident, now: datetime, *, suspended: bool) -> EffectHistory:
+        guards = self._options.guards
+        known = await effect_history(self._inputs.incident_store, now, suspended=suspended, options=guards)
+        return replace(known, rejections=self._standing(incident, known, now))
+
+    async def rejections(self, incident: Incident) -> tuple[Rejection, ...]:
+        """People's rejections that still stand for this incident's tenant."""
+        now = self._clock.now()
+        return (await self._history(incident, now, suspended=False)).rejections
+
+    def _standing(self, incident: Incident, known: EffectHistory, now: datetime) -> tuple[Rejection, ...]:
+        own = [r for r in known.rejections if r.tenant == incident.tenant]
+        if not own:
+            return ()
+        since = epoch_ns(min(r.at for r in own))
+        changes = self._inputs.window.changes(incident.tenant, since, self._clock.nanoseconds())
+        return standing(own, changes, now, self._options.guards.rejections)
 
     def _refusal(self, incident: Incident, proposal: Proposal, situation: Situation) -> Deny | None:
         history, now = situation.history, situation.now

@@ -14,10 +14,11 @@ from akeso.domain.detection.anomaly import Alert
 from akeso.domain.errors import Conflict
 from akeso.domain.incident.events import AnalysisStarted, Entry
 from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.incident.silence import Silence
 from akeso.domain.messages import ConfigUpdate, Decision, Feedback, PolicyAnswer
 from akeso.ports.bus import Message, Topic
 from akeso.ports.window import TelemetryWindow
-from akeso.stages.correlation.correlate import CorrelateOptions, Maintenance
+from akeso.stages.correlation.scene import CorrelateOptions
 from akeso.stages.healing.advance import AdvanceOptions
 
 log = structlog.get_logger(__name__)
@@ -65,12 +66,12 @@ class HealingAgent:
         window: TelemetryWindow,
         options: HealingOptions | None = None,
         mark: Mark = unmarked,
-        maintenance: Callable[[], Sequence[Maintenance]] = tuple,
+        silences: Callable[[], Sequence[Silence]] = tuple,
     ) -> None:
         self._options = options or HealingOptions()
         self._deps, self._mark = deps, mark
         self._executor = MoveExecutor(deps, self._options.worker.actor, self._options.advance)
-        self._inbox = Inbox(deps, window, self._options.correlate, self._options.worker.actor, maintenance)
+        self._inbox = Inbox(deps, window, self._options.correlate, self._options.worker.actor, silences)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._rests: dict[str, datetime] = {}
         self._listening = False
@@ -100,7 +101,8 @@ class HealingAgent:
                 log.warning("healing.not_understood", topic=message.topic, kind=type(other).__name__)
 
     async def tick(self, at: datetime) -> None:
-        """Every incident that needs one gets a worker."""
+        """Every incident that needs one gets a worker; alerts that were held back are looked at again."""
+        await self._inbox.looked_again()
         for incident_id in self._inbox.unfinished:
             known = self._workers.get(incident_id)
             if known is None and self._rests.get(incident_id, at) <= at:
@@ -117,7 +119,7 @@ class HealingAgent:
     async def analyze(self, incident_id: str, by: str) -> None:
         """A person asks for a (new) diagnosis and plan. Raises NotFound, Conflict when it is over or being healed."""
         incident = await self._deps.incident_store.get(incident_id)
-        if incident.status.terminal or incident.status in _BUSY:
+        if incident.status.over or incident.status in _BUSY:
             raise Conflict(f"incident {incident_id} is {incident.status}: there is nothing to analyze")
         await self._deps.incident_store.record(incident_id, AnalysisStarted(by), by)
 
@@ -145,6 +147,8 @@ class HealingAgent:
         self._inbox.noted(incident)
         if incident.id in self._workers:
             self._workers[incident.id][0].wake()
+        else:
+            self._rests.pop(incident.id, None)
 
     def _configured(self, update: ConfigUpdate) -> None:
         # Only towards caution: that effects may run at all is said by the settings, not by a message.

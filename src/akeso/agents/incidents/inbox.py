@@ -1,35 +1,37 @@
 """The inbox: what is noticed is put to the incident it belongs to, in the journal, before it is called handled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from akeso.agents.incidents.move_executor import HealingDeps
 from akeso.domain.detection.anomaly import Alert, Anomaly
 from akeso.domain.incident import events as e
+from akeso.domain.incident.alert_trace import AlertTrace, Fate, Identity, identity
 from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.incident.person_events import IncidentReopened
+from akeso.domain.incident.silence import Silence
 from akeso.domain.messages import Decision, Feedback
-from akeso.domain.telemetry.batches import SeriesKey
+from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.domain.telemetry.times import epoch_ns
+from akeso.engine.alert_record import record_alert
 from akeso.ports.window import TelemetryWindow
-from akeso.stages.correlation.correlate import (
+from akeso.stages.correlation.correlate import correlate
+from akeso.stages.correlation.fatal_records import dying
+from akeso.stages.correlation.placements import (
     Attach,
     AttachAlert,
     ClearAlert,
-    CorrelateOptions,
-    Maintenance,
+    FireAgain,
     Move,
-    News,
     Open,
-    Scene,
     Suppress,
-    Waiting,
-    correlate,
+    Trace,
 )
-from akeso.stages.correlation.fatal_records import dying
+from akeso.stages.correlation.scene import CorrelateOptions, HeldAlert, News, Scene, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +51,13 @@ class Inbox:
         window: TelemetryWindow,
         options: CorrelateOptions,
         actor: str,
-        maintenance: Callable[[], Sequence[Maintenance]],
+        silences: Callable[[], Sequence[Silence]],
     ) -> None:
         self._deps, self._window, self._options, self._actor = deps, window, options, actor
-        self._maintenance = maintenance
+        self._silences = silences
         self._known: dict[str, Incident] = {}
         self._waiting: dict[str, tuple[Waiting, ...]] = {}
+        self._held: dict[str, tuple[HeldAlert, ...]] = {}
         self._raised: dict[SeriesKey, Anomaly] = {}
         self._since: dict[str, int] = {}  # anomaly id → end of the slot that it came with
 
@@ -63,6 +66,9 @@ class Inbox:
         incident_store = self._deps.incident_store
         for incident in (*await incident_store.recent(limit=looked_back), *await incident_store.open_incidents()):
             self.noted(incident)
+        for trace in await self._deps.ledger.waiting():
+            held = HeldAlert(trace.alert, trace.last_at, trace.fate, trace.why)
+            self._held[trace.alert.tenant] = (*self._held.get(trace.alert.tenant, ()), held)
 
     def noted(self, incident: Incident) -> None:
         """An incident is as it is now; those that are over and learned from are forgotten after a while."""
@@ -97,6 +103,11 @@ class Inbox:
     async def alerted(self, alert: Alert) -> None:
         await self._correlate(alert.tenant, News(alerts=(alert,)))
 
+    async def looked_again(self) -> None:
+        """Alerts that were held back may open an incident now."""
+        for tenant in [tenant for tenant, held in self._held.items() if held]:
+            await self._correlate(tenant, News())
+
     async def judged(self, feedback: Feedback) -> None:
         """A person's word on a decision goes to the incident that it led to."""
         if not feedback.by:
@@ -122,45 +133,86 @@ class Inbox:
         )
 
     async def _correlate(self, tenant: str, news: News) -> None:
-        result = correlate(news, self._scene(tenant), self._options)
+        result = correlate(news, await self._scene(tenant, news), self._options)
         for move in result.moves:
-            await self._make(move)
-        self._waiting[tenant] = result.waiting
+            await self._make(move, {identity(a) for a in news.alerts})
+        self._waiting[tenant], self._held[tenant] = result.waiting, result.held
 
-    def _scene(self, tenant: str) -> Scene:
+    async def _scene(self, tenant: str, news: News) -> Scene:
         own = [i for i in self._known.values() if i.tenant == tenant]
-        now, clock = self._deps.clock.now(), self._deps.clock.nanoseconds()
-        changes = self._window.changes(tenant, epoch_ns(now - _CHANGES_FOR), clock)
+        now, waiting = self._deps.clock.now(), self._waiting.get(tenant, ())
+        # What changed, and who is dying, is looked up for anomalies only: alerts may come by the hundred.
+        measured = bool(waiting or news.anomalies)
+        changes = self._changes(tenant, now) if measured else ()
         return Scene(
             now=now,
             topology=self._window.topology(tenant),
-            open=[i for i in own if not i.status.terminal],
-            closed=[i for i in own if i.status.terminal],
-            waiting=self._waiting.get(tenant, ()),
+            open=[i for i in own if not i.status.at_rest],
+            handed_over=[i for i in own if i.status.handed_over],
+            closed=[i for i in own if i.status.over],
+            waiting=waiting,
+            held=self._held.get(tenant, ()),
+            holders=await self._holders(news.alerts),
             changes=changes,
-            dying=dying(self._window, tenant, changes, now, self._options.excused),
-            maintenance=self._maintenance(),
+            dying=dying(self._window, tenant, changes, now, self._options.excused) if measured else (),
+            silences=[s for s in self._silences() if s.tenant == tenant],
             services=self._deps.context.services,
         )
 
-    async def _make(self, move: Move) -> None:
+    def _changes(self, tenant: str, now: datetime) -> Sequence[Change]:
+        return self._window.changes(tenant, epoch_ns(now - _CHANGES_FOR), self._deps.clock.nanoseconds())
+
+    async def _holders(self, alerts: Sequence[Alert]) -> Mapping[Identity, Incident]:
+        """The incidents that these alerts belonged to, as far as they are not known here any more."""
+        found: dict[Identity, Incident] = {}
+        for alert in alerts:
+            trace = await self._deps.ledger.find(identity(alert))
+            if trace is not None and trace.incident:
+                found[identity(alert)] = await self._deps.incident_store.get(trace.incident)
+        return found
+
+    async def _make(self, move: Move, told: Collection[Identity]) -> None:
         incident_store = self._deps.incident_store
         match move:
             case Open(detected):
-                await incident_store.open(detected, self._actor)
+                opened = await incident_store.open(detected, self._actor)
+                for alert in detected.alerts:
+                    await self._trace(Trace(alert, Fate.OPENED, "", opened.id), told)
             case Attach(incident, anomalies):
                 await incident_store.record(incident, e.AnomaliesAttached(anomalies), self._actor)
+            case Suppress(why, anomalies):
+                log.info("healing.suppressed", why=why, anomalies=len(anomalies))
+            case Trace():
+                await self._trace(move, told)
+            case AttachAlert() | ClearAlert() | FireAgain():
+                await self._trace(await self._put(move), told)
+
+    async def _put(self, move: AttachAlert | ClearAlert | FireAgain) -> Trace:
+        """Writes what an alert means for an incident; what is to be known of the alert."""
+        incident_store = self._deps.incident_store
+        match move:
             case AttachAlert(incident, alert):
                 await incident_store.record(incident, e.AlertAttached(alert), self._actor)
-            case ClearAlert(incident, fingerprint, starts_at):
-                await incident_store.record(incident, e.AlertCleared(fingerprint, starts_at), self._actor)
-            case Suppress(why, anomalies, alerts):
-                log.info("healing.suppressed", why=why, anomalies=len(anomalies), alerts=len(alerts))
+                return Trace(alert, Fate.ATTACHED, "", incident)
+            case ClearAlert(incident, alert, ended):
+                event = e.AlertCleared(alert.fingerprint, alert.starts_at, alert.source)
+                await incident_store.record(incident, event, self._actor)
+                return Trace(ended, Fate.ENDED, "", incident)
+            case FireAgain(incident, alert, reopens):
+                if reopens:
+                    await incident_store.record(incident, IncidentReopened(self._actor, reopens), self._actor)
+                await incident_store.record(incident, e.AlertFiredAgain(alert), self._actor)
+                return Trace(alert, Fate.REOPENED if reopens else Fate.FIRED_AGAIN, reopens, incident)
+
+    async def _trace(self, trace: Trace, told: Collection[Identity]) -> None:
+        now = self._deps.clock.now()
+        known = AlertTrace(trace.alert, trace.fate, trace.why, trace.incident, now, now)
+        await record_alert(self._deps.ledger, known, told=identity(trace.alert) in told)
 
 
 def _finished(incident: Incident) -> bool:
     learned = bool(incident.memory) or incident.status is IncidentStatus.SUPPRESSED
-    return incident.status.terminal and learned
+    return incident.status.over and learned
 
 
 def _of(tenant: str, anomalies: Sequence[Anomaly]) -> tuple[Anomaly, ...]:

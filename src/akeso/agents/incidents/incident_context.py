@@ -32,6 +32,7 @@ from akeso.stages.healing.advance import all_clear, touched
 from akeso.stages.healing.learn import describe, learn, signature
 from akeso.stages.healing.plan import History, PlanOptions, Surroundings, plan
 from akeso.stages.healing.playbooks import Playbook
+from akeso.stages.healing.rejections import Rejection
 from akeso.stages.healing.verify import Aftermath, VerifyOptions, quiet_for, verify
 from akeso.stages.healing.watches import WatchOptions, choose_watches
 
@@ -120,13 +121,14 @@ class IncidentContext:
             return Diagnosis((), False, f"the diagnosis gave {late}")
         return await self._explained(case, found)
 
-    async def plan(self, incident: Incident) -> Plan:
-        """What may be done about it."""
+    async def plan(self, incident: Incident, rejections: Sequence[Rejection] = ()) -> Plan:
+        """What may be done about it. rejections: those of people that stand."""
         diagnosis = incident.diagnosis or Diagnosis((), False)
         window, now = self._sources.window, self._clock.nanoseconds()
         since = epoch_ns(incident.onset) - duration_ns(self._options.changes)
         changes = tuple(window.changes(incident.tenant, since, now))
-        around = Surroundings(self._sources.services, window.topology(incident.tenant), changes)
+        topology, today = window.topology(incident.tenant), self._clock.now()
+        around = Surroundings(self._sources.services, topology, changes, tuple(rejections), today)
         return self._reasoning.plan(incident, diagnosis, around, await self._history(incident, diagnosis))
 
     async def case(self, incident: Incident) -> Case:
@@ -168,16 +170,18 @@ class IncidentContext:
         return verify(incident.watches, after, self._options.verify)
 
     def quiet(self, incident: Incident) -> timedelta:
-        """For how long all is well again although nothing was done; 0 when it is not or nobody can tell."""
+        """For how long all is well again although nothing was done, or not by Akeso since it called people; 0 when it
+        is not or nobody can tell."""
         now = self._clock.now()
-        if touched(incident) or incident.status.terminal or not all_clear(incident):
+        acted = touched(incident) and not incident.status.handed_over
+        if acted or incident.status.over or not all_clear(incident):
             return timedelta(0)
         if not incident.anomalies:
             ends = [a.ends_at for a in incident.alerts if a.ends_at is not None]
             return now - max(ends) if ends else timedelta(0)
         window = self._sources.window
         slowest = max(duration_ns(anomaly.every) for anomaly in incident.anomalies)
-        since = window.now - max(20 * NANOSECONDS, 4 * slowest)
+        since = window.now - max(_looked_back_s(incident) * NANOSECONDS, 4 * slowest)
         recent = window.features(incident.tenant, since, window.now)
         quiet = quiet_for(self._watched(incident), recent, self._options.verify)
         last = max(epoch_ns(a.detected_at) for a in incident.anomalies)
@@ -241,6 +245,13 @@ class IncidentContext:
             log.exception("reasoner.silent", reasoner=self._reasoning.reasoner.name)
             return diagnosis
         return replace(diagnosis, explanation=said.text or diagnosis.explanation, claims=said.claims)
+
+
+def _looked_back_s(incident: Incident) -> int:
+    """How far back quiet is looked for: longer where only a longer calm says something."""
+    if incident.flapping:
+        return 900
+    return 90 if incident.status.handed_over else 20
 
 
 def targets(incident: Incident) -> frozenset[str]:

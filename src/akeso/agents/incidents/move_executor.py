@@ -1,6 +1,6 @@
 """The executor of moves: makes one move about one incident and writes down what came of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from akeso.agents.incidents.gate import Gate
@@ -10,8 +10,10 @@ from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, Verdict
+from akeso.engine.alert_record import MemoryAlertLedger
 from akeso.engine.effects import Effects
 from akeso.engine.incident_store import IncidentStore
+from akeso.ports.alert_ledger import AlertLedger
 from akeso.ports.clock import Clock
 from akeso.ports.journal import Lease
 from akeso.stages.healing import moves as m
@@ -29,6 +31,7 @@ class HealingDeps:
     gate: Gate
     context: IncidentContext
     clock: Clock
+    ledger: AlertLedger = field(default_factory=MemoryAlertLedger)
 
 
 class MoveExecutor:
@@ -86,7 +89,7 @@ class MoveExecutor:
             case m.Diagnose():
                 await self._diagnose(incident, lease)
             case m.MakePlan():
-                await self._record(incident, e.PlanMade(await self._deps.context.plan(incident)), lease)
+                await self._plan(incident, lease)
             case m.BeginVerification():
                 await self._begin_verification(incident, lease)
             case m.Learn():
@@ -97,6 +100,10 @@ class MoveExecutor:
             incident = await self._record(incident, e.AnalysisStarted(), lease)
         found = await self._deps.context.diagnosis(incident)
         await self._record(incident, e.DiagnosisMade(found), lease)
+
+    async def _plan(self, incident: Incident, lease: Lease) -> None:
+        rejections = await self._deps.gate.rejections(incident)
+        await self._record(incident, e.PlanMade(await self._deps.context.plan(incident, rejections)), lease)
 
     async def _begin_verification(self, incident: Incident, lease: Lease) -> None:
         option = incident.current_option

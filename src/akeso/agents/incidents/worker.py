@@ -124,7 +124,7 @@ class Worker:
 
     async def _give_up(self, error: Exception) -> bool:
         incident: Incident = await self.deps.incident_store.get(self.incident_id)
-        if incident.status.terminal:
+        if incident.status.at_rest:
             return False
         said = f"healing broke {self._failures} times in a row: {type(error).__name__}: {error}"
         await self.deps.incident_store.record(self.incident_id, IncidentFailed(said), self.options.actor, self._lease)

@@ -26,7 +26,8 @@ from akeso.domain.estate.service import Services
 from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.events import ActionIntended, DiagnosisMade, Entry
-from akeso.domain.incident.incident import Incident, fold
+from akeso.domain.incident.evolution import fold
+from akeso.domain.incident.incident import Incident
 from akeso.domain.telemetry.batches import NANOSECONDS
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import epoch_ns, instant_of

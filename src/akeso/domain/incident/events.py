@@ -14,6 +14,18 @@ from akeso.domain.detection.anomaly import Alert, Anomaly, Severity
 from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.explanation import Explanation
 from akeso.domain.incident.outcome import Recovery
+from akeso.domain.incident.person_events import (
+    IncidentAcknowledged,
+    IncidentAssigned,
+    IncidentClosed,
+    IncidentCommented,
+    IncidentMerged,
+    IncidentReopened,
+    IncidentSnoozed,
+    IncidentSplit,
+    PrioritySet,
+    RejectionLifted,
+)
 from akeso.domain.incident.plan import Plan, Step
 from akeso.domain.telemetry.batches import Attributes
 
@@ -62,10 +74,18 @@ class AlertAttached:
 
 @dataclass(frozen=True, slots=True)
 class AlertCleared:
-    """The sender says that an attached alert is over."""
+    """The sender says that an attached alert is over. source: the sender's kind; "" in earlier lines, for any."""
 
     fingerprint: str
     starts_at: datetime
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFiredAgain:
+    """An attached alert that had ended fires again, as it is now."""
+
+    alert: Alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +291,7 @@ Event: TypeAlias = (
     | AnomaliesAttached
     | AlertAttached
     | AlertCleared
+    | AlertFiredAgain
     | AnalysisStarted
     | DiagnosisMade
     | ExplanationGiven
@@ -299,6 +320,17 @@ Event: TypeAlias = (
     | FeedbackGiven
     | EffectsSuspended
     | EffectsResumed
+    # Spelt out, because readers of the journal take the kinds from here.
+    | IncidentAcknowledged
+    | IncidentAssigned
+    | IncidentCommented
+    | IncidentSnoozed
+    | PrioritySet
+    | IncidentClosed
+    | IncidentReopened
+    | IncidentMerged
+    | IncidentSplit
+    | RejectionLifted
 )
 
 

@@ -40,6 +40,69 @@ class Feedback(BaseModel):
     comment: str = Field(default="", max_length=2000)
 
 
+class Acknowledgement(BaseModel):
+    comment: str = Field(default="", max_length=2000)
+
+
+class Assignment(BaseModel):
+    """to: a person's or team's name; nobody when empty."""
+
+    to: str = Field(default="", max_length=200)
+
+
+class NewComment(BaseModel):
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class Snooze(BaseModel):
+    until: AwareDatetime
+    reason: str = Field(default="", max_length=2000)
+
+
+class NewPriority(BaseModel):
+    """How soon somebody should be at it; p1 first."""
+
+    priority: Literal["p1", "p2", "p3", "p4", "p5"]
+
+
+class Close(BaseModel):
+    """How it ended. duplicate_of: an incident, with the reason `duplicate`."""
+
+    reason: Literal["fixed_by_hand", "false_alarm", "known", "duplicate", "other"]
+    comment: str = Field(default="", max_length=2000)
+    duplicate_of: str = Field(default="", max_length=100)
+
+
+class Merge(BaseModel):
+    """source: the incident that is taken into this one."""
+
+    source: str = Field(min_length=1, max_length=100)
+
+
+class Split(BaseModel):
+    """services: what is about them leaves the incident."""
+
+    services: list[str] = Field(min_length=1, max_length=100)
+    title: str = Field(default="", max_length=500)
+
+
+class NewSilence(BaseModel):
+    """What is about `service` (any without it) and carries all of `labels` is expected from `from` (now) until `until`.
+
+    every: it begins again each day or week at that time, until `repeats_until`; freezes: no effects on the service
+    meanwhile.
+    """
+
+    service: str = Field(default="", max_length=200)
+    labels: dict[str, str] = Field(default={}, max_length=20)
+    start: AwareDatetime | None = Field(default=None, alias="from")
+    until: AwareDatetime
+    reason: str = Field(default="", max_length=2000)
+    every: Literal["", "day", "week"] = ""
+    repeats_until: AwareDatetime | None = None
+    freezes: StrictBool = True
+
+
 class Suspension(BaseModel):
     reason: str = Field(default="", max_length=2000)
 

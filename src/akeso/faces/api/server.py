@@ -12,7 +12,21 @@ from starlette.middleware.cors import CORSMiddleware
 
 from akeso import __version__
 from akeso.composition.system import System
-from akeso.faces.api import approvals, detection, errors, incidents, ingest, models, senders, stream, system, telemetry
+from akeso.faces.api import (
+    alerts,
+    approvals,
+    attention,
+    detection,
+    errors,
+    incidents,
+    ingest,
+    models,
+    senders,
+    silences,
+    stream,
+    system,
+    telemetry,
+)
 from akeso.faces.api.request_checks import RequestCheckOptions, RequestChecks
 
 _CONSOLE = Path(__file__).parents[1] / "console"
@@ -20,6 +34,9 @@ PAGE, DOCS = _CONSOLE / "page.html", _CONSOLE / "docs.html"
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 _ROUTERS = (
     incidents.router,
+    attention.router,
+    alerts.router,
+    silences.router,
     approvals.router,
     system.router,
     models.router,
@@ -92,7 +109,7 @@ def _guard(api: FastAPI, running: System) -> None:
         api.add_middleware(
             CORSMiddleware,
             allow_origins=list(access.allowed_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["content-type", "content-encoding", "x-api-key", "authorization"],
         )
     unread = frozenset(path for source in running.sources.values() for path in source.paths)

@@ -36,14 +36,41 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "resolved_at": _time(incident.ended_at),
         "mttr_seconds": incident.mttr.total_seconds() if incident.mttr else None,
         "why": incident.why,
+        **_attention(incident),
         **_explanation(incident),
         "hypotheses": [_hypothesis(h) for h in diagnosis.hypotheses] if diagnosis else [],
         **with_old_names({"suggested_checks": list(diagnosis.suggested_checks) if diagnosis else []}, "diagnosis"),
         "anomalies": [anomaly_view(a) for a in incident.anomalies],
-        "alerts": [_alert(a) for a in incident.alerts],
+        "alerts": [alert_view(a) for a in incident.alerts],
         "actions": [action_view(incident, r) for r in incident.actions.values()],
         "outcome": incident.verification.recovery.value if incident.verification else None,
         "verification": incident.verification.statement if incident.verification else "",
+    }
+
+
+def _attention(incident: Incident) -> dict[str, Any]:
+    """What people made of it, and how often it came back."""
+    a, closing, flaps = incident.attention, incident.attention.closing, incident.flapping
+    return {
+        "handed_over_at": _time(incident.handed_over_at),
+        "acknowledged_by": a.acknowledged_by or None,
+        "acknowledged_at": _time(a.acknowledged_at),
+        "assignee": a.assignee or None,
+        "priority": a.priority.value if a.priority else None,
+        "snoozed_until": _time(a.snoozed_until),
+        "comments": [{"at": _time(c.at), "by": c.by, "text": c.text} for c in a.comments],
+        "closed": closing
+        and {
+            "at": _time(closing.at),
+            "by": closing.by,
+            "reason": closing.reason.value,
+            "comment": closing.comment,
+            "duplicate_of": closing.duplicate_of or None,
+        },
+        "merged": list(a.merged),
+        "split_into": list(a.split_into),
+        "reopened": incident.reopened,
+        "flapping": f"it flaps: an alert fired {flaps} times" if flaps else None,
     }
 
 
@@ -143,7 +170,8 @@ def anomaly_view(a: Anomaly) -> dict[str, Any]:
     }
 
 
-def _alert(a: Alert) -> dict[str, Any]:
+def alert_view(a: Alert) -> dict[str, Any]:
+    """One alert."""
     return {
         "fingerprint": a.fingerprint,
         "source": a.source,

@@ -8,15 +8,18 @@ from akeso.domain.detection.anomaly import Anomaly
 from akeso.domain.detection.symptoms import SYMPTOMS
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.events import AnomaliesAttached, Entry, Event, IncidentResolved
-from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.incident.evolution import evolve
+from akeso.domain.incident.incident import Incident
 from akeso.domain.messages import Decision
 from akeso.domain.telemetry.batches import NANOSECONDS, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import epoch_ns
 from akeso.offline.casefiles.asked import Asked, Found, Range
 from akeso.offline.casefiles.rerun import Raised, Rerun, RerunOptions, moment
-from akeso.stages.correlation.correlate import Attach, CorrelateOptions, News, Open, Scene, Waiting, correlate
+from akeso.stages.correlation.correlate import correlate
 from akeso.stages.correlation.fatal_records import dying
+from akeso.stages.correlation.placements import Attach, Open
+from akeso.stages.correlation.scene import CorrelateOptions, News, Scene, Waiting
 from akeso.stages.diagnosis.case_builder import Reach, Symptomatic, picture
 
 _LOOKED_AFTER_S = 4  # from the detection to the picture; live it is two, and every second look later
@@ -93,7 +96,7 @@ class _Watch:
         scene = Scene(
             now=now,
             topology=window.topology(tenant),
-            open=[i for i in self.incidents.values() if not i.status.terminal],
+            open=[i for i in self.incidents.values() if not i.status.at_rest],
             closed=[i for i in self.incidents.values() if i.ended_at is not None and now - i.ended_at < _CLOSED_FOR],
             waiting=self.waiting,
             changes=changes,
@@ -129,7 +132,7 @@ class _Watch:
         """Symptoms that are all gone end an incident: nobody heals here, but somebody did when it was recorded."""
         still = {a.key for a in raised if a.signal in SYMPTOMS}
         for name, incident in list(self.incidents.items()):
-            if not incident.status.terminal and not any(a.key in still for a in incident.anomalies):
+            if not incident.status.at_rest and not any(a.key in still for a in incident.anomalies):
                 self._happened(name, IncidentResolved("the symptoms are gone"), end)
 
     def _happened(self, name: str, event: Event, end: int) -> None:

@@ -8,8 +8,8 @@ from akeso.domain.incident.diagnosis import UNKNOWN, Evidence
 from akeso.domain.incident.memory import Memory, Recollection
 from akeso.domain.incident.outcome import Recovery
 
-# How much the end of a past incident confirms what was believed about it
-_CONFIRMED = {Recovery.RECOVERED: 1.0, Recovery.UNKNOWN: 0.25, Recovery.NOT_RECOVERED: -0.25}
+# How much the end of a past incident confirms what was believed about it. One that ended unknown confirms nothing.
+_CONFIRMED = {Recovery.RECOVERED: 1.0, Recovery.UNKNOWN: 0.0, Recovery.NOT_RECOVERED: -0.25}
 
 
 class Similar:

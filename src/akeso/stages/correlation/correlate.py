@@ -4,181 +4,45 @@ Pure: what is new and the scene it falls into give moves for the healing agent a
 case too: called once a second, it lets what waited long enough open.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
+from akeso.domain.detection.anomaly import Alert, Anomaly, Severity
 from akeso.domain.detection.symptoms import SYMPTOMS
-from akeso.domain.estate.service import Services
-from akeso.domain.estate.topology import Topology
+from akeso.domain.incident.alert_trace import Fate
 from akeso.domain.incident.events import IncidentDetected
 from akeso.domain.incident.incident import Incident, IncidentStatus
-from akeso.domain.telemetry.batches import Change, SeriesKey
+from akeso.domain.incident.silence import Silence
+from akeso.domain.telemetry.batches import Change
 from akeso.domain.telemetry.signal import Signal
 from akeso.stages.correlation import belonging
-from akeso.stages.correlation.belonging import explained_by, goes_on, hops_between
+from akeso.stages.correlation.alerts import place_alerts, put_aside
+from akeso.stages.correlation.belonging import goes_on, hops_between
 from akeso.stages.correlation.headline import severity_of, suspect, title_of
+from akeso.stages.correlation.nearness import beside, echo_of, ended_of, joins, named_peers, silenced, touches
+from akeso.stages.correlation.placements import Attach, Correlation, Move, Open, Suppress, Trace
 from akeso.stages.correlation.restarts import failed, may_be_restart
+from akeso.stages.correlation.scene import CorrelateOptions, News, Scene, Waiting
 from akeso.stages.correlation.witnesses import Testimony, needs_witness, witnessed
 
-
-@dataclass(frozen=True, slots=True)
-class CorrelateOptions:
-    """What belongs to the same incident.
-
-    reach: hops in the call graph within which anomalies belong together.
-    joins_for: how long after an incident's last update anomalies still join it; those that it has already always do.
-    together: what began within this time after an incident may have its cause, wherever it is in reach; what began
-        later, beside an incident whose cause is known, only where it concerns the same services or their callers.
-    settles_for: what began before an incident had ended for so long may be its echo. Beside a resolved incident it
-        opens one
-        of its own only if it outlives that time; beside one that was not healed it is suppressed.
-    echo: what began after a resolved incident's end opens one of its own once it lasts for so long.
-    weak_below: an anomaly with a lower score opens an incident only together with another.
-    grace: what began within this time after a change to the service, or to one it calls, may be the restart itself.
-    restart: such an anomaly opens an incident only if it is still there this long after the grace, or once something
-        says
-        that the change went wrong (see akeso.stages.correlation.restarts).
-    context_for: how long an anomaly that only explains is kept for an incident to come.
-    unheard_for: how long a silence waits for a witness; without one it is no more than not being heard of.
-    unreached_for: after how long a target that Prometheus cannot reach needs no witness, if no more than `few` services
-        are unheard of at that time.
-    few: see unreached_for.
-    """
-
-    reach: int = 3
-    joins_for: timedelta = timedelta(minutes=2)
-    together: timedelta = timedelta(seconds=90)
-    settles_for: timedelta = timedelta(seconds=10)
-    echo: timedelta = timedelta(seconds=3)
-    weak_below: float = 2.0
-    grace: timedelta = timedelta(seconds=3)
-    restart: timedelta = timedelta(seconds=1.5)
-    context_for: timedelta = timedelta(seconds=30)
-    unheard_for: timedelta = timedelta(minutes=2)
-    unreached_for: timedelta = timedelta(minutes=1)
-    few: int = 1
-
-    @property
-    def excused(self) -> timedelta:
-        """How long after a change what may be its restart opens nothing."""
-        return self.grace + self.restart
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An anomaly that has no incident yet, and since when."""
-
-    anomaly: Anomaly
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """Anomalies and alerts of `service` ("" for all) between these instants are expected."""
-
-    service: str
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What happened since the last call, of one tenant."""
-
-    anomalies: tuple[Anomaly, ...] = ()
-    cleared: tuple[SeriesKey, ...] = ()
-    alerts: tuple[Alert, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What the news fall into. All of one tenant.
-
-    open: incidents that are not terminal; closed: those that ended lately (a minute suffices); waiting: what the last
-    call returned; dying: services of which a process said that it cannot go on since they were changed.
-    """
-
-    now: datetime
-    topology: Topology
-    open: Sequence[Incident] = ()
-    closed: Sequence[Incident] = ()
-    waiting: tuple[Waiting, ...] = ()
-    changes: Sequence[Change] = ()
-    dying: Collection[str] = ()
-    maintenance: Sequence[Maintenance] = ()
-    services: Services = field(default_factory=Services)
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Open an incident; `detected` is its first event."""
-
-    detected: IncidentDetected
-
-
-@dataclass(frozen=True, slots=True)
-class Attach:
-    incident: str
-    anomalies: tuple[Anomaly, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AttachAlert:
-    incident: str
-    alert: Alert
-
-
-@dataclass(frozen=True, slots=True)
-class ClearAlert:
-    incident: str
-    fingerprint: str
-    starts_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Suppress:
-    """Nothing is opened for these, and why."""
-
-    why: str
-    anomalies: tuple[Anomaly, ...] = ()
-    alerts: tuple[Alert, ...] = ()
-
-
-Move: TypeAlias = Open | Attach | AttachAlert | ClearAlert | Suppress
-
-
-@dataclass(frozen=True, slots=True)
-class Correlation:
-    """moves, in the order to make them; waiting: to be put into the next scene."""
-
-    moves: tuple[Move, ...]
-    waiting: tuple[Waiting, ...]
+# Of anomalies that an incident for which people were called still takes.
+_MOST = 200
 
 
 def correlate(news: News, scene: Scene, options: CorrelateOptions) -> Correlation:
-    """Where the news belong. An anomaly or alert that an incident already has is dropped."""
-    moves = list(_resolved(news.alerts, scene))
+    """Where the news belong. An anomaly that an incident already has is dropped; of every alert something is said."""
     pending = [w for w in scene.waiting if w.anomaly.key not in news.cleared]
     pending += [Waiting(a, scene.now) for a in news.anomalies if a.key not in news.cleared]
     pending, unheard = _heard_of(list(_once(pending, scene)), news, scene, options)
     placed = [(w, _place(w.anomaly, scene, options)) for w in pending]
-    moves += [Suppress(place, (w.anomaly,)) for w, place in placed if isinstance(place, str)]
+    moves: list[Move] = [Suppress(place, (w.anomaly,)) for w, place in placed if isinstance(place, str)]
     moves += _attached([(w, place) for w, place in placed if isinstance(place, Incident)])
     homeless = [w for w, place in placed if place is None]
-    alerts = []
-    for alert in _firing(news.alerts, scene):
-        match _place_alert(alert, scene, options):
-            case str(why):
-                moves.append(Suppress(why, alerts=(alert,)))
-            case Incident(id=incident):
-                moves.append(AttachAlert(incident, alert))
-            case None:
-                alerts.append(alert)
-    opened, waiting = _open(homeless, alerts, scene, options)
-    return Correlation((*moves, *opened), (*waiting, *unheard))
+    alerts = place_alerts(news.alerts, scene, options)
+    opened, waiting, noted = _open(homeless, alerts.homeless, scene, options)
+    silenced = [w for w, place in placed if isinstance(place, Silence)]
+    return Correlation((*alerts.moves, *moves, *opened, *noted), (*waiting, *unheard, *silenced), alerts.held)
 
 
 def _heard_of(
@@ -204,98 +68,47 @@ def _heard_of(
     return heard_of, [w for w in unheard if scene.now - w.since <= options.unheard_for]
 
 
-def _resolved(alerts: Sequence[Alert], scene: Scene) -> Iterator[Move]:
-    over = {a.fingerprint: a.starts_at for a in alerts if a.status is AlertStatus.RESOLVED}
-    for incident in scene.open:
-        for alert in incident.alerts:
-            ended = over.get(alert.fingerprint)
-            if ended is not None and alert.status is AlertStatus.FIRING and alert.starts_at <= ended:
-                yield ClearAlert(incident.id, alert.fingerprint, alert.starts_at)
-
-
-def _firing(alerts: Sequence[Alert], scene: Scene) -> Iterator[Alert]:
-    # An alert that fires again while it still fires says nothing new, whenever its sender says that it began.
-    seen = {_identity(a) for incident in (*scene.open, *scene.closed) for a in incident.alerts}
-    still = {a.fingerprint for i in scene.open for a in i.alerts if a.status is AlertStatus.FIRING}
-    for alert in alerts:
-        new = _identity(alert) not in seen and alert.fingerprint not in still
-        if alert.status is AlertStatus.FIRING and new:
-            still.add(alert.fingerprint)
-            yield alert
-
-
-def _identity(alert: Alert) -> tuple[str, datetime]:
-    return alert.fingerprint, alert.starts_at
-
-
 def _once(pending: Sequence[Waiting], scene: Scene) -> Iterator[Waiting]:
-    seen = {a.id for incident in (*scene.open, *scene.closed) for a in incident.anomalies}
+    seen = {a.id for incident in scene.incidents for a in incident.anomalies}
     for waiting in pending:
         if waiting.anomaly.id not in seen:
             seen.add(waiting.anomaly.id)
             yield waiting
 
 
-def _place(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Incident | str | None:
-    # An incident to join, the reason to suppress it, or None: it has no home yet.
+def _place(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Incident | Silence | str | None:
+    # An incident to join, the silence that it waits out, the reason to drop it, or None: it has no home yet.
     touched = touches(anomaly)
-    if why := _maintained(anomaly.service, scene):
-        return why
+    if (silence := silenced(anomaly.service, {}, scene)) is not None:
+        return silence
     again = next((i for i in scene.open if goes_on(anomaly, i)), None)
     news = belonging.News(frozenset(touched), anomaly.onset, opens=anomaly.signal in SYMPTOMS)
-    if incident := again or _joins(news, scene, options):
+    if incident := again or joins(news, scene, options):
         return incident
+    if (going_on := _put_off(anomaly, scene, options)) is not None:
+        return going_on
+    if (incident := echo_of(touched, anomaly.onset, scene.handed_over, scene, options)) is not None:
+        return incident if len(incident.anomalies) < _MOST else f"incident {incident.id} has {_MOST} anomalies"
     unhealed = [i for i in scene.closed if i.status is not IncidentStatus.RESOLVED]
-    return _echo(touched, anomaly.onset, unhealed, scene, options)
+    ended = echo_of(touched, anomaly.onset, unhealed, scene, options)
+    return f"began before incident {ended.id} had settled" if ended is not None else None
 
 
-def _place_alert(alert: Alert, scene: Scene, options: CorrelateOptions) -> Incident | str | None:
-    if why := _maintained(alert.service, scene):
-        return why
-    if incident := _joins(belonging.News(frozenset({alert.service}), alert.starts_at), scene, options):
-        return incident
-    return _echo({alert.service}, alert.starts_at, scene.closed, scene, options)
-
-
-def touches(anomaly: Anomaly) -> set[str]:
-    """The services an anomaly speaks of: its own, and the peer of a call."""
-    peer = dict(anomaly.key.attributes).get("peer")
-    return {anomaly.service, peer} if peer else {anomaly.service}
-
-
-def _maintained(service: str, scene: Scene) -> str:
-    for window in scene.maintenance:
-        if window.service in {service, ""} and window.start <= scene.now <= window.end:
-            return f"maintenance of {window.service or 'everything'} until {window.end:%H:%M:%S}"
-    return ""
-
-
-def _joins(news: belonging.News, scene: Scene, options: CorrelateOptions) -> Incident | None:
-    near = [
-        (hops, -incident.updated_at.timestamp(), incident.id, incident)
-        for incident in scene.open
-        if scene.now - incident.updated_at <= options.joins_for
-        and explained_by(news, incident, incident.onset + options.together, scene.topology)
-        and (hops := hops_between(news.touched, incident.services, scene.topology, options.reach)) is not None
-    ]
-    return min(near)[-1] if near else None
-
-
-def _echo(
-    touched: set[str], onset: datetime, closed: Sequence[Incident], scene: Scene, options: CorrelateOptions
-) -> str | None:
-    for incident in closed:
-        if onset <= _ended(incident) + options.settles_for and _beside(touched, incident, scene):
-            return f"began before incident {incident.id} had settled"
+def _put_off(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Incident | str | None:
+    """The incident for which people were called, or that one of them closed, of which this is the same symptom."""
+    for incident in (*scene.handed_over, *_put_aside(scene)):
+        same = [a for a in incident.anomalies if (a.service, a.signal) == (anomaly.service, anomaly.signal)]
+        last = max((a.detected_at for a in same), default=None)
+        if last is None or scene.now - last > options.goes_on:
+            continue
+        known = any(a.key == anomaly.key for a in same) and scene.now - last <= options.goes_on / 4
+        full = len(incident.anomalies) >= _MOST
+        return f"goes on in incident {incident.id}" if known or full or incident.status.over else incident
     return None
 
 
-def _ended(incident: Incident) -> datetime:
-    return incident.ended_at or incident.updated_at
-
-
-def _beside(touched: set[str], incident: Incident, scene: Scene) -> bool:
-    return hops_between(touched, incident.services, scene.topology, 1) is not None
+def _put_aside(scene: Scene) -> list[Incident]:
+    return [i for i in scene.closed if i.status is IncidentStatus.CLOSED and put_aside(i)]
 
 
 def _attached(placed: Sequence[tuple[Waiting, Incident]]) -> Iterator[Move]:
@@ -305,15 +118,18 @@ def _attached(placed: Sequence[tuple[Waiting, Incident]]) -> Iterator[Move]:
 
 def _open(
     homeless: Sequence[Waiting], alerts: Sequence[Alert], scene: Scene, options: CorrelateOptions
-) -> tuple[list[Move], tuple[Waiting, ...]]:
+) -> tuple[list[Move], tuple[Waiting, ...], list[Move]]:
+    """What opens, what waits on, and the alerts that open nothing."""
     moves: list[Move] = []
     waiting: list[Waiting] = []
+    noted: list[Move] = []
     for group, calls in _groups(homeless, alerts, scene, options):
         if any(a.severity > Severity.INFO for a in calls) or _ripe(group, scene, options):
             moves.append(Open(_detected([w.anomaly for w in group], calls, scene)))
         else:
             waiting += [w for w in group if _opener(w) or scene.now - w.since <= options.context_for]
-    return moves, tuple(waiting)
+            noted += [Trace(a, Fate.NOTED, "it only informs: nothing else is wrong") for a in calls]
+    return moves, tuple(waiting), noted
 
 
 def _groups(
@@ -323,7 +139,7 @@ def _groups(
     groups: list[tuple[set[str], list[Waiting], list[Alert]]] = []
     items: list[Waiting | Alert] = [*homeless, *alerts]
     for item in items:
-        touched = touches(item.anomaly) if isinstance(item, Waiting) else {item.service}
+        touched = touches(item.anomaly) if isinstance(item, Waiting) else {item.service, *named_peers(item)}
         near = [g for g in groups if hops_between(touched, g[0], scene.topology, options.reach) is not None]
         merged = (
             touched.union(*(g[0] for g in near)),
@@ -378,8 +194,8 @@ def _settled_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: Corr
     # When it is no echo of a resolved incident any more.
     until = anomaly.onset
     for incident in scene.closed:
-        ended = _ended(incident)
-        if anomaly.onset <= ended + options.settles_for and _beside(touched, incident, scene):
+        ended = ended_of(incident)
+        if anomaly.onset <= ended + options.settles_for and beside(touched, incident, scene):
             began_after = anomaly.onset > ended
             until = max(until, anomaly.onset + options.echo if began_after else ended + options.settles_for)
     return until

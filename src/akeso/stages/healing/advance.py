@@ -52,6 +52,8 @@ class AdvanceOptions:
         called.
     self_recovery_hold: when all symptoms are gone for so long before anything was done, healing holds off.
     resolves: when they are gone for so long before anything was done, the incident is resolved.
+    relieved: when they are gone for so long after people were called, it is resolved; alerts need only `resolves`.
+    flapping: how long an incident whose alerts flap must be quiet before it is resolved.
     plans: how many plans are made at most.
     attempts: how often an effect that did not take place is tried.
     look_after: how long after an interrupted effect was intended its outcome is looked up.
@@ -69,6 +71,8 @@ class AdvanceOptions:
     unknown_timeout: timedelta = timedelta(seconds=60)
     self_recovery_hold: timedelta = timedelta(seconds=1)
     resolves: timedelta = timedelta(seconds=6)
+    relieved: timedelta = timedelta(minutes=1)
+    flapping: timedelta = timedelta(minutes=10)
     plans: int = 2
     attempts: int = 2
     look_after: timedelta = timedelta(seconds=1)
@@ -96,19 +100,21 @@ _HAPPENED = (*_EFFECTIVE, *_INTERRUPTED, ActionStatus.UNDONE)
 
 def next_move(incident: Incident, view: View, options: AdvanceOptions) -> Move:
     """The one thing to do now. Repeated with the fold it leads to, it ends in `Nothing`."""
-    if incident.status.terminal:
-        return _after_the_end(incident)
     interrupted = next((r for r in incident.actions.values() if r.status in _INTERRUPTED), None)
     if interrupted is not None:
         return _look(interrupted, view, options)
+    if incident.status.at_rest:
+        return _at_rest(incident, view, options)
+    if (until := incident.attention.snoozed_until) is not None and until > view.now and incident.verify_by is None:
+        return _snoozed(incident, view, options, until)
     if touched(incident):
         return _course(incident, view, options)
-    if view.quiet >= options.resolves:
+    if view.quiet >= _settled(incident, options):
         return Resolve("recovered by itself: nothing was done")
     move = _course(incident, view, options)
     if view.quiet >= options.self_recovery_hold and not isinstance(move, Wait | Escalate | ExpireApproval):
         # The symptoms are going away by themselves; touching the service now could only disturb that.
-        return Wait(view.now + options.resolves - view.quiet)
+        return Wait(view.now + _settled(incident, options) - view.quiet)
     return move
 
 
@@ -122,10 +128,35 @@ def all_clear(incident: Incident) -> bool:
     return all(a.status is AlertStatus.RESOLVED for a in incident.alerts)
 
 
-def _after_the_end(incident: Incident) -> Move:
-    if incident.memory or incident.status is IncidentStatus.SUPPRESSED:
+def _settled(incident: Incident, options: AdvanceOptions) -> timedelta:
+    return options.flapping if incident.flapping else options.resolves
+
+
+def _at_rest(incident: Incident, view: View, options: AdvanceOptions) -> Move:
+    if incident.status is IncidentStatus.SUPPRESSED:
         return Nothing()
-    return Learn()
+    if not incident.memory:
+        return Learn()
+    settled = max(options.relieved if incident.anomalies else options.resolves, _settled(incident, options))
+    if incident.status.handed_over and view.quiet >= settled:
+        return Resolve(_relieved(incident))
+    return Nothing()
+
+
+def _relieved(incident: Incident) -> str:
+    gone = "the alerts ended" if not incident.anomalies else "the symptoms are gone"
+    if touched(incident):
+        return f"{gone} after people were called; nobody verified what helped"
+    return f"{gone} after people were called: by itself or by hand, Akeso did nothing"
+
+
+def _snoozed(incident: Incident, view: View, options: AdvanceOptions, until: datetime) -> Move:
+    if view.quiet >= _settled(incident, options) and not touched(incident):
+        return Resolve("recovered by itself: nothing was done")
+    asked = next((r for r in _records(incident) if r.status in _WAITING and r.expires_at is not None), None)
+    if asked is not None and asked.expires_at is not None and view.now >= asked.expires_at:
+        return ExpireApproval(asked.step)
+    return Wait(until)
 
 
 def _look(record: ActionRecord, view: View, options: AdvanceOptions) -> Move:
@@ -138,7 +169,7 @@ def _course(i: Incident, view: View, options: AdvanceOptions) -> Move:
     if i.verify_by is not None:
         return _verified(i, view)
     if i.diagnosis is None or i.analysis_due:
-        settled = i.detected_at + options.initial_delay
+        settled = i.taken_up_at + options.initial_delay
         return Diagnose() if view.now >= settled else Wait(settled)
     if i.plan_due:
         return _to_a_plan(i, view, options)
@@ -159,7 +190,7 @@ def _to_a_plan(i: Incident, view: View, options: AdvanceOptions) -> Move:
 
 def _second_look(i: Incident, view: View, options: AdvanceOptions) -> Move | None:
     made = i.diagnosed_at or i.detected_at
-    end = min(made + options.recheck_interval, i.detected_at + options.early)
+    end = min(made + options.recheck_interval, i.taken_up_at + options.early)
     if i.diagnoses >= options.early_diagnoses:
         return None
     if view.now < end:
@@ -171,9 +202,9 @@ def _second_look(i: Incident, view: View, options: AdvanceOptions) -> Move | Non
 
 def _unknown(i: Incident, view: View, options: AdvanceOptions, why: str) -> Move:
     made = i.diagnosed_at or i.detected_at
-    give_up = i.detected_at + options.unknown_timeout
+    give_up = i.taken_up_at + options.unknown_timeout
     if view.now >= give_up or touched(i):
-        return Escalate(f"{why} after {_seconds(view.now - i.detected_at)} of watching")
+        return Escalate(f"{why} after {_seconds(view.now - i.taken_up_at)} of watching")
     # Twice as long from look to look; sooner when there is something new to look at.
     pause = options.recheck_interval * (1 if _news(i, made) else 2 ** max(0, i.diagnoses - 1))
     again = min(made + pause, give_up)
@@ -213,7 +244,7 @@ def _option(i: Incident, view: View, options: AdvanceOptions) -> Move:
                 return _asked(record, view, options)
             case ActionStatus.FAILED if record.attempts < options.attempts:
                 return AskVerdict(record.step)
-            case ActionStatus.DENIED if record.policy in PASSING and view.now < i.detected_at + options.unknown_timeout:
+            case ActionStatus.DENIED if record.policy in PASSING and view.now < i.taken_up_at + options.unknown_timeout:
                 again = (record.denied_at or view.now) + options.recheck_interval
                 return AskVerdict(record.step) if view.now >= again else Wait(again)
             case _:
@@ -251,7 +282,9 @@ def _blocked(i: Incident, record: ActionRecord) -> Move:
         return BeginVerification()
     if record.status is ActionStatus.EXPIRED:
         return Escalate(f"{record.step.action} of {record.step.target}: {record.why}")
-    return TryNext(f"{record.step.action} of {record.step.target} was {record.status}: {record.why}")
+    said = f"{record.step.action} of {record.step.target} was {record.status}: {record.why}"
+    # Somebody is at it, and knows what Akeso does not: what else it would try, it tries when it is asked to.
+    return Escalate(said) if record.status is ActionStatus.REJECTED else TryNext(said)
 
 
 def _verified(i: Incident, view: View) -> Move:

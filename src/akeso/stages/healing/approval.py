@@ -34,7 +34,7 @@ def ruling(incident: Incident, step: str, role: Role, now: datetime) -> Ruling:
     if not _may(role, record.approvers):
         asked = " or ".join(record.approvers) or "approver"
         return Refused(Forbidden(f"{role.name.lower()} may not decide on {step}; it takes {asked}"))
-    if incident.status.terminal:
+    if incident.status.over:
         return Refused(Conflict(f"the incident is {incident.status} already"))
     if record.status not in _WAITING or not current(incident, step):
         return Refused(Conflict(f"{step} is {record.status} and waits for nobody"))

@@ -10,7 +10,7 @@ from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.plan import Option, Risk, Step
 from akeso.domain.incident.verdict import UNVOUCHED, Allow, Ask, Deny, Modify, PolicyRequest, Verdict
 from akeso.ports.policy import Policy
-from akeso.stages.healing.guards import EffectHistory
+from akeso.stages.healing.guards import FOR_PEOPLE, EffectHistory
 
 # Who is asked, and for how long, when no policy says so.
 APPROVERS = ("approver", "admin")
@@ -107,8 +107,9 @@ def govern(request: PolicyRequest, policy: Policy, refusal: Deny | None) -> Verd
 
 def settle(verdict: Verdict, refusal: Deny | None, request: PolicyRequest) -> Verdict:
     """Guards and policy in one. What policy denies stays denied in its own words; what it would allow, or ask for,
-    falls to a guard that refuses, and what it would allow is asked for when nobody vouches for its grounds and no
-    person took that upon themselves. A dry run does nothing, so there is nothing to guard."""
+    falls to a guard that refuses, or becomes a question where the guard wants a person; what it would allow is asked
+    for as well when nobody vouches for its grounds and no person took that upon themselves. A dry run does nothing, so
+    there is nothing to guard."""
     if request.dry_run:
         return verdict
     if request.doubt and not request.approved_by and isinstance(verdict, Allow | Modify):
@@ -118,6 +119,10 @@ def settle(verdict: Verdict, refusal: Deny | None, request: PolicyRequest) -> Ve
     match verdict:
         case Deny():
             return verdict
+        case Ask() if refusal.policy in FOR_PEOPLE:
+            return replace(verdict, why=refusal.why)
+        case Allow() | Modify() if refusal.policy in FOR_PEOPLE:
+            return Ask(refusal.policy, APPROVERS, _EXPIRY, refusal.why)
         case Allow() | Ask() | Modify():
             return refusal
         case never:

@@ -1,13 +1,14 @@
 """Guards that no policy can switch off. Pure: what they need to know is given to them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, IncidentStatus, recovered
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Deny
+from akeso.stages.healing.rejections import Rejection, RejectionOptions, holds
 
 SUSPENDED = "guard:suspended"
 COOL_DOWN = "guard:cool-down"
@@ -16,8 +17,12 @@ REPEAT = "guard:repeat"
 CONCURRENCY = "guard:concurrency"
 MINIMUM_HEALTHY = "guard:minimum-healthy"
 PRE_STATE = "guard:pre-state"
+REJECTED = "guard:rejected"
+DONE = "guard:done-meanwhile"
+RECURRENCE = "guard:recurrence"
 PASSING = frozenset({COOL_DOWN, CONCURRENCY})  # these refusals pass by themselves, soon
 TEMPORARY = PASSING | {SUSPENDED}  # and this one by a resume
+FOR_PEOPLE = frozenset({RECURRENCE})  # these leave the decision to a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,10 @@ class GuardOptions:
     repeats: after so many effects of the same action on the same target without recovery, it is not tried again.
     repeat_window: how far back these are counted; policies see the count as `recent_repeats`.
     at_once: effects that may run at the same time.
+    recurrences: in so many incidents an action is done on a target without asking, whatever came of it; then a person
+        decides.
+    recurrence_window: how far back these are counted.
+    rejections: how long a person's no holds.
     """
 
     cool_down: timedelta = timedelta(seconds=30)
@@ -38,11 +47,20 @@ class GuardOptions:
     repeats: int = 2
     repeat_window: timedelta = timedelta(minutes=30)
     at_once: int = 3
+    recurrences: int = 3
+    recurrence_window: timedelta = timedelta(hours=24)
+    rejections: RejectionOptions = field(default_factory=RejectionOptions)
+
+    @property
+    def longest(self) -> timedelta:
+        """How far back effects count."""
+        return max(self.cool_down, self.budget_window, self.repeat_window, self.recurrence_window)
 
 
 @dataclass(frozen=True, slots=True)
 class PastEffect:
-    """One effect that was intended. recovered: what verification said of it, None while nobody knows."""
+    """One effect that was intended. recovered: what verification said of it, None while nobody knows; took_place: False
+    where it is known that nothing was done."""
 
     incident: str
     step: str
@@ -51,14 +69,17 @@ class PastEffect:
     at: datetime
     recovered: bool | None = None
     running: bool = False
+    took_place: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class EffectHistory:
-    """The effects of all incidents, as far back as the longest window, and whether effects are suspended."""
+    """The effects of all incidents, as far back as the longest window, people's standing rejections, and whether
+    effects are suspended."""
 
     effects: tuple[PastEffect, ...] = ()
     suspended: bool = False
+    rejections: tuple[Rejection, ...] = ()
 
     def without(self, incident: str, step: str) -> tuple[PastEffect, ...]:
         """All effects but that of one step: a step is no repetition of itself."""
@@ -98,12 +119,15 @@ def guard(
     step, past = proposal.step, history.without(incident.id, proposal.step.id)
     refusals = (
         Deny(SUSPENDED, "all effects are suspended") if history.suspended else None,
+        _rejected(step, incident, history.rejections, now, options),
         _running(past, options),
         _cool_down(step, past, now, options),
+        _done_meanwhile(step, incident, past, options),
         _repeated(step, past, now, options),
         _budget(step, past, now, options),
         _captured(proposal),
         _healthy(proposal, incident, services[step.target]),
+        _recurred(step, incident, past, now, options),
     )
     return next((refusal for refusal in refusals if refusal is not None), None)
 
@@ -123,6 +147,7 @@ def _effect(incident: Incident, record: ActionRecord) -> PastEffect:
         at=record.intended_at or incident.detected_at,
         recovered=_recovered(incident, record),
         running=record.status in {ActionStatus.INTENDED, ActionStatus.UNDOING},
+        took_place=record.status is not ActionStatus.FAILED,
     )
 
 
@@ -134,7 +159,54 @@ def _recovered(incident: Incident, record: ActionRecord) -> bool | None:
         return False
     if recovered(incident) or incident.status is IncidentStatus.RESOLVED:
         return True
-    return False if incident.status.terminal else None
+    return False if incident.status.at_rest else None
+
+
+def _rejected(
+    step: Step, incident: Incident, rejections: Iterable[Rejection], now: datetime, options: GuardOptions
+) -> Deny | None:
+    own = [r for r in rejections if r.tenant == incident.tenant]
+    rejection = holds(step, cause_of(incident), own, now, options.rejections)
+    record = incident.actions.get(step.id)
+    # A person's yes to this very step is the newer word.
+    if rejection is None or (
+        record is not None and record.approved_at is not None and record.approved_at > rejection.at
+    ):
+        return None
+    return Deny(REJECTED, f"{rejection.said}; nothing has changed since")
+
+
+def cause_of(incident: Incident) -> tuple[str, str]:
+    """Service and class of fault as diagnosed; without a diagnosis the service that the incident is about."""
+    best = incident.diagnosis.best if incident.diagnosis else None
+    return (best.service, best.fault_class) if best else (incident.service, "")
+
+
+def _done_meanwhile(step: Step, incident: Incident, past: Iterable[PastEffect], options: GuardOptions) -> Deny | None:
+    """What another incident did, after this one had made up its mind, was not in what it decided on."""
+    record = incident.actions.get(step.id)
+    approved = record.approved_at if record is not None else None
+    since = approved - options.cool_down if approved is not None else incident.diagnosed_at
+    others = [e for e in past if _same(e, step) and e.incident != incident.id and e.took_place]
+    last = max((e for e in others if since is not None and e.at >= since), key=lambda e: e.at, default=None)
+    if last is None:
+        return None
+    return Deny(DONE, f"{step.action} on {step.target} was done at {last.at:%H:%M:%S} for incident {last.incident}")
+
+
+def _recurred(
+    step: Step, incident: Incident, past: Iterable[PastEffect], now: datetime, options: GuardOptions
+) -> Deny | None:
+    record = incident.actions.get(step.id)
+    if record is not None and record.approved_by:
+        return None
+    recent = [e for e in past if _same(e, step) and e.took_place and now - e.at <= options.recurrence_window]
+    times = len({e.incident for e in recent} - {incident.id})
+    if times < options.recurrences:
+        return None
+    hours = options.recurrence_window.total_seconds() / 3600
+    said = f"{step.action} on {step.target} was done for {times} incidents within {hours:.0f} h, and it came back"
+    return Deny(RECURRENCE, f"{said}: a person has to decide")
 
 
 def _running(past: Iterable[PastEffect], options: GuardOptions) -> Deny | None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.events import ActionIntended, DiagnosisMade, Entry, FeedbackGiven
-from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, fold
+from akeso.domain.incident.evolution import fold
+from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident
 from akeso.domain.incident.outcome import Recovery
 from akeso.stages.diagnosis.calibrate import Judged
 from akeso.stages.healing.learn import tried

@@ -9,6 +9,7 @@ from akeso.domain.incident.diagnosis import UNKNOWN
 from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
 from akeso.domain.incident.memory import Memory
 from akeso.domain.incident.outcome import Recovery
+from akeso.domain.incident.person_events import CloseReason
 
 _TRIED = frozenset({ActionStatus.APPLIED, ActionStatus.UNDONE, ActionStatus.UNDO_FAILED, ActionStatus.UNKNOWN})
 
@@ -50,9 +51,14 @@ def learn(incident: Incident, at: datetime) -> Memory:
 
 def mttr_seconds(incident: Incident) -> float | None:
     """Detection to the end, in seconds; None when the incident was not resolved."""
-    if incident.status is not IncidentStatus.RESOLVED or incident.ended_at is None:
+    if incident.ended_at is None or not (incident.status is IncidentStatus.RESOLVED or _fixed(incident)):
         return None
     return (incident.ended_at - incident.detected_at).total_seconds()
+
+
+def _fixed(incident: Incident) -> bool:
+    closing = incident.attention.closing
+    return closing is not None and closing.reason is CloseReason.FIXED_BY_HAND
 
 
 def tried(incident: Incident) -> tuple[ActionRecord, ...]:

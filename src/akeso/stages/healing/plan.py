@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
@@ -22,6 +23,7 @@ from akeso.stages.healing.playbooks import (
     RecentChange,
     RootIsExternal,
 )
+from akeso.stages.healing.rejections import Rejection, RejectionOptions, holds
 
 # (fault class, action) → (times it brought recovery, times it was tried)
 History = Mapping[tuple[str, str], tuple[int, int]]
@@ -40,6 +42,7 @@ class PlanOptions:
     close: the second hypothesis is considered if its confidence is at least this share of the first's.
     at_most: options of a plan.
     least_benefit: an option with a smaller expected benefit is not worth trying.
+    rejections: how long a person's no holds.
     """
 
     prior_tries: float = 4.0
@@ -49,15 +52,21 @@ class PlanOptions:
     close: float = 0.6
     at_most: int = 4
     least_benefit: float = 0.08
+    rejections: RejectionOptions = field(
+        default_factory=RejectionOptions, metadata={"set_at": "healing.guards.rejections"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a plan has to know besides the diagnosis."""
+    """What a plan has to know besides the diagnosis. rejections: those of people that stand; now: to which their age is
+    told."""
 
     services: Services = field(default_factory=Services)
     topology: Topology = field(default_factory=Topology)
     changes: tuple[Change, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    now: datetime | None = None
 
     @classmethod
     def of(cls, case: Case) -> "Surroundings":
@@ -148,7 +157,16 @@ class _Planner:
             steps.append(Step("", step.action, target, step.parameters))
         if all((s.action, s.target) in self._spent for s in steps):
             return Refusal(book.name, "it was tried in this incident already")
+        if (rejection := self._rejected(hypothesis, steps)) is not None:
+            return Refusal(book.name, rejection.said)
         return self._candidate(hypothesis, book, tuple(steps), expected)
+
+    def _rejected(self, hypothesis: Hypothesis, steps: Sequence[Step]) -> Rejection | None:
+        cause, around = (hypothesis.service, hypothesis.fault_class), self._around
+        if around.now is None:
+            return None
+        found = (holds(s, cause, around.rejections, around.now, self._options.rejections) for s in steps)
+        return next((r for r in found if r is not None), None)
 
     def _candidate(self, hypothesis: Hypothesis, book: Playbook, steps: tuple[Step, ...], expected: float) -> _Ruling:
         success = min(self._success(hypothesis.fault_class, s.action, expected) for s in steps)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.events import Entry
-from akeso.domain.incident.incident import Incident, fold
+from akeso.domain.incident.evolution import fold
+from akeso.domain.incident.incident import Incident
 from akeso.worlds.running.door import Reply
 from akeso.worlds.scenarios.scripted import Effect
 from akeso.worlds.scenarios.timing import moment

@@ -149,7 +149,7 @@ def _steps(scenario: Scenario) -> Iterator[Step]:
 
 def _waiting(incident: Incident) -> Iterator[str]:
     for record in incident.actions.values():
-        if record.status in _WAITING and not incident.status.terminal:
+        if record.status in _WAITING and not incident.status.at_rest:
             yield record.step.id
 
 

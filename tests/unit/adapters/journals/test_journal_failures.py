@@ -13,7 +13,7 @@ from akeso.adapters.journals.database import DatabaseOptions
 from akeso.adapters.journals.sql import JournalOptions, SqlJournal
 from akeso.domain.errors import Unavailable
 from akeso.domain.incident.events import AnalysisStarted, Entry
-from akeso.domain.incident.incident import evolve
+from akeso.domain.incident.evolution import evolve
 from akeso.ports.journal import Draft
 from akeso.testing.journal import AT, Scribe, raised
 

@@ -158,7 +158,7 @@ async def test_a_step_that_is_asked_again_waits_again(journal: SqlJournal) -> No
 async def test_nothing_waits_in_an_incident_that_ended(journal: SqlJournal) -> None:
     scribe = await planned(journal)
     await scribe.write(ASKED)
-    await scribe.write(e.IncidentEscalated("nobody knows"))
+    await scribe.write(e.IncidentResolved("by itself"))
     assert list(await journal.pending_approvals(AT)) == []
 
 

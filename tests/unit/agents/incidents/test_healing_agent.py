@@ -15,6 +15,7 @@ from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.events import IncidentDetected
 from akeso.domain.incident.incident import IncidentStatus
 from akeso.domain.incident.outcome import Recovery
+from akeso.domain.incident.person_events import IncidentSnoozed
 from akeso.domain.incident.plan import Step
 from akeso.domain.incident.verdict import Allow, Ask, Deny, Modify, PolicyRequest, Verdict
 from akeso.domain.messages import ConfigUpdate, Decision, Feedback
@@ -210,16 +211,74 @@ async def test_a_rejected_step_escalates_when_nothing_else_is_left(ward: Ward) -
     assert ward.world.applied == []
 
 
-async def test_an_approval_that_expires_escalates_and_cannot_be_given_any_more(ward: Ward) -> None:
-    ward.policy = ScriptedPolicy(Ask("ladder", ("approver",), timedelta(seconds=20)))
+async def test_an_approval_that_expires_escalates_and_can_be_given_once_it_was_proposed_anew(ward: Ward) -> None:
+    ward.policy = ScriptedPolicy(
+        lambda asked: Allow("as-told") if asked.approved_by else Ask("ladder", ("approver",), timedelta(seconds=20))
+    )
+    ward.actions = {name: WorldAction(ward.world, name) for name in ("restart", "rollback_release")}
+    first, second = one_by_one(["rollback_release"], "cart"), one_by_one(["restart"], "cart")
+    ward.planner = lambda i, d, around, past: (second if i.plans else first)(i, d, around, past)
     await falls_ill(ward)
     await ward.run(30)
     incident = await ward.incident()
     assert incident.status is IncidentStatus.ESCALATED
     (step,) = incident.actions
+    assert ward.world.applied == []
     with pytest.raises(Conflict):
         await ward.incident_store.approve(step, "ada", Role.APPROVER, dry_run=False)
+    await ward.agent.analyze(incident.id, "ada")
+    await ward.run(8)
+    *_, again = (await ward.incident()).actions
+    assert again != step
+    await ward.incident_store.approve(again, "ada", Role.APPROVER, dry_run=False)
+    await ward.run(15)
+    assert [what for what, _ in ward.world.applied] == ["restart cart"]
+    assert (await ward.incident()).status is IncidentStatus.RESOLVED
+
+
+async def test_after_a_rejection_nothing_else_is_tried_until_somebody_asks(ward: Ward) -> None:
+    ward.policy = ScriptedPolicy(
+        lambda asked: asks_unless_approved(asked) if asked.step.action == "restart" else Allow("as-told")
+    )
+    ward.actions = {name: WorldAction(ward.world, name) for name in ("restart", "rollback_release")}
+    ward.planner = one_by_one(["restart", "rollback_release"], "cart")
+    await falls_ill(ward)
+    await ward.run(4)
+    step = next(iter((await ward.incident()).actions))
+    await ward.incident_store.reject(step, "ada", Role.APPROVER, reason="I am on it")
+    await ward.run(30)
+    incident = await ward.incident()
+    assert incident.status is IncidentStatus.ESCALATED
     assert ward.world.applied == []
+    await ward.agent.analyze(incident.id, "ada")
+    await ward.run(8)
+    assert (await ward.incident()).diagnoses > incident.diagnoses
+
+
+async def test_an_escalated_incident_whose_symptoms_go_away_is_resolved_and_nobody_is_said_to_have_healed_it(
+    ward: Ward,
+) -> None:
+    ward.diagnoses = lambda _: Diagnosis((), False, "nobody knows")
+    await falls_ill(ward)
+    await ward.run(65)
+    assert (await ward.incident()).status is IncidentStatus.ESCALATED
+    ward.world.gone_at = ward.clock.now()
+    await ward.run(100)
+    incident = await ward.incident()
+    assert incident.status is IncidentStatus.RESOLVED
+    assert "Akeso did nothing" in incident.why
+
+
+async def test_while_an_incident_is_snoozed_nothing_begins(ward: Ward) -> None:
+    await falls_ill(ward)
+    await ward.run(1)
+    until = ward.clock.now() + timedelta(seconds=60)
+    incident = await ward.incident()
+    await ward.incident_store.record(incident.id, IncidentSnoozed("ada", until, "deploying"), "ada")
+    await ward.run(50)
+    assert ward.world.applied == []
+    await ward.run(30)
+    assert [what for what, _ in ward.world.applied] == ["restart cart"]
 
 
 async def test_in_a_dry_run_the_step_is_only_previewed_until_a_person_says_otherwise(ward: Ward) -> None:

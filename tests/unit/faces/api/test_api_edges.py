@@ -21,7 +21,8 @@ from akeso.config.settings import load_settings
 from akeso.domain import errors as e
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.events import Entry, IncidentDetected
-from akeso.domain.incident.incident import Incident, fold
+from akeso.domain.incident.evolution import fold
+from akeso.domain.incident.incident import Incident
 from akeso.faces.api import stream
 from akeso.faces.api.errors import problem, retry_headers, status_of
 from akeso.faces.api.server import create_api

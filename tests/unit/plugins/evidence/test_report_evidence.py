@@ -7,7 +7,8 @@ import numpy as np
 from akeso.domain.incident.case import Case, Report
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
 from akeso.domain.incident.events import AnomaliesAttached, DiagnosisMade, Entry, Event, IncidentDetected
-from akeso.domain.incident.incident import Incident, evolve, fold
+from akeso.domain.incident.evolution import evolve, fold
+from akeso.domain.incident.incident import Incident
 from akeso.domain.telemetry.batches import FeatureMatrix
 from akeso.plugins.discovery import build
 from akeso.plugins.evidence.report import Reported

@@ -5,28 +5,32 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Anomaly, Severity
 from akeso.domain.detection.symptoms import SYMPTOMS, opens
 from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.estate.topology import Edge, Topology
+from akeso.domain.incident.alert_trace import Fate
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.incident.incident import Attention, Closing, Incident, IncidentStatus
+from akeso.domain.incident.person_events import CloseReason
+from akeso.domain.incident.silence import Silence
 from akeso.domain.telemetry.batches import Change, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_MEAN, Signal
-from akeso.stages.correlation.correlate import (
+from akeso.stages.correlation.correlate import correlate
+from akeso.stages.correlation.placements import (
     Attach,
     AttachAlert,
     ClearAlert,
-    CorrelateOptions,
     Correlation,
-    Maintenance,
-    News,
+    FireAgain,
+    Move,
     Open,
-    Scene,
     Suppress,
-    correlate,
+    Trace,
 )
+from akeso.stages.correlation.scene import CorrelateOptions, News, Scene
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 # web → shop → db, and far away: batch → store
@@ -272,13 +276,31 @@ def test_a_change_excuses_neither_other_services_nor_other_times_nor_other_signa
     assert opened(told(anomaly("shop", Signal.BACKLOG), changes=[change()]))
 
 
-def test_maintenance_suppresses_anomalies_and_alerts_of_its_service_only() -> None:
-    window = Maintenance("shop", NOW - seconds(60), NOW + seconds(60))
-    result = told(anomaly("shop"), alerts=[alert("shop")], maintenance=[window])
-    assert all(isinstance(move, Suppress) for move in result.moves)
-    assert len(result.moves) == 2
-    assert opened(told(anomaly("db"), maintenance=[window]))
-    assert opened(told(anomaly("shop"), maintenance=[replace(window, end=NOW - seconds(1))]))
+SILENCE = Silence("s1", "t", NOW - seconds(60), NOW + seconds(60), "shop")
+
+
+def test_a_silence_holds_anomalies_and_alerts_of_its_service_and_says_so() -> None:
+    result = told(anomaly("shop"), alerts=[alert("shop")], silences=[SILENCE])
+    (said,) = result.moves
+    assert isinstance(said, Trace)
+    assert (said.fate, len(result.held), len(result.waiting)) == (Fate.SILENCED, 1, 1)
+    assert opened(told(anomaly("db"), silences=[SILENCE]))
+
+
+def test_what_outlasts_its_silence_opens_an_incident() -> None:
+    before = told(anomaly("shop"), alerts=[alert("shop")], silences=[SILENCE])
+    still = told(waiting=before.waiting, held=before.held, silences=[SILENCE])
+    assert (still.moves, still.held) == ((), before.held)
+    over = replace(SILENCE, end=NOW - seconds(1))
+    (move,) = opened(told(waiting=before.waiting, held=before.held, silences=[over]))
+    assert (len(move.detected.alerts), len(move.detected.anomalies)) == (1, 1)
+
+
+def test_a_silence_of_a_label_leaves_other_alerts_alone() -> None:
+    silence = replace(SILENCE, service="", labels=(("team", "web"),))
+    mine = replace(alert("shop"), labels=(("team", "web"),))
+    assert not opened(told(alerts=[mine], silences=[silence]))
+    assert opened(told(alerts=[alert("shop")], silences=[silence]))
 
 
 def test_an_alert_opens_an_incident_and_takes_anomalies_in_reach_along() -> None:
@@ -291,32 +313,86 @@ def test_an_alert_opens_an_incident_and_takes_anomalies_in_reach_along() -> None
 def test_an_alert_joins_an_open_incident_once() -> None:
     new = alert("db")
     assert told(alerts=[new, new], open=[incident()]).moves == (AttachAlert("i1", new),)
-    assert told(alerts=[new], open=[replace(incident(), alerts=(new,))]).moves == ()
+    assert fates(told(alerts=[new], open=[replace(incident(), alerts=(new,))])) == [Fate.RESENT]
+
+
+def fates(result: Correlation) -> list[Fate]:
+    """What is to be known of alerts for which nothing happens."""
+    return [move.fate for move in result.moves if isinstance(move, Trace)]
 
 
 def test_a_resolved_alert_clears_where_it_is_attached_and_is_ignored_elsewhere() -> None:
     firing, resolved = alert(), alert(firing=False)
     known = replace(incident(), alerts=(firing,))
-    assert told(alerts=[resolved], open=[known]).moves == (ClearAlert("i1", "f", firing.starts_at),)
-    assert told(alerts=[resolved], open=[incident()]).moves == ()
+    assert told(alerts=[resolved], open=[known]).moves == (ClearAlert("i1", firing, resolved),)
+    assert fates(told(alerts=[resolved], open=[incident()])) == [Fate.UNKNOWN_END]
 
 
 def test_an_alert_that_still_fires_is_no_news_whenever_it_is_said_to_have_begun() -> None:
     first, again = alert(ago=5), alert(ago=1)
-    assert told(alerts=[again], open=[replace(incident(), alerts=(first,))]).moves == ()
+    assert fates(told(alerts=[again], open=[replace(incident(), alerts=(first,))])) == [Fate.RESENT]
     over = replace(first, status=AlertStatus.RESOLVED)
-    assert told(alerts=[again], open=[replace(incident(), alerts=(over,))]).moves == (AttachAlert("i1", again),)
+    assert told(alerts=[again], open=[replace(incident(), alerts=(over,))]).moves == (FireAgain("i1", again),)
 
 
-def test_the_end_of_an_alert_clears_what_began_before_it() -> None:
-    firing, later = alert(ago=5), alert(ago=9)
+@pytest.mark.parametrize(
+    ("ended", "reason", "moves"),
+    [
+        (600.0, None, (FireAgain("i1", alert(ago=1), "Slow fires again"),)),
+        (600.0, CloseReason.FIXED_BY_HAND, (FireAgain("i1", alert(ago=1), "Slow fires again"),)),
+        (600.0, CloseReason.KNOWN, (FireAgain("i1", alert(ago=1)),)),
+        (5 * 3600.0, CloseReason.KNOWN, (FireAgain("i1", alert(ago=1), "Slow fires again"),)),
+    ],
+    ids=["resolved", "fixed by hand", "known", "known long ago"],
+)
+def test_an_alert_that_fires_again_re_opens_its_incident_unless_a_person_put_it_aside(
+    ended: float, reason: CloseReason | None, moves: tuple[Move, ...]
+) -> None:
+    known = replace(incident(ended=ended), alerts=(replace(alert(ago=900), status=AlertStatus.RESOLVED),))
+    if reason is not None:
+        said = Attention(closing=Closing(NOW, "ann", reason))
+        known = replace(known, status=IncidentStatus.CLOSED, attention=said)
+    assert told(alerts=[alert(ago=1)], closed=[known]).moves == moves
+    assert told(alerts=[alert(ago=1)], holders={("t", "test", "f"): known}).moves == moves
+
+
+def test_after_many_hours_it_is_another_incident() -> None:
+    known = replace(incident(ended=7 * 3600.0), alerts=(replace(alert(), status=AlertStatus.RESOLVED),))
+    assert opened(told(alerts=[alert(ago=1)], holders={("t", "test", "f"): known}))
+
+
+def test_the_same_symptom_of_an_incident_for_which_people_were_called_opens_no_other() -> None:
+    escalated = replace(incident(anomaly("shop"), age=300), status=IncidentStatus.ESCALATED, handed_over_at=NOW)
+    again = replace(anomaly("shop", ago=1), id="later")
+    (move,) = told(again, handed_over=[escalated]).moves
+    assert isinstance(move, Suppress)
+    earlier = replace(escalated, handed_over_at=NOW - seconds(60))
+    (other,) = told(anomaly("shop", Signal.ERRORS), handed_over=[earlier]).moves
+    assert isinstance(other, Open)
+
+
+def test_words_of_a_caller_name_who_cannot_be_reached() -> None:
+    words = (("summary", "9 % of requests fail: cannot connect to orders-db"),)
+    caller = replace(alert("orders"), annotations=words)
+    (first,) = opened(told(alerts=[caller]))
+    known = replace(incident(service="orders"), alerts=first.detected.alerts)
+    another = replace(alert("billing", "g"), annotations=words)
+    assert told(alerts=[another], open=[known]).moves == (AttachAlert("i1", another),)
+    assert told(alerts=[alert("orders-db", "h")], open=[known]).moves == (AttachAlert("i1", alert("orders-db", "h")),)
+
+
+def test_the_end_of_an_alert_counts_whatever_start_it_carries() -> None:
+    firing, later = alert(ago=5), alert(firing=False, ago=9)
     known = replace(incident(), alerts=(firing,))
-    assert told(alerts=[alert(firing=False, ago=1)], open=[known]).moves == (ClearAlert("i1", "f", firing.starts_at),)
-    assert told(alerts=[replace(later, status=AlertStatus.RESOLVED)], open=[known]).moves == ()
+    end = alert(firing=False, ago=1)
+    assert told(alerts=[end], open=[known]).moves == (ClearAlert("i1", firing, end),)
+    assert told(alerts=[later], open=[known]).moves == (ClearAlert("i1", firing, later),)
+    escalated = replace(known, status=IncidentStatus.ESCALATED)
+    assert told(alerts=[later], handed_over=[escalated]).moves == (ClearAlert("i1", firing, later),)
 
 
 def test_an_informative_alert_opens_nothing() -> None:
-    assert told(alerts=[replace(alert(), severity=Severity.INFO)]).moves == ()
+    assert fates(told(alerts=[replace(alert(), severity=Severity.INFO)])) == [Fate.NOTED]
 
 
 def test_the_deepest_of_equal_symptoms_is_looked_at_first() -> None:

@@ -10,9 +10,11 @@ from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, FeatureFrame, SeriesKey
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.correlation.correlate import CorrelateOptions, News, Open, Scene, correlate
+from akeso.stages.correlation.correlate import correlate
 from akeso.stages.correlation.fatal_records import dying
+from akeso.stages.correlation.placements import Open
 from akeso.stages.correlation.restarts import failed
+from akeso.stages.correlation.scene import CorrelateOptions, News, Scene
 from akeso.stages.features.features import ClosedSlot
 from akeso.stages.features.log_features import Pattern
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident.incident import ActionStatus, Incident, IncidentStatus, evolve
+from akeso.domain.incident.evolution import evolve
+from akeso.domain.incident.incident import ActionStatus, Incident, IncidentStatus
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.stages.healing import moves as m
@@ -321,7 +322,7 @@ def test_every_course_ends_and_no_step_takes_effect_twice(data: Draw, dry_run: b
                 story.tell(*_asked(story, move, data))
             case _:
                 story.tell(*_thought(story, move, data))
-    assert story.known.status.terminal
+    assert story.known.status.at_rest
     assert story.known.memory
     assert max(story.applied.values(), default=0) <= 1
     assert all(story.undone[step] <= story.applied[step] for step in story.undone)

@@ -15,8 +15,11 @@ from akeso.stages.healing.guards import (
     BUDGET,
     CONCURRENCY,
     COOL_DOWN,
+    DONE,
     MINIMUM_HEALTHY,
     PRE_STATE,
+    RECURRENCE,
+    REJECTED,
     REPEAT,
     SUSPENDED,
     EffectHistory,
@@ -26,6 +29,7 @@ from akeso.stages.healing.guards import (
     effects_of,
     guard,
 )
+from akeso.stages.healing.rejections import Rejection
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STEP = Step("s9", "restart", "catalog")
@@ -60,6 +64,61 @@ def test_nothing_passes_while_effects_are_suspended() -> None:
 @pytest.mark.parametrize(("ago", "verdict"), [(0, COOL_DOWN), (29.9, COOL_DOWN), (30, None)])
 def test_the_same_effect_waits_for_its_cool_down(ago: float, verdict: str | None) -> None:
     assert refused(past(ago, recovered=True)) == verdict
+
+
+def case_with(**record: object) -> Incident:
+    """An incident diagnosed a minute ago, with the step that is proposed."""
+    own = ActionRecord(STEP, **record)  # type: ignore[arg-type]
+    return replace(incident(), actions={STEP.id: own}, diagnosed_at=NOW - timedelta(seconds=60))
+
+
+def test_what_another_incident_did_after_the_diagnosis_is_not_done_again() -> None:
+    assert refused(past(40, recovered=True), case=case_with()) == DONE
+    assert refused(past(61, recovered=True), case=case_with()) is None
+
+
+def test_of_two_approvals_of_one_effect_within_its_cool_down_one_is_carried_out() -> None:
+    approved = case_with(approved_by="bob", approved_at=NOW - timedelta(seconds=32))
+    assert refused(past(31, recovered=True), case=approved) == DONE
+    assert refused(past(61, recovered=True), case=approved) == DONE
+    assert refused(past(63, recovered=True), case=approved) is None
+
+
+def test_what_did_not_take_place_was_not_done() -> None:
+    assert refused(past(40, recovered=False, took_place=False), case=case_with()) is None
+
+
+def recurring(times: int, every_h: float = 5) -> list[PastEffect]:
+    return [replace(past(every_h * 3600 * n, recovered=True), incident=f"past{n}") for n in range(1, times + 1)]
+
+
+def test_what_helped_three_times_in_a_day_and_came_back_is_for_a_person() -> None:
+    assert refused(*recurring(2)) is None
+    assert refused(*recurring(3)) == RECURRENCE
+    assert refused(*recurring(3, every_h=9)) is None
+
+
+def test_a_person_may_have_it_done_a_fourth_time() -> None:
+    assert refused(*recurring(3), case=case_with(approved_by="ann", approved_at=NOW)) is None
+
+
+def rejection(tenant: str = "t") -> Rejection:
+    hour_ago = NOW - timedelta(hours=1)
+    return Rejection(tenant, "i0", "s0", "restart", "catalog", "catalog", "crash", "ann", hour_ago)
+
+
+@pytest.mark.parametrize(
+    ("said", "case", "verdict"),
+    [
+        (rejection(), incident(), REJECTED),
+        (rejection("another"), incident(), None),
+        (rejection(), case_with(approved_by="bob", approved_at=NOW), None),
+    ],
+    ids=["it holds", "another tenant's", "somebody said yes since"],
+)
+def test_a_rejection_holds_until_a_person_says_yes(said: Rejection, case: Incident, verdict: str | None) -> None:
+    refusal = guard(IRREVERSIBLE, case, EffectHistory((), False, (said,)), SERVICES, NOW)
+    assert (refusal.policy if refusal else None) == verdict
 
 
 def test_another_action_or_target_does_not_wait() -> None:

@@ -14,7 +14,8 @@ from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput, NotFound
 from akeso.domain.incident import events as e
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
-from akeso.domain.incident.incident import Incident, evolve
+from akeso.domain.incident.evolution import evolve
+from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.faces import cli
