@@ -1,7 +1,8 @@
 """The senders agent: knows what is heard from whom, and tells when telemetry itself is missing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.estate.access import AKESO
@@ -19,6 +20,8 @@ ENTITY = "telemetry"
 
 # When nothing could be looked at for so long, silences of that time are Akeso's own.
 _ASLEEP_NS = 10 * NANOSECONDS
+# Senders of other rhythms are missed later: all that belongs to a gap is told at once.
+_SETTLES = timedelta(seconds=15)
 _NAMED = 8
 
 
@@ -33,6 +36,7 @@ class SendersAgent:
         self._states = ServiceStates(ingest_table, options)
         self._firing: dict[str, tuple[TelemetryGap, Alert]] = {}
         self._looked_at = 0
+        self._seen: dict[str, datetime] = {}
 
     def heard(self, tenant: str) -> tuple[HeardService, ...]:
         """Every service of a tenant, as it is heard now."""
@@ -50,11 +54,10 @@ class SendersAgent:
         if now - self._looked_at > _ASLEEP_NS:
             self._states.deaf_until(now)
         self._looked_at = now
-        for gap in self._states.gaps(now):
-            if not any(_overlaps(gap, known) for known, _ in self._firing.values()):
-                alert = alert_of(gap)
-                self._firing[alert.fingerprint] = gap, alert
-                await self._bus.publish(Topic.ALERTS, alert.fingerprint, alert)
+        for gap in self._settled(self._states.gaps(now), at):
+            alert = alert_of(gap)
+            self._firing[alert.fingerprint] = gap, alert
+            await self._bus.publish(Topic.ALERTS, alert.fingerprint, alert)
         for fingerprint, (gap, alert) in list(self._firing.items()):
             if self._is_over(gap):
                 del self._firing[fingerprint]
@@ -62,6 +65,15 @@ class SendersAgent:
                 await self._bus.publish(Topic.ALERTS, fingerprint, over)
 
     async def stop(self) -> None: ...
+
+    def _settled(self, gaps: Sequence[TelemetryGap], at: datetime) -> list[TelemetryGap]:
+        """Those that are there for a while, of tenants of whom none is told yet; of one tenant the widest."""
+        told = {gap.tenant for gap, _ in self._firing.values()}
+        since = {gap.tenant: min(at, self._seen.get(gap.tenant, at)) for gap in gaps}
+        self._seen = since
+        ripe = [gap for gap in gaps if gap.tenant not in told and at - since[gap.tenant] >= _SETTLES]
+        widest = {gap.tenant: gap for gap in sorted(ripe, key=lambda gap: len(gap.services))}
+        return list(widest.values())
 
     def _is_over(self, gap: TelemetryGap) -> bool:
         back = self._states.heard_since(gap.tenant, gap.services, epoch_ns(gap.since))
@@ -86,7 +98,3 @@ def alert_of(gap: TelemetryGap) -> Alert:
         author=AKESO,
         fault_class=TELEMETRY_GAP,
     )
-
-
-def _overlaps(one: TelemetryGap, other: TelemetryGap) -> bool:
-    return one.tenant == other.tenant and not set(one.services).isdisjoint(other.services)

@@ -14,15 +14,15 @@ from akeso.ports.detector import Scores, State
 class Availability:
     """The share that was found down, against what was down before.
 
-    The alarm is at `more` than usual that lasts for `lasting` seconds: one probe that came late is none. What was never
-    up is not missed. The usual share grows slowly, by `fading` a value, so that instances which are gone for good are
+    The alarm is at `more` than usual that lasts for `lasting` seconds (three probes of 15 s): one that came late, or
+    met a page that is not there, is none. What was never up is not missed. The usual share grows slowly, by `fading` a value, so that instances which are gone for good are
     forgotten.
     """
 
     name = "availability"
     votes = Vote.RULE
 
-    def __init__(self, more: float = 0.34, lasting: float = 20.0, fading: float = 0.001) -> None:
+    def __init__(self, more: float = 0.34, lasting: float = 45.0, fading: float = 0.001) -> None:
         self._more, self._lasting, self._fading = more, lasting, fading
         self._rows = Rows({"usual": 1.0, "since": np.inf})
 

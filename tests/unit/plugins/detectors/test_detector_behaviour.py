@@ -186,8 +186,8 @@ def test_series_that_arrive_later_get_their_limit() -> None:
 
 
 def test_what_probes_find_down_is_an_alarm_once_it_lasts() -> None:
-    scores = feed(Availability(), [0.0] * 30 + [1.0] * 30, Signal.DOWN)
-    assert max(scores[:49]) < 1.0
+    scores = feed(Availability(), [0.0] * 30 + [1.0] * 50, Signal.DOWN)
+    assert max(scores[:74]) < 1.0
     assert scores[-1] > 2.0
 
 
