@@ -15,8 +15,8 @@ class Availability:
     """The share that was found down, against what was down before.
 
     The alarm is at `more` than usual that lasts for `lasting` seconds (three probes of 15 s): one that came late, or
-    met a page that is not there, is none. What was never up is not missed. The usual share grows slowly, by `fading` a value, so that instances which are gone for good are
-    forgotten.
+    met a page that is not there, is none. What was never up is not missed. The usual share grows slowly, by `fading`
+    a value, so that instances which are gone for good are forgotten.
     """
 
     name = "availability"

@@ -20,7 +20,7 @@ class Silence:
 
     def gather(self, case: Case) -> Sequence[Evidence]:
         found = effects(case).values()
-        down = [e for effect in found if effect.down for e in self._finding(case, effect)]
+        down = [e for effect in found if effect.down and _quiet(case, effect) for e in self._finding(case, effect)]
         return [*down, *(self._without_witness(effect) for effect in found if effect.silent_s and not effect.down)]
 
     def _finding(self, case: Case, effect: Effect) -> Iterator[Evidence]:
@@ -56,6 +56,11 @@ class Silence:
             -0.5,
             numbers={"silent_s": effect.silent_s},
         )
+
+
+def _quiet(case: Case, effect: Effect) -> bool:
+    # What a probe finds down may go on sending.
+    return effect.silent_s > 0 or read(case).quiet_slots(effect.service) > 0
 
 
 def _statement(effect: Effect, *, talking: bool) -> str:
