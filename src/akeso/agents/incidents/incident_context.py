@@ -183,9 +183,18 @@ class IncidentContext:
         slowest = max(duration_ns(anomaly.every) for anomaly in incident.anomalies)
         since = window.now - max(_looked_back_s(incident) * NANOSECONDS, 4 * slowest)
         recent = window.features(incident.tenant, since, window.now)
-        quiet = quiet_for(self._watched(incident), recent, self._options.verify)
+        quiet = self._quiet_in(incident, recent)
         last = max(epoch_ns(a.detected_at) for a in incident.anomalies)
         return min(quiet, timedelta(microseconds=max(0, window.now - last) / 1_000))
+
+    def _quiet_in(self, incident: Incident, recent: FeatureMatrix) -> timedelta:
+        if not incident.status.handed_over:
+            return quiet_for(self._watched(incident), recent, self._options.verify)
+        quiet = quiet_for(self._watched(incident), recent, self._options.verify, len(recent.times))
+        ends = [a.ends_at for a in incident.alerts if a.ends_at is not None]
+        # What flaps has to be calm for longer than is looked back at: the alerts' ends say since when it may be.
+        calm = incident.flapping and ends and quiet >= timedelta(seconds=_looked_back_s(incident) - 5)
+        return max(quiet, self._clock.now() - max(ends)) if calm else quiet
 
     def lesson(self, incident: Incident) -> Memory:
         """The incident as a memory."""
@@ -249,8 +258,6 @@ class IncidentContext:
 
 def _looked_back_s(incident: Incident) -> int:
     """How far back quiet is looked for: longer where only a longer calm says something."""
-    if incident.flapping:
-        return 900
     return 90 if incident.status.handed_over else 20
 
 

@@ -100,17 +100,20 @@ def verify(watches: Sequence[Watch], after: Aftermath, options: VerifyOptions | 
     return _failed(judged, after)
 
 
-def quiet_for(watches: Sequence[Watch], matrix: FeatureMatrix, options: VerifyOptions | None = None) -> timedelta:
+def quiet_for(
+    watches: Sequence[Watch], matrix: FeatureMatrix, options: VerifyOptions | None = None, at_most: int = _LONG_ENOUGH
+) -> timedelta:
     """For how long, up to now, every symptom has been normal; 0 when one is not, vanished or none is watched.
 
-    No more than one slot while the calls were too few to tell whether errors have really ceased.
+    at_most: slots that are looked at. No more than one slot while the calls were too few to tell whether errors have
+    really ceased.
     """
     options = options or VerifyOptions()
     if not any(map(is_symptom, watches)) or not len(matrix.times):
         return timedelta(0)
     matrix = _only(matrix, {w.service for w in watches})
     count, now = 0, np.ones(len(matrix.times), np.bool_)
-    oldest = max(options.slots, len(matrix.times) - _LONG_ENOUGH)
+    oldest = max(options.slots, len(matrix.times) - at_most)
     for upto in range(len(matrix.times), oldest - 1, -1):
         seen = read(watches, matrix, now & (np.arange(len(now)) < upto), options)
         judged = list(_judged(seen.values(), matrix, options))
