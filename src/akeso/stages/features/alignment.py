@@ -269,7 +269,10 @@ class MetricAligner:
         return growth
 
     def _learn_cadences(self, series: Ids, feature: Ids) -> None:
-        every, group = self._state["every"][series], self._state["group"][series]
+        every = self._state["every"][series]
+        if not self.cadences.concern(every):
+            return
+        group = self._state["group"][series]
         single, distributed = feature >= 0, group >= 0
         self.cadences.learn(self._feature_ids[feature[single]], every[single])
         for features in self.histograms.features_of(group[distributed]):

@@ -20,11 +20,17 @@ class Cadences:
         self._width = width
         self._every: Times = np.zeros(0, np.int64)
         self._size = 0
+        self._slow = False  # whether any series was ever told more rarely than every slot
 
     def __copy__(self) -> "Cadences":
         twin = Cadences(self._width)
-        twin._every, twin._size = self._every.copy(), self._size
+        twin._every, twin._size, twin._slow = self._every.copy(), self._size, self._slow
         return twin
+
+    def concern(self, every: Times) -> bool:
+        """Whether there is anything to learn: while every slot tells every series, there is not."""
+        self._slow = self._slow or bool((every >= _SLOW * self._width).any())
+        return self._slow
 
     def learn(self, features: Ids, every: Times) -> None:
         """The cadence (ns, 0 unknown) of series that have just been told."""
