@@ -37,7 +37,12 @@ class Availability:
 
     def _finding(self, case: Case, found: SeriesDeviation) -> Evidence:
         service, numbers, effect = found.key.service, {"down": found.last}, effects(case)[found.key.service]
-        if not effect.down and (effect.well or is_of_a_scrape(found.key)):
+        if not effect.down and is_of_a_scrape(found.key):
+            # Where the incident is about that, it is the cause: somebody has to look, and nothing to be restarted.
+            about = any(a.key == found.key for a in case.anomalies)
+            said = f"{service} cannot be reached by scrapes, and nobody says that it is down"
+            return Evidence(self.name, service, said, 1.5 if about else -0.5, {TELEMETRY_GAP: 4.0}, numbers)
+        if effect.well:
             said = f"{found.key.metric} finds {service} down, and nobody else: only its telemetry may be missing"
             return Evidence(self.name, service, said, -0.5, {TELEMETRY_GAP: 3.0}, numbers)
         said = f"{found.key.metric} finds {found.last:.0%} of {service} down"

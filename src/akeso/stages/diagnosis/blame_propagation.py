@@ -12,7 +12,7 @@ import numpy as np
 
 from akeso.domain.estate.changes import standing
 from akeso.domain.incident.case import Case, LogPattern
-from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask, SeriesKey
+from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask
 from akeso.domain.telemetry.severity import ERROR
 from akeso.domain.telemetry.signal import RED_RATE, RED_SELF, Signal
 from akeso.stages.correlation.witnesses import Testimony, is_of_a_scrape, witnessed
@@ -48,7 +48,6 @@ class _Judge:
         self._topology = case.topology
         self._symptoms = symptoms
         self._spoken_of = _spoken_of(case, symptoms)
-        self._unreached = frozenset(a.key for a in case.anomalies if is_of_a_scrape(a.key))
         self._changed = frozenset(c.service for c in standing(case.changes) if _just_before(c, case))
 
     def effect(self, service: str) -> Effect:
@@ -186,13 +185,10 @@ class _Judge:
 
     def _found_down(self, service: str) -> bool:
         """Whether a probe newly finds all of the service down, and it answers nobody."""
-        probes = [d for d in self._symptoms.signal(service, Signal.DOWN) if self._believed(d.key)]
+        # What a scrape does not reach may well be up: the way there may be broken, or its exporter.
+        probes = [d for d in self._symptoms.signal(service, Signal.DOWN) if not is_of_a_scrape(d.key)]
         found = any(d.rise >= _ALL and self._symptoms.lately(d) >= _ALL for d in probes)
         return found and not self._answers(service)
-
-    def _believed(self, key: SeriesKey) -> bool:
-        # What a scrape does not reach is down only where the incident is about that.
-        return not is_of_a_scrape(key) or key in self._unreached
 
     def _answers(self, service: str) -> bool:
         """Whether it, or somebody who calls it, tells of calls that it answered in the newest seconds."""

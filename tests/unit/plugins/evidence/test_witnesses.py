@@ -31,8 +31,8 @@ def alone(case: Case) -> Case:
     return replace(case, features=features, anomalies=(), topology=replace(case.topology, edges=edges))
 
 
-def probed(case: Case, down: Floats, service: str = "quotes") -> Case:
-    key = SeriesKey(TENANT, service, "probe_success", unit="1")
+def probed(case: Case, down: Floats, metric: str = "probe_success") -> Case:
+    key = SeriesKey(TENANT, "quotes", metric, unit="1")
     features = replace(
         case.features,
         keys=(*case.features.keys, key),
@@ -88,6 +88,17 @@ def test_one_that_answers_is_not_down_whatever_a_probe_says() -> None:
     assert evidence.weight < 0
     assert TELEMETRY_GAP in evidence.classes
     assert not effects(case)["quotes"].down
+
+
+def test_what_only_a_scrape_does_not_reach_is_a_telemetry_gap_and_no_crash() -> None:
+    case = alone(DOWN.case())
+    case = probed(case, failing_probe(case), "up")
+    at = DOWN.case().anomalies[0]
+    case = replace(case, anomalies=(replace(at, key=case.features.keys[-1], signal=Signal.DOWN),))
+    assert not effects(case)["quotes"].down
+    found = [*Availability().gather(case), *(e for e in Silence().gather(case) if e.service == "quotes")]
+    assert max(found, key=lambda e: e.weight).classes == {TELEMETRY_GAP: 4.0}
+    assert not any(FaultClass.CRASH in e.classes for e in found)
 
 
 def test_a_probe_that_finds_all_well_says_nothing() -> None:
