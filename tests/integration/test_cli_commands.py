@@ -223,3 +223,44 @@ def test_the_help_names_every_command() -> None:
     assert ended == 0
     for name in ("up", "demo", "lab", "incidents", "show", "approve", "suspend", "audit", "doctor", "init", "keys"):
         assert re.search(rf"\b{name}\b", out), name
+
+
+def test_people_work_on_an_incident_from_the_terminal(akeso: Akeso) -> None:
+    first, second = new_incident(akeso, "checkout"), new_incident(akeso, "cart")
+    assert first in run(akeso, "incident", "acknowledge", first, "--comment", "mine")
+    run(akeso, "incident", "assign", first, "--to", "bob")
+    run(akeso, "incident", "comment", first, "looking at the deploy")
+    run(akeso, "incident", "priority", first, "p1")
+    run(akeso, "incident", "snooze", first, "--hours", "2")
+    run(akeso, "incident", "merge", first, second)
+    shown = json.loads(run(akeso, "show", first, "--json"))
+    assert (shown["acknowledged_by"], shown["assignee"], shown["priority"]) == ("admin", "bob", "p1")
+    assert [c["text"] for c in shown["comments"]] == ["mine", "looking at the deploy"]
+    assert shown["merged"] == [second]
+    assert json.loads(run(akeso, "show", second, "--json"))["closed"]["duplicate_of"] == first
+    assert "CLOSED" in run(akeso, "incident", "close", first, "--reason", "false_alarm")
+    run(akeso, "incident", "close", first, "--reason", "known", code=2)
+    assert "DETECTED" in run(akeso, "incident", "reopen", first)
+    run(akeso, "incident", "close", first, "--reason", "fixed_by_hand")
+
+
+def test_alerts_and_silences_are_listed(akeso: Akeso) -> None:
+    made = run(akeso, "silences", "add", "service=search", "--reason", "index rebuild").split()[0]
+    assert made in run(akeso, "silences", "list")
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "SearchSlow", "service": "search"},
+        "startsAt": "2030-01-01T00:00:00Z",
+    }
+    with akeso.client() as client:
+        client.post("/api/v1/alerts/alertmanager", json={"version": "4", "alerts": [alert]})
+        unknown = client.get("/api/v1/alerts", params={"servce": "search"})
+    assert unknown.status_code == 422
+    listed = eventually(
+        lambda: json.loads(run(akeso, "alerts", "--only", "service=search", "--json")), "the alert is listed"
+    )
+    assert [(a["fate"], a["incident"]) for a in listed] == [("silenced", None)]
+    assert made in listed[0]["why"]
+    run(akeso, "silences", "lift", made)
+    assert "No silences" in run(akeso, "silences", "list")
+    assert run(akeso, "rejections", "list")

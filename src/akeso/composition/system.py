@@ -189,7 +189,7 @@ class System:
         if (reasoner := self._later_words()) is not None:
             agents.append(ExplanationAgent(reasoner, self.incident_store, self.context))
         if notifiers := make_notifiers(self.settings):
-            told = NotificationAgent(notifiers, self.incident_store, self.clock, self.settings.notification)
+            told = NotificationAgent(notifiers, self.incident_store, self.clock, self.settings.notification, self.store)
             agents.append(told)
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)

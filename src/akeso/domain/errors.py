@@ -13,6 +13,7 @@ AkesoError
 │   └── CircuitOpen
 ├── JournalCorrupt        the hash chain does not hold; names the place
 └── ActionFailed          an action could not do its work; nothing was changed, or `partial` says what
+    └── RequestRefused    another system understood and said no: it will say so again
 """
 
 from datetime import timedelta
@@ -82,3 +83,7 @@ class JournalCorrupt(AkesoError):
 
 class ActionFailed(AkesoError):
     """An action could not do its work."""
+
+
+class RequestRefused(ActionFailed):
+    """Another system understood what was asked and said no; asking again in the same words is no use."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 
-from akeso.domain.errors import ActionFailed, Unavailable
+from akeso.domain.errors import ActionFailed, RequestRefused, Unavailable
+
+_TOO_MANY = 429
 
 
 async def call(
@@ -19,8 +21,9 @@ async def call(
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
 ) -> httpx.Response:
-    """A 2xx answer. body: what is sent as JSON, or the bytes themselves. Raises ActionFailed when it was refused (4xx,
-    3xx) or never sent, Unavailable when nobody can tell what became of it (5xx, a time-out, a lost connection)."""
+    """A 2xx answer. body: what is sent as JSON, or the bytes themselves. Raises RequestRefused when it was refused
+    (4xx, 3xx), ActionFailed when it was never sent, Unavailable when nobody can tell what became of it (5xx, a time-out, a
+    lost connection) or it shall be sent again (429)."""
     place = f"{method} {url}"
     # Reading the certificates takes tens of milliseconds, which the event loop must not stand still for.
     verify = await asyncio.to_thread(_certificates) if url.lower().startswith("https:") else False
@@ -37,7 +40,9 @@ async def call(
     if answer.is_success:
         return answer
     said = f"{place}: answered {answer.status_code} {answer.text[:200]}".rstrip()
-    raise Unavailable(said) if answer.is_server_error else ActionFailed(said)
+    if answer.is_server_error or answer.status_code == _TOO_MANY:
+        raise Unavailable(said)
+    raise RequestRefused(said)
 
 
 async def read_json(url: str, timeout_s: float, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:

@@ -130,20 +130,6 @@ silences = Table(
     Column("definition", JSON, nullable=False),
 )
 
-# What is still to be told to whom (see akeso.ports.outbox).
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("channel", Text, primary_key=True),
-    Column("incident", Text, primary_key=True),
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("due", Instant, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    _text("state"),
-    _text("detail"),
-    Index("outbox_by_state", "state", "due"),
-)
-
 healing_actions = Table(
     "healing_actions",
     metadata,

@@ -30,6 +30,9 @@ class Client:
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return self._answer("POST", path, json=body)
 
+    def delete(self, path: str) -> Any:
+        return self._answer("DELETE", path)
+
     def _answer(self, method: str, path: str, **more: Any) -> Any:
         try:
             response = self._http.request(method, path, **more)

@@ -12,8 +12,9 @@ from akeso.agents.incidents.notification import NotificationAgent, NotificationO
 from akeso.composition.notification import make_notifiers
 from akeso.composition.system import System
 from akeso.config.settings import Settings, load_settings
-from akeso.domain.errors import InvalidSettings
+from akeso.domain.errors import InvalidSettings, Unavailable
 from akeso.domain.incident import events as e
+from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.notice import Notice, headline, notice_of
 from akeso.engine.breaker import BreakerOptions
 from akeso.engine.incident_store import IncidentStore
@@ -105,6 +106,70 @@ async def test_an_agent_that_is_stopped_tells_nothing_more(desk: Desk) -> None:
     await desk.agent.stop()
     await desk.passes(100)
     assert desk.heard("pager") == []
+
+
+class Marks:
+    """Positions that outlive an agent."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    async def mark(self, name: str, value: int) -> None:
+        self.known[name] = value
+
+    async def marked(self, name: str) -> int:
+        return self.known.get(name, 0)
+
+
+def agent_of(desk: Desk, pager: ScriptedNotifier, marks: Marks) -> NotificationAgent:
+    return NotificationAgent({"pager": pager}, desk.incidents, desk.clock, OPTIONS, marks)
+
+
+async def test_what_a_process_that_died_still_had_to_tell_is_told_once_by_the_next(desk: Desk) -> None:
+    marks, first, second = Marks(), ScriptedNotifier(), ScriptedNotifier()
+    dying = agent_of(desk, first, marks)
+    desk.bus.on(Topic.INCIDENT_LOG, dying.handle)
+    await dying.start()
+    opened = await desk.incidents.open(OPENED, "test")
+    await desk.passes()
+    first.failures = 100
+    await desk.incidents.record(opened.id, e.IncidentEscalated("nothing helped"), "test")
+    await desk.passes()
+    await dying.stop()
+    living = agent_of(desk, second, marks)
+    await living.start()
+    await desk.passes()
+    assert [type(entry.event).__name__ for _, entry in first.told] == ["IncidentDetected"]
+    assert [type(entry.event).__name__ for _, entry in second.told] == ["IncidentEscalated"]
+    await living.stop()
+    third = ScriptedNotifier()
+    last = agent_of(desk, third, marks)
+    await last.start()
+    await desk.passes()
+    assert third.told == []
+    await last.stop()
+
+
+class Away(ScriptedNotifier):
+    """Nobody answers for as many tries as `failures` says."""
+
+    async def notify(self, incident: Incident, entry: e.Entry) -> None:
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise Unavailable("no answer")
+        self.told.append((incident, entry))
+
+
+async def test_a_notifier_that_is_away_for_an_hour_misses_nothing(desk: Desk) -> None:
+    away = Away(failures=100)
+    agent = agent_of(desk, away, Marks())
+    desk.bus.on(Topic.INCIDENT_LOG, agent.handle)
+    opened = await desk.incidents.open(OPENED, "test")
+    await desk.incidents.record(opened.id, e.IncidentResolved("as before"), "test")
+    for _ in range(400):
+        await desk.passes(10)
+    assert [type(entry.event).__name__ for _, entry in away.told] == ["IncidentDetected", "IncidentResolved"]
+    await agent.stop()
 
 
 async def test_an_entry_of_an_incident_that_nobody_knows_is_passed_over(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""What came of alerts, silences, what is to be told, and quick ways to effects and rejections."""
+"""What came of alerts, silences, and quick ways to effects and rejections."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,18 +29,6 @@ def upgrade() -> None:
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_table(
-        "outbox",
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("incident", sa.Text(), nullable=False),
-        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("due", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("channel", "incident", "sequence"),
-    )
-    op.create_index("outbox_by_state", "outbox", ["state", "due"], unique=False)
     op.create_index("healing_actions_by_time", "healing_actions", ["executed_at"], unique=False)
     op.create_index("approvals_by_time", "approvals", ["decided_at"], unique=False)
 
@@ -48,8 +36,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("approvals_by_time", table_name="approvals")
     op.drop_index("healing_actions_by_time", table_name="healing_actions")
-    op.drop_index("outbox_by_state", table_name="outbox")
-    op.drop_table("outbox")
     op.drop_table("silences")
     op.drop_index("alerts_by_fate", table_name="alerts")
     op.drop_index("alerts_by_time", table_name="alerts")
