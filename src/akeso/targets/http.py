@@ -22,8 +22,8 @@ async def call(
     query: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     """A 2xx answer. body: what is sent as JSON, or the bytes themselves. Raises RequestRefused when it was refused
-    (4xx, 3xx), ActionFailed when it was never sent, Unavailable when nobody can tell what became of it (5xx, a time-out, a
-    lost connection) or it shall be sent again (429)."""
+    (4xx, 3xx), ActionFailed when it was never sent, Unavailable when nobody can tell what became of it (5xx, a
+    time-out, a lost connection) or it shall be sent again (429)."""
     place = f"{method} {url}"
     # Reading the certificates takes tens of milliseconds, which the event loop must not stand still for.
     verify = await asyncio.to_thread(_certificates) if url.lower().startswith("https:") else False
