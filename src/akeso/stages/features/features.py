@@ -11,6 +11,7 @@ from akeso.domain.telemetry.rows import grown
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns
 from akeso.stages.features.alignment import MetricAligner
+from akeso.stages.features.cadences import STALE_AFTER
 from akeso.stages.features.log_features import LogAligner, Pattern
 from akeso.stages.features.metric_meanings import signal_of
 from akeso.stages.features.sender_clocks import SenderClocks
@@ -20,7 +21,8 @@ from akeso.stages.features.spans import SpanAligner
 from akeso.stages.features.status_ratios import StatusRatios
 from akeso.stages.features.trace_book import TraceBook
 
-# Nothing arrived for so many slots: what lies between is no data, and a frame for each would only say so.
+# Nothing arrived for so many slots, and for longer than is usual: what lies between is no data, and a frame for each
+# would only say so.
 _LONGEST_GAP = 10
 
 
@@ -122,7 +124,8 @@ class FeatureBuilder:
         # Stamps run ahead of their arrival by the allowed skew, so what arrived last may lie in a slot that far on.
         assert self._open is not None
         last = self._silence.newest + duration_ns(self.options.skew)
-        return self._open >= last and watermark - self._open > _LONGEST_GAP * self._width
+        longest = max(_LONGEST_GAP * self._width, STALE_AFTER * self._silence.pause)
+        return self._open >= last and watermark - self._open > longest
 
     def _jump(self, watermark: int) -> None:
         self._open = self._slot_start(watermark)

@@ -94,6 +94,11 @@ class Silence:
         """When anything at all arrived last, ns."""
         return max((tenant.received for tenant in self._tenants.values()), default=0)
 
+    @property
+    def pause(self) -> int:
+        """The longest usual pause of any tenant, ns; 0 where something comes every slot."""
+        return round(max((tenant.pause for tenant in self._tenants.values()), default=0.0))
+
     def _silent_s(self, tenant: str, known: _Heard, start: int, at: int) -> float:
         # At an instant of the slot that starts at `start`, given the silence at its start; both ns.
         if known.received >= start:

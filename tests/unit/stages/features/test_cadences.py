@@ -54,3 +54,14 @@ def test_a_ratio_comes_as_often_as_the_counters_that_it_is_made_of(bench: Featur
         bench.send(second, *points)
     bench.close(120)
     assert every_s(bench, "cart", "akeso.requests.error_ratio") == 15
+
+
+def test_history_that_is_told_once_a_minute_has_a_frame_for_each_slot(bench: FeatureBench) -> None:
+    for minute in range(1, 9):
+        bench.send(60 * minute, (SLOW, 60 * minute - 0.3, 5.0))
+    told = bench.builder.tally
+    gaps = told.gaps
+    for minute in range(9, 12):
+        bench.send(60 * minute, (SLOW, 60 * minute - 0.3, 5.0))
+    assert told.gaps == gaps
+    assert len(bench.frames) >= 150
