@@ -30,7 +30,7 @@ class Availability:
         state, opinions = self._grown(frame), Opinions(len(frame.values))
         rows = self._judged(frame)
         usual = state["usual"][rows]
-        more = frame.values[rows] - usual
+        more = np.minimum(frame.values[rows], 1.0) - usual
         lasts = frame.end / NANOSECONDS - state["since"][rows] >= self._lasting
         missed = more >= self._more
         # Twice the threshold for a third that is down, six times for all: no statistics are needed for it.
@@ -41,7 +41,7 @@ class Availability:
     def learn(self, frame: FeatureFrame, update: Mask) -> None:
         state = self._grown(frame)
         rows = self._judged(frame)
-        values, usual = frame.values[rows], state["usual"][rows]
+        values, usual = np.minimum(frame.values[rows], 1.0), state["usual"][rows]
         start = (frame.end - frame.width) / NANOSECONDS
         missed = values - usual >= self._more
         state["since"][rows] = np.where(missed, np.minimum(state["since"][rows], start), np.inf)

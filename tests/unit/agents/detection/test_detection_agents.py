@@ -132,7 +132,7 @@ async def test_safe_mode_leaves_the_rules_and_can_be_left() -> None:
     await pair.model.handle(update("safe_mode", "false"))
     await pair.model.handle(pair.frame(2, 50.0))
     safe, full = (payload.detectors for _, payload in pair.bus.published)
-    assert set(safe) == {"silence", "slo_burn", "static_threshold"}
+    assert set(safe) == {"availability", "silence", "slo_burn", "static_threshold"}
     assert set(full) > set(safe)
 
 

@@ -15,7 +15,7 @@ from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.bus import Message, Subscription, Topic
 from akeso.testing.feature_bench import FeatureBench
 
-UP = SeriesKey("acme", "cart", "up")
+UP = SeriesKey("acme", "cart", "depth")
 
 
 class RecordingBus:
