@@ -60,11 +60,12 @@ def test_a_compressed_body_without_a_key_is_not_looked_into(akeso: Akeso, key: s
 
 @pytest.mark.parametrize("auth", ["basic", "bearer", "own"])
 def test_a_key_may_be_a_password_a_token_or_a_header_of_its_own(akeso: Akeso, key: str, auth: str) -> None:
-    given: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "basic": {"auth": ("anything", key)},
         "bearer": {"headers": {"Authorization": f"Bearer {key}"}},
         "own": {"headers": {"X-API-Key": key}},
-    }[auth]
+    }
+    given = ways[auth]
     alert = [{"labels": {"alertname": "A", "service": auth}}]
     assert asked(akeso, "POST", "/api/v2/alerts", alert, **given).status_code == 200
 

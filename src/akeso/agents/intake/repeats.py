@@ -59,7 +59,8 @@ class _Marked:
     def all(self) -> Marks:
         """Of everything that has one."""
         marks = np.concatenate((self.whole, *self.logs, *self.spans, self.changes, self.alerts))
-        return marks[marks != 0]
+        known: Marks = marks[marks != 0]
+        return known
 
 
 class Repeats:

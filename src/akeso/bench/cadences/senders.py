@@ -12,7 +12,7 @@ from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBa
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.puller import PullRequest, PullResult
 from akeso.protocols.labels import SERVICE_LABELS
-from akeso.protocols.prometheus.exposition import prometheus_key
+from akeso.protocols.prometheus.exposition import prometheus_key, shape_named
 from akeso.worlds.delivery import Delivery
 from akeso.worlds.scenarios import remote_write
 
@@ -135,7 +135,9 @@ class Scraped:
             for at in moments(request.since, request.until, self.every, self.phase[name]):
                 for labels, value in scraped(name, self.shop.at(name, at)):
                     given = {label: text for label, text in labels.items() if label != "__name__"}
-                    series.append(table.intern(prometheus_key(request.tenant, labels["__name__"], given, _SERVICES)))
+                    metric = labels["__name__"]
+                    key = prometheus_key(request.tenant, metric, given, shape_named(metric, has_parts=True), _SERVICES)
+                    series.append(table.intern(key))
                     times.append(at)
                     values.append(value)
         block = MetricBlock(np.array(series, np.int32), np.array(times, np.int64), np.array(values, np.float64))
