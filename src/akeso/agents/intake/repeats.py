@@ -20,6 +20,9 @@ Origin = tuple[str, str]
 
 # Slots of each table; a mark is lost when the slots of both were taken by others.
 _SLOTS = 2**20
+# Of a push whose lines are looked at one by one. A larger one is known as a whole: a twentieth of what it costs to take
+# lines in would go into telling each of them apart.
+_MOST_LINES = 200
 
 
 class RecentMarks:
@@ -94,7 +97,7 @@ class Repeats:
 
     def remember(self, batch: TelemetryBatch) -> None:
         """What was taken in before the start."""
-        for block in batch.logs:
+        for block in batch.logs if len(batch) <= _MOST_LINES else ():
             self._recent.add(_line_marks(_origin(batch), block))
         for spans in batch.spans:
             self._recent.add(_span_marks(_origin(batch), spans))
@@ -131,8 +134,9 @@ def _marked(intake: Intake) -> _Marked:
     # What has no time of its own is stamped with its arrival, and the same again may be news.
     told_once = identity.request and not any((times == batch.received_at).any() for times in _times(batch))
     whole = np.array([hash((_origin(batch), identity.request))] if told_once else (), np.int64).astype(np.uint64)
+    by_line = identity.lines and len(batch) <= _MOST_LINES
     logs = tuple(
-        _line_marks(_origin(batch), block) if identity.lines else np.full(len(block), mark, np.uint64)
+        _line_marks(_origin(batch), block) if by_line else np.full(len(block), mark, np.uint64)
         for block, mark in zip(batch.logs, _named(batch, identity.logs, len(batch.logs)), strict=True)
     )
     spans = tuple(_span_marks(_origin(batch), block) for block in batch.spans)

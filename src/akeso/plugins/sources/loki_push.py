@@ -12,6 +12,7 @@ from akeso.domain.errors import AkesoError, InvalidInput
 from akeso.domain.telemetry.batches import NANOSECONDS, Attributes, LogBlock, Mask, TelemetryBatch, Times
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.ports.source import Answer, Identity, IngestRequest, Intake
+from akeso.protocols.digest import request_digest
 from akeso.protocols.instant import EARLIEST, LATEST
 from akeso.protocols.json_items import JsonItems, Part
 from akeso.protocols.labels import SERVICE_LABELS, service_of
@@ -113,7 +114,7 @@ class LokiPush:
         rejections.check(len(batch))
         # As Loki does it: what is good is stored, and the rest told with a status that is not tried again.
         answer = _said(400, rejections.sentence) if rejections else Answer(204)
-        identity = Identity(lines=True)
+        identity = Identity(request_digest(request), lines=True)
         return Intake(batch, answer, rejected=rejections.rejected, omitted=rejections.omitted, identity=identity)
 
     def refuse(self, request: IngestRequest, error: AkesoError, status: int) -> Answer:

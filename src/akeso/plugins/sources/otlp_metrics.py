@@ -172,7 +172,8 @@ class _Reader:
     def _number(self, point: Any, head: _Head, known: _Known) -> None:
         if point.flags & _NO_RECORDED_VALUE:
             return
-        self._rejections.omit("exemplars", len(point.exemplars))
+        if point.exemplars:
+            self._rejections.omit("exemplars", len(point.exemplars))
         value = point.as_double or point.as_int or _zero(point)
         labels = self._encoding.label_key(point)
         identity = hash(self._encoding.identity(labels))
@@ -184,7 +185,8 @@ class _Reader:
         self._values.append(value)
 
     def _histogram(self, point: Any, key: SeriesKey, known: _Known) -> None:
-        self._rejections.omit("exemplars", len(point.exemplars))
+        if point.exemplars:
+            self._rejections.omit("exemplars", len(point.exemplars))
         counts = point.bucket_counts
         bounds = (*point.explicit_bounds, math.inf) if counts else ()
         if len(counts) != len(bounds):
@@ -194,7 +196,8 @@ class _Reader:
         self._several(point, key, known, ("bucket", "le", bounds), values)
 
     def _exponential(self, point: Any, key: SeriesKey, known: _Known) -> None:
-        self._rejections.omit("exemplars", len(point.exemplars))
+        if point.exemplars:
+            self._rejections.omit("exemplars", len(point.exemplars))
         try:
             found = tuple(_ranges(point))
         except InvalidInput as bad:

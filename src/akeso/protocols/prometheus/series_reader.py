@@ -81,7 +81,8 @@ class SeriesReader:
         """Take in a TimeSeries. identity: stands for its labels; describe: tells their key, raises InvalidInput when
         they do not hold together, and is called only for what is not known yet."""
         samples, histograms = message.samples, message.histograms
-        self._book.rejections.omit("exemplars", len(message.exemplars))
+        if message.exemplars:
+            self._book.rejections.omit("exemplars", len(message.exemplars))
         if self.samples + self.histograms + len(samples) + len(histograms) > MOST_SAMPLES:
             raise InvalidInput("timeseries", f"hold more than {MOST_SAMPLES} samples")
         if samples:

@@ -55,6 +55,21 @@ async def test_a_line_is_its_stream_time_and_text_where_the_format_says_so() -> 
     assert len((await taken(repeats, intake(logs=(block,)))).batch) == 2
 
 
+async def test_a_large_push_of_lines_is_known_as_a_whole_only() -> None:
+    repeats, identity = Repeats(), Identity(request=7, lines=True)
+    count = 300
+    block = LogBlock(
+        "cart",
+        np.arange(AT, AT + count),
+        np.zeros(count, np.uint8),
+        tuple(map(str, range(count))),
+        np.zeros(count, np.uint64),
+    )
+    for expected in (count, 0):
+        assert len((await taken(repeats, intake(identity, logs=(block,)))).batch) == expected
+    assert len((await taken(repeats, intake(Identity(request=8, lines=True), logs=(block,)))).batch) == count
+
+
 async def test_a_request_is_known_as_a_whole() -> None:
     repeats = Repeats()
     for expected in (1, 0):
