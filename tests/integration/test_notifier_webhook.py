@@ -19,7 +19,9 @@ from akeso.composition.notification import make_notifiers
 from akeso.config.settings import Settings
 from akeso.domain.errors import ActionFailed, Unavailable
 from akeso.domain.incident import events as e
+from akeso.domain.incident.person_events import CloseReason, IncidentClosed
 from akeso.engine.incident_store import IncidentStore
+from akeso.plugins.notifiers.pagerduty import Pagerduty
 from akeso.plugins.notifiers.webhook import Webhook
 from akeso.ports.bus import Topic
 from akeso.testing.conformance.notifiers import OPENED, told
@@ -112,6 +114,23 @@ async def test_a_notifier_of_the_settings_is_told_of_an_incident_until_it_takes_
     await agent.stop()
     assert [json.loads(body)["notice"] for _, body in receiver.taken] == ["opened", "resolved"]
     assert len({headers["webhook-id"] for headers, _ in receiver.got[:3]}) == 1
+
+
+async def test_pagerduty_gets_one_alert_an_incident_and_its_end(receiver: Receiver) -> None:
+    pager = Pagerduty("R0", receiver.url)
+    await pager.notify(*told(OPENED))
+    await pager.notify(*told(e.IncidentEscalated("nothing helped")))
+    await pager.notify(*told(IncidentClosed("ann", CloseReason.FALSE_ALARM)))
+    sent = [json.loads(body) for _, body in receiver.got]
+    assert [event["event_action"] for event in sent] == ["trigger", "trigger", "resolve"]
+    assert {event["dedup_key"] for event in sent} == {"inc-1"}
+    assert sent[1]["payload"]["summary"] == "Escalated: cart is slow (nothing helped)"
+    assert sent[0]["payload"]["severity"] == "error"
+
+
+async def test_pagerduty_is_not_told_of_what_is_not_bad_enough(receiver: Receiver) -> None:
+    await Pagerduty("R0", receiver.url, from_severity="critical").notify(*told(OPENED))
+    assert receiver.got == []
 
 
 async def _in_time(event: Event) -> bool:

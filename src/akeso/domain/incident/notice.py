@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.person_events import IncidentClosed, IncidentReopened
 
 
 class Notice(StrEnum):
@@ -14,6 +15,8 @@ class Notice(StrEnum):
     RESOLVED = "resolved"
     ESCALATED = "escalated"
     FAILED = "failed"
+    CLOSED = "closed"
+    REOPENED = "reopened"
 
 
 def notice_of(event: e.Event) -> Notice | None:
@@ -29,6 +32,10 @@ def notice_of(event: e.Event) -> Notice | None:
             return Notice.ESCALATED
         case e.IncidentFailed():
             return Notice.FAILED
+        case IncidentClosed():
+            return Notice.CLOSED
+        case IncidentReopened():
+            return Notice.REOPENED
     return None
 
 
@@ -41,6 +48,10 @@ def headline(incident: Incident, event: e.Event) -> str:
         case e.IncidentResolved(why=why) | e.IncidentEscalated(why=why) | e.IncidentFailed(why=why):
             ending = type(event).__name__.removeprefix("Incident")
             return f"{ending}: {incident.title}" + (f" ({why})" if why else "")
+        case IncidentClosed(by=by, reason=reason):
+            return f"Closed by {by}: {incident.title} ({reason.value.replace('_', ' ')})"
+        case IncidentReopened(why=why):
+            return f"Re-opened: {incident.title}" + (f" ({why})" if why else "")
         case e.IncidentDetected():
             return f"Opened: {incident.title}"
     return incident.title

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from akeso.domain.detection.anomaly import Alert, AlertStatus
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence
+from akeso.stages.correlation.nearness import named_peers
 from akeso.stages.diagnosis.alert_meanings import AlertMeaning, shipped_alert_meanings
 
 _PASSED_ON = 0.25
@@ -42,7 +43,9 @@ class Alerts:
         meaning = _meaning(alert)
         passed_on = meaning is None or meaning.inherited
         alerted = {a.service for a in case.alerts if a.status is AlertStatus.FIRING} - {alert.service}
-        return _PASSED_ON * weight if passed_on and alerted & case.topology.downstream(alert.service) else weight
+        # Whom it calls, the call graph says, or the alert's own words.
+        called = case.topology.downstream(alert.service) | named_peers(alert)
+        return _PASSED_ON * weight if passed_on and alerted & called else weight
 
     def _finding(self, alert: Alert, weight: float) -> Evidence:
         meaning = _meaning(alert)

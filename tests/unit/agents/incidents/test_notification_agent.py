@@ -190,6 +190,8 @@ HEADLINES = (
     "Resolved: cart is slow (cart is as fast as before)",
     "Escalated: cart is slow (nothing helped)",
     "Failed: cart is slow (the plan could not be carried out)",
+    "Closed by ann: cart is slow (false alarm)",
+    "Re-opened: cart is slow (it came back)",
 )
 
 
