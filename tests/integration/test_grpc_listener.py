@@ -31,6 +31,7 @@ from opentelemetry.trace import SpanKind as SdkSpanKind
 from akeso.adapters.clocks.system import SystemClock
 from akeso.adapters.telemetry.sqlite import SqliteTelemetryStore
 from akeso.composition.system import System
+from akeso.config.access import AccessOptions
 from akeso.domain.errors import AkesoError, InvalidSettings, Overloaded, Unavailable
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.telemetry.batches import TelemetryBatch
@@ -225,6 +226,9 @@ SENDER = Caller("sender", Role.INGEST, "default")
 
 class SmallSystem:
     """What the gRPC listener needs of a system; every key is the sender's."""
+
+    class settings:  # noqa: N801 - an attribute of a system
+        access = AccessOptions()
 
     class keys:  # noqa: N801 - an attribute of a system
         @staticmethod

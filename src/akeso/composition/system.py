@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from akeso.adapters.allocator import share_one_arena
+from akeso.adapters.data_folder import DataFolder
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.adapters.journals.alert_ledger import SqlAlertLedger
@@ -63,13 +64,6 @@ def make_embedder(settings: Settings) -> Embedder:
     return MiniLmEmbedder() if settings.embedder == "minilm" else HashedEmbedder()
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as bad:
-        raise InvalidSettings("data", f"{folder} cannot be made: {bad.strerror}") from bad
-
-
 class System:
     """Everything that runs, wired together. `open` builds it, `start` sets it going, `stop` ends it in order."""
 
@@ -97,6 +91,7 @@ class System:
         self.feed = FeedAgent()
         self.ingestion = IngestionAgent(self.store, self.bus, self.clock, self.ingest_table, settings.ingestion)
         self.senders = SendersAgent(self.bus, self.clock, self.ingest_table)
+        self._folder: DataFolder | None = None
         self.started = False  # set for good once every agent has started
         self._tidying: asyncio.Task[object] | None = None
 
@@ -106,16 +101,14 @@ class System:
 
         parts: who stands behind the ports; those of an installation when None."""
         share_one_arena()
-        _make(settings.data)
-        use_tables(settings)
-        parts = parts or installed()
-        journal = await parts.open_journal(settings)
+        folder = DataFolder(settings.data)
+        folder.take()
         try:
-            memory = await SqlMemory.open(journal.database, make_embedder(settings))
-            system = cls(settings, journal, memory, parts)
+            system = await cls._opened(settings, parts or installed())
         except BaseException:
-            await journal.close()
+            folder.release()
             raise
+        system._folder = folder
         try:
             system.keys.admin_key(settings.tenant)
             system.keys.sender_key(settings.tenant)
@@ -124,6 +117,17 @@ class System:
             await system._close()
             raise
         return system
+
+    @classmethod
+    async def _opened(cls, settings: Settings, parts: Parts) -> "System":
+        use_tables(settings)
+        journal = await parts.open_journal(settings)
+        try:
+            memory = await SqlMemory.open(journal.database, make_embedder(settings))
+            return cls(settings, journal, memory, parts)
+        except BaseException:
+            await journal.close()
+            raise
 
     async def start(self) -> None:
         """Returns when every agent has started: the hot window is warm and open incidents are taken up."""
@@ -158,6 +162,8 @@ class System:
         await self.bus.close()
         await self.store.close()
         await self.journal.close()
+        if self._folder is not None:
+            self._folder.release()
 
     async def _wire(self) -> None:
         await self.suspension.refresh()

@@ -38,6 +38,10 @@ class AccessOptions:
     anonymous_port: a port of 127.0.0.1 on which telemetry is taken without a key, until a header shows that a proxy or
         another host name stands before it; 0: none.
     without_key: of an earlier release, for all ports; only false is understood.
+    tls_certificate: certificate (chain) of Akeso's own TLS, in PEM; it is read again when the file changes.
+    tls_key: its private key, in PEM.
+    behind_proxy: whether a proxy in front of Akeso does TLS; without it and without a certificate Akeso listens on
+        addresses of this machine alone.
     metrics_without_key: whether `/metrics` is open to everybody.
     connections: how many there may be, and how long a request may take.
     refused_keys: when an address is told to wait.
@@ -48,6 +52,9 @@ class AccessOptions:
     anonymous_socket: Path | None = None
     anonymous_port: int = 0
     without_key: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
     metrics_without_key: bool = True
     connections: ConnectionOptions = field(default_factory=ConnectionOptions)
     refused_keys: RefusedKeyOptions = field(default_factory=RefusedKeyOptions)

@@ -64,7 +64,8 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """Ground truth on a decision: was this service anomalous at that time?"""
+    """Ground truth on a decision: was this service anomalous at that time? counts: whether the pipeline itself is
+    judged by it; the word of one person alone moves no model."""
 
     tenant: str
     service: str
@@ -72,6 +73,7 @@ class Feedback:
     anomalous: bool
     predicted: bool
     by: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 import importlib.util
 import socket
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +27,7 @@ class GrpcListener(Protocol):
 def http_listeners(settings: Settings) -> list[socket.socket]:
     """Akeso's own port, and the one of OTLP/HTTP where there is one. Raises InvalidSettings when a port that was asked
     for is taken; the standard port is done without, because a collector may have it."""
+    _check_host(settings)
     listeners = [_bind(settings.host, settings.port, "port")]
     wanted = settings.otlp_http_port
     if wanted == 0:
@@ -37,6 +40,20 @@ def http_listeners(settings: Settings) -> list[socket.socket]:
             raise
         log.warning("otlp_http.port_taken", reason=str(taken))
         return listeners
+
+
+def _check_host(settings: Settings) -> None:
+    access, host = settings.access, settings.host
+    if host == "localhost" or access.behind_proxy or access.tls_certificate is not None:
+        return
+    with suppress(ValueError):
+        if ip_address(host).is_loopback:
+            return
+    said = (
+        f"{host} is reached by other machines, and keys would cross the network in the clear: "
+        "set access.tls_certificate and tls_key, or access.behind_proxy = true if a proxy in front does TLS"
+    )
+    raise InvalidSettings("host", said)
 
 
 def anonymous_listeners(settings: Settings) -> list[socket.socket]:

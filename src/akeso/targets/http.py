@@ -4,13 +4,18 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from akeso.domain.errors import ActionFailed, RequestRefused, Unavailable
+from akeso.domain.masking import masked_url
 
 _TOO_MANY = 429
+# Of clouds whose metadata service is not on the link.
+_METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
 
 
 async def call(
@@ -24,7 +29,8 @@ async def call(
     """A 2xx answer. body: what is sent as JSON, or the bytes themselves. Raises RequestRefused when it was refused
     (4xx, 3xx), ActionFailed when it was never sent, Unavailable when nobody can tell what became of it (5xx, a
     time-out, a lost connection) or it shall be sent again (429)."""
-    place = f"{method} {url}"
+    place = f"{method} {masked_url(url)}"
+    await _check_address(url, place)
     # Reading the certificates takes tens of milliseconds, which the event loop must not stand still for.
     verify = await asyncio.to_thread(_certificates) if url.lower().startswith("https:") else False
     try:
@@ -51,10 +57,24 @@ async def read_json(url: str, timeout_s: float, query: Mapping[str, str] | None 
     try:
         value = answer.json()
     except ValueError as exc:
-        raise ActionFailed(f"GET {url}: the answer is no JSON") from exc
+        raise ActionFailed(f"GET {masked_url(url)}: the answer is no JSON") from exc
     if not isinstance(value, dict):
-        raise ActionFailed(f"GET {url}: the answer is no JSON object")
+        raise ActionFailed(f"GET {masked_url(url)}: the answer is no JSON object")
     return value
+
+
+async def _check_address(url: str, place: str) -> None:
+    """Raises ActionFailed for addresses of the machine's own link: there clouds tell secrets to whoever asks."""
+    host = urlsplit(url).hostname or ""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return  # the request says so itself
+    addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    if any(each.is_link_local or each.is_multicast or str(each) in _METADATA for each in addresses):
+        raise ActionFailed(
+            f"{place}: is an address of this machine's link or of a cloud's metadata, which is not called"
+        )
 
 
 @cache

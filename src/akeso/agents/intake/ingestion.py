@@ -11,6 +11,7 @@ import structlog
 
 from akeso.agents.intake.repeats import Repeats
 from akeso.agents.runtime.publish_queue import PublishQueue
+from akeso.domain.detection.limits import within_limits
 from akeso.domain.errors import Overloaded, Unavailable
 from akeso.domain.telemetry.batches import NANOSECONDS, MetricBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
@@ -224,7 +225,7 @@ class IngestionAgent:
 
 
 def _signed(intake: Intake, author: str) -> Intake:
-    alerts = tuple([replace(alert, author=author) for alert in intake.alerts])
+    alerts = tuple([within_limits(replace(alert, author=author)) for alert in intake.alerts])
     return replace(intake, batch=replace(intake.batch, author=author), alerts=alerts)
 
 

@@ -92,7 +92,7 @@ class EvaluationAgent:
                 await self._shadowed(frame)
             case Decision() as decision:
                 self._champion.take(decision)
-            case Feedback() as label:
+            case Feedback(counts=True) as label:
                 await self._labels.keep(label)
                 await self._judged(label)
             case ConfigUpdate(name="challenger", value=version):

@@ -82,7 +82,7 @@ class MonitoringAgent:
                     self._delays.append((self._clock.nanoseconds() - decision.end) / _MS)
                 if self._drift is not None:
                     self._drift.decided(decision)
-            case Feedback() as feedback:
+            case Feedback(counts=True) as feedback:
                 # Of decisions that another model made, nothing follows for this one.
                 if self._changed_at is None or feedback.at >= self._changed_at:
                     self._feedback.append(feedback)

@@ -63,6 +63,19 @@ def _known(caller: Caller | None) -> Caller:
     return caller
 
 
+def require_installation(role: Role) -> Callable[[Request], Awaitable[Caller]]:
+    """As `require`, for what concerns all tenants: only callers of the installation's own tenant."""
+    allowed = require(role)
+
+    async def check(request: Request) -> Caller:
+        caller = await allowed(request)
+        if caller.tenant != system_of(request).settings.tenant:
+            raise HTTPException(403, f"{caller.name} is of the tenant {caller.tenant}; this concerns every tenant")
+        return caller
+
+    return check
+
+
 def require(role: Role) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency that lets in callers of `role` or above: 401 without a key, 403 with too small a role."""
 

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request
 from akeso.domain.errors import NotFound
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.incident import ActionStatus, Incident
-from akeso.faces.api.access import require, system_of
+from akeso.faces.api.access import require, require_installation, system_of
 from akeso.faces.api.bodies import Approval, Execution, Rejection, Suspension
 from akeso.faces.api.views import action_view
 
 router = APIRouter(prefix="/api/v1", tags=["approvals"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
-Operator = Annotated[Caller, Depends(require(Role.OPERATOR))]
+OwnOperator = Annotated[Caller, Depends(require_installation(Role.OPERATOR))]
 Approver = Annotated[Caller, Depends(require(Role.APPROVER))]
-Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
+OwnAdmin = Annotated[Caller, Depends(require_installation(Role.ADMIN))]
 
 _WAITING = (ActionStatus.ASKED, ActionStatus.PREVIEWED)
 
@@ -63,14 +63,14 @@ async def execute_action(request: Request, caller: Approver, action_id: str, bod
 
 
 @router.post("/effects/suspend")
-async def suspend_effects(request: Request, caller: Operator, body: Suspension) -> dict[str, Any]:
-    """Stop every effect at once."""
+async def suspend_effects(request: Request, caller: OwnOperator, body: Suspension) -> dict[str, Any]:
+    """Stop every effect at once, of all tenants: people of the installation's own may."""
     await system_of(request).suspension.suspend(caller.name, body.reason)
     return {"suspended": True}
 
 
 @router.post("/effects/resume")
-async def resume_effects(request: Request, caller: Admin) -> dict[str, Any]:
+async def resume_effects(request: Request, caller: OwnAdmin) -> dict[str, Any]:
     await system_of(request).suspension.resume(caller.name)
     return {"suspended": False}
 

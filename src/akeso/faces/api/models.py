@@ -11,20 +11,21 @@ from akeso.domain.detection.detection_model import Alias, ModelVersion
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.messages import Feedback
 from akeso.domain.renamed import with_old_names
-from akeso.faces.api.access import require, system_of
+from akeso.faces.api.access import require, require_installation, system_of
 from akeso.faces.api.bodies import Labels, NewVersion, Reason, SafeModeSwitch, Training
+from akeso.faces.api.label_book import LabelBook
 from akeso.ports.bus import Topic
 from akeso.ports.pipeline import Actor
 from akeso.stages.model.sequential import bounds, evidence, outcome
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
-Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
 Operator = Annotated[Caller, Depends(require(Role.OPERATOR))]
-Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
+Owner = Annotated[Caller, Depends(require_installation(Role.ADMIN))]
+Reader = Annotated[Caller, Depends(require_installation(Role.VIEWER))]
 
 
 @router.get("/models")
-async def list_models(request: Request, caller: Viewer) -> dict[str, Any]:
+async def list_models(request: Request, caller: Reader) -> dict[str, Any]:
     """Versions of the detection model, newest first, and where the aliases point."""
     del caller
     pipeline = system_of(request).detection.pipeline
@@ -34,7 +35,7 @@ async def list_models(request: Request, caller: Viewer) -> dict[str, Any]:
 
 
 @router.get("/models/compare")
-async def compare_models(request: Request, caller: Viewer) -> dict[str, Any]:
+async def compare_models(request: Request, caller: Reader) -> dict[str, Any]:
     """Champion against challenger: decisions that people judged, alarms, time, and what the sequential test says."""
     del caller
     detection = system_of(request).detection
@@ -62,7 +63,7 @@ async def compare_models(request: Request, caller: Viewer) -> dict[str, Any]:
 
 
 @router.get("/models/{version}")
-async def show_model(request: Request, caller: Viewer, version: str) -> dict[str, Any]:
+async def show_model(request: Request, caller: Reader, version: str) -> dict[str, Any]:
     """One version."""
     del caller
     registry = system_of(request).detection.pipeline.registry
@@ -70,7 +71,7 @@ async def show_model(request: Request, caller: Viewer, version: str) -> dict[str
 
 
 @router.post("/models", status_code=201)
-async def register_model(request: Request, caller: Admin, body: NewVersion) -> dict[str, Any]:
+async def register_model(request: Request, caller: Owner, body: NewVersion) -> dict[str, Any]:
     """Register what the detectors know now as a version; nothing else changes."""
     pipeline = system_of(request).detection.pipeline
     made = await pipeline.take(Actor(caller.name, body.reason), body.threshold)
@@ -78,7 +79,7 @@ async def register_model(request: Request, caller: Admin, body: NewVersion) -> d
 
 
 @router.post("/models/retrain", status_code=201)
-async def retrain_model(request: Request, caller: Admin, body: Training) -> dict[str, Any]:
+async def retrain_model(request: Request, caller: Owner, body: Training) -> dict[str, Any]:
     """Train a version on recent features and on labels; it challenges the champion unless told otherwise."""
     pipeline = system_of(request).detection.pipeline
     by = Actor(caller.name, body.reason or "trained on request")
@@ -90,7 +91,7 @@ async def retrain_model(request: Request, caller: Admin, body: Training) -> dict
 
 
 @router.post("/models/rollback")
-async def roll_back_model(request: Request, caller: Admin, body: Reason) -> dict[str, Any]:
+async def roll_back_model(request: Request, caller: Owner, body: Reason) -> dict[str, Any]:
     """Let the version decide that did before."""
     pipeline = system_of(request).detection.pipeline
     made = await pipeline.roll_back(Actor(caller.name, body.reason))
@@ -98,7 +99,7 @@ async def roll_back_model(request: Request, caller: Admin, body: Reason) -> dict
 
 
 @router.post("/models/{version}/promote")
-async def promote_model(request: Request, caller: Admin, version: str, body: Reason) -> dict[str, Any]:
+async def promote_model(request: Request, caller: Owner, version: str, body: Reason) -> dict[str, Any]:
     """Let a version decide; the answer comes once it does."""
     pipeline = system_of(request).detection.pipeline
     made = await pipeline.promote(version, Actor(caller.name, body.reason))
@@ -106,7 +107,7 @@ async def promote_model(request: Request, caller: Admin, version: str, body: Rea
 
 
 @router.post("/models/{version}/challenge")
-async def challenge_model(request: Request, caller: Admin, version: str, body: Reason) -> dict[str, Any]:
+async def challenge_model(request: Request, caller: Owner, version: str, body: Reason) -> dict[str, Any]:
     """Let a version score beside the champion until the sequential test has decided. Version “none” ends it."""
     pipeline = system_of(request).detection.pipeline
     wanted = "" if version == "none" else version
@@ -117,22 +118,35 @@ async def challenge_model(request: Request, caller: Admin, version: str, body: R
 @router.post("/feedback", status_code=202)
 async def give_labels(request: Request, caller: Operator, body: Labels) -> dict[str, Any]:
     """Ground truth on decisions: was a service anomalous at that time? What Akeso decided then is looked up, unless
-    the label says it. Labels of programs (`automatic`) are not written into incidents."""
+    an administrator's label says it. The pipeline is judged by labels of administrators, and by what two others say
+    alike. Labels of programs (`automatic`) are not written into incidents."""
     system = system_of(request)
+    book = _label_book(request)
     predicted = system.detection.evaluation.predicted
     said = []
     for label in body.labels:
         at = label.at or system.clock.now()
-        held = predicted(caller.tenant, label.service, at) if label.predicted is None else label.predicted
+        # What Akeso decided is known better by the caller only where the caller is trusted with the model itself.
+        own = label.predicted if caller.role >= Role.ADMIN else None
+        held = predicted(caller.tenant, label.service, at) if own is None else own
         by = "" if body.automatic else caller.name
-        said.append(Feedback(caller.tenant, label.service, at, label.anomalous, held, by))
+        counts = book.counts(caller, label.service, at, anomalous=label.anomalous)
+        said.append(Feedback(caller.tenant, label.service, at, label.anomalous, held, by, counts))
     for feedback in said:
         await system.bus.publish(Topic.FEEDBACK, feedback.service, feedback)
     return {"accepted": len(said), "agreed": sum(each.anomalous == each.predicted for each in said)}
 
 
+def _label_book(request: Request) -> LabelBook:
+    state = request.app.state
+    if not hasattr(state, "labels"):
+        state.labels = LabelBook()
+    book: LabelBook = state.labels
+    return book
+
+
 @router.get("/pipeline")
-async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
+async def show_pipeline(request: Request, caller: Reader) -> dict[str, Any]:
     """How Akeso's own pipeline is: latency, accuracy, drift, heartbeats, and what is wrong with it. Deprecated, for one
     release: `complaints`, now `findings`."""
     del caller
@@ -154,7 +168,7 @@ async def show_pipeline(request: Request, caller: Viewer) -> dict[str, Any]:
 
 
 @router.post("/pipeline/safe-mode")
-async def switch_safe_mode(request: Request, caller: Admin, body: SafeModeSwitch) -> dict[str, Any]:
+async def switch_safe_mode(request: Request, caller: Owner, body: SafeModeSwitch) -> dict[str, Any]:
     """Rules instead of learned models, or learned models again."""
     by = Actor(caller.name, body.reason)
     await system_of(request).detection.pipeline.configure("safe_mode", "on" if body.on else "off", by)

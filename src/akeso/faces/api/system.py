@@ -10,14 +10,14 @@ from pydantic import AwareDatetime
 from akeso import __version__
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.telemetry.times import instant_of
-from akeso.faces.api.access import require, system_of
+from akeso.faces.api.access import require, require_installation, system_of
 from akeso.faces.api.bodies import MemoryQuery
 from akeso.faces.api.views import entry_view
 from akeso.plugins.discovery import KINDS, discover
 
 router = APIRouter(tags=["system"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
-Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
+Owner = Annotated[Caller, Depends(require_installation(Role.ADMIN))]
 
 
 @router.get("/api/v1/health/live")
@@ -110,7 +110,7 @@ async def show_plugins(caller: Viewer) -> dict[str, Any]:
 @router.get("/api/v1/audit")
 async def show_audit(
     request: Request,
-    caller: Admin,
+    caller: Owner,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from akeso.composition.system import System
+from akeso.config.access import AccessOptions
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidSettings
 from akeso.faces.api.anonymous import create_anonymous_api
@@ -66,7 +67,7 @@ async def _serve(settings: Settings) -> None:
     nameless = anonymous_listeners(settings)
     system = await System.open(settings)
     connections = Connections(settings.access.connections, time.monotonic)
-    servers = [(_server(create_api(system), connections), listeners)]
+    servers = [(_server(create_api(system), connections, settings.access), listeners)]
     if nameless:
         servers.append((_server(create_anonymous_api(system), connections), nameless))
     serving = [asyncio.create_task(server.serve(sockets=sockets)) for server, sockets in servers]
@@ -95,7 +96,8 @@ async def _work(system: System, listener: socket.socket) -> None:
         await sockets.start(system.settings.listen)
         await system.start()
         host, port = listener.getsockname()[:2]
-        place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "https" if system.settings.access.tls_certificate else "http"
+        place = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         print(f"Akeso is ready: {place}  (key: {system.key_path}; senders: {system.sender_key_path})", flush=True)
         await asyncio.Event().wait()
     finally:
@@ -104,7 +106,7 @@ async def _work(system: System, listener: socket.socket) -> None:
             await grpc.stop(LAST_ANSWERS_S)
 
 
-def _server(app: ASGIApp, connections: Connections) -> uvicorn.Server:
+def _server(app: ASGIApp, connections: Connections, tls: AccessOptions | None = None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -115,6 +117,8 @@ def _server(app: ASGIApp, connections: Connections) -> uvicorn.Server:
         ws_max_size=_LONGEST_MESSAGE,
         proxy_headers=False,
         server_header=False,
+        ssl_certfile=tls.tls_certificate if tls else None,
+        ssl_keyfile=tls.tls_key if tls else None,
     )
     config.timeout_graceful_shutdown = LAST_ANSWERS_S
     return _Server(config)

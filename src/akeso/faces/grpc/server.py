@@ -60,11 +60,18 @@ class OtlpServer:
         """The port it listens on; a free one for 0. Raises InvalidSettings when it cannot have it."""
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            taken = self._server.add_insecure_port(address)
-        except RuntimeError as bad:
+            taken = self._port(address)
+        except (RuntimeError, OSError) as bad:
             raise InvalidSettings("grpc_port", f"cannot listen on {address}: {bad}") from bad
         await self._server.start()
         return taken
+
+    def _port(self, address: str) -> int:
+        access = self._system.settings.access
+        if access.tls_certificate is None or access.tls_key is None:
+            return self._server.add_insecure_port(address)
+        pair = access.tls_key.read_bytes(), access.tls_certificate.read_bytes()
+        return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
 
     async def stop(self, grace_s: float) -> None:
         """Takes no more calls, and gives those under way so long to end."""

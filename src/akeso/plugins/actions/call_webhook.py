@@ -6,6 +6,7 @@ from typing import ClassVar
 from akeso.domain.estate.service import Binding, Bound, ServiceSpec
 from akeso.domain.incident.outcome import Done, EffectOutcome, Failed, Unknown
 from akeso.domain.incident.plan import Risk, Step
+from akeso.domain.masking import masked_url
 from akeso.targets.binding import bound
 from akeso.targets.http import call, read_json
 from akeso.targets.outcome import seen, told
@@ -33,12 +34,12 @@ class CallWebhook:
     async def capture(self, step: Step, service: ServiceSpec) -> PreState:
         """Nothing can be captured of what is behind a webhook but where it is."""
         del step
-        return {"url": self._binding(service)["url"]}
+        return {"url": masked_url(self._binding(service)["url"])}
 
     async def preview(self, step: Step, service: ServiceSpec) -> str:
         """Names the URL and the parameters."""
         given = ", ".join(f"{k}={v}" for k, v in sorted(step.parameters.items())) or "no parameters"
-        return f"POST {self._binding(service)['url']} for {service.name} with {given}."
+        return f"POST {masked_url(self._binding(service)['url'])} for {service.name} with {given}."
 
     async def apply(self, step: Step, service: ServiceSpec, key: str, pre_state: PreState) -> EffectOutcome:
         """Done when it answered 2xx."""
@@ -59,7 +60,7 @@ class CallWebhook:
         url = bound(service, self.binding, "webhook", field)[field]
         body = {"action": step.action, "target": step.target, "key": key, "parameters": dict(step.parameters)}
         answer = await call("POST", url, self._call_s, body, {"Idempotency-Key": key})
-        return Done(f"{url} answered {answer.status_code} {answer.text[:200]}".rstrip())
+        return Done(f"{masked_url(url)} answered {answer.status_code}")
 
     async def _check(self, service: ServiceSpec, key: str) -> EffectOutcome:
         url = self._binding(service).get("check")
@@ -67,9 +68,9 @@ class CallWebhook:
             return Unknown(f"services.{service.name}.bindings.webhook.check: is missing, so nobody can tell")
         match (await read_json(url, self._call_s, {"key": key})).get("applied"):
             case True:
-                return Done(f"{url} says it was applied")
+                return Done(f"{masked_url(url)} says it was applied")
             case False:
-                return Failed(f"{url} says it was not applied")
+                return Failed(f"{masked_url(url)} says it was not applied")
         return Unknown(f'{url} gave no boolean "applied"')
 
     def _binding(self, service: ServiceSpec) -> Binding:
