@@ -82,13 +82,7 @@ def test_giant_alerts_are_cut_before_they_are_kept(akeso: Akeso) -> None:
 def test_secrets_of_an_address_are_shown_to_nobody(akeso: Akeso) -> None:
     with akeso.client() as client:
         made = client.post("/api/v1/incidents", json={"service": "cart", "title": "slow"}).json()
-        eventually(
-            lambda: (
-                "hooks.example.com" in client.get(f"/api/v1/incidents/{made['id']}").text
-                or client.get(f"/api/v1/incidents/{made['id']}").json()["status"] == "ESCALATED"
-            ),
-            "a step was previewed",
-        )
+        eventually(lambda: "hooks.example.com" in client.get(f"/api/v1/incidents/{made['id']}").text, "a preview")
         told = client.get(f"/api/v1/incidents/{made['id']}/timeline").text + client.get("/api/v1/audit").text
     for secret in ("hunter2", "aB3dE5gH7jK9mN1pQ3sT5vW7"):
         assert secret not in told
