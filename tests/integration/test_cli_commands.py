@@ -185,7 +185,8 @@ def test_doctor_sees_a_running_akeso_and_what_is_broken(akeso: Akeso, tmp_path: 
         (("--set", "playbooks=none"), "none"),
         (("--set", "detectors.zscore.window=3"), "detectors.zscore"),
         (("--data", "/proc/none"), "/proc/none"),
-        (("--port", "1", "--host", "192.0.2.1"), "cannot listen"),
+        (("--host", "192.0.2.1"), "access.behind_proxy"),
+        (("--port", "1", "--host", "192.0.2.1", "--set", "access.behind_proxy=true"), "cannot listen"),
     ],
 )
 def test_up_with_a_wrong_setting_says_so_and_ends(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -25,6 +25,8 @@ _SIMPLE = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipa
 # Headers of protocols that no page sends without asking first: CloudEvents in binary mode, and Amazon SNS, which says
 # text/plain of its JSON.
 _ASKED_FIRST = ("ce-specversion", "x-amz-sns-message-type")
+_SAY = "say application/json, or what the protocol asks for"
+_PLAIN = frozenset({"text/plain", ""})
 _BODIED = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
 
@@ -48,12 +50,14 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class RequestCheckOptions:
     """hosts: patterns of names under which Akeso is reached, besides addresses and names that no page can have;
-    origins: of pages that may call it; unread: paths whose bodies are checked by those who decode them; page: the
+    origins: of pages that may call it; unread: paths whose bodies are checked by those who decode them; plain:
+    paths of protocols that are plain text; page: the
     policy of its own page and of other HTML."""
 
     hosts: Sequence[str] = ()
     origins: Collection[str] = ()
     unread: Collection[str] = ()
+    plain: Collection[str] = ()
     page: str = "default-src 'none'"
 
 
@@ -85,7 +89,7 @@ class RequestChecks:
             await (_close(receive, send) if refused else self.app(scope, receive, send))
             return
         answering = self._with_headers(send)
-        refused = refused or _shape(scope, headers)
+        refused = refused or self._shape(scope, headers)
         if refused is None and scope["method"] in _BODIED and scope["path"] not in self.options.unread:
             refused, receive = await _read(headers, receive)
         if refused is not None:
@@ -113,6 +117,24 @@ class RequestChecks:
         name = _name(host)
         return _cannot_be_a_page(name) or any(fnmatchcase(name, pattern.lower()) for pattern in self.options.hosts)
 
+    def _shape(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
+        """A content type that a form of a foreign page cannot send, on whatever has a body."""
+        if scope["method"] not in _BODIED:
+            return None
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        asked_first = any(name in headers for name in _ASKED_FIRST)
+        if kind in _PLAIN and scope["path"] in self.options.plain:
+            # No page sends one of these headers without asking first.
+            asked_first = asked_first or "x-api-key" in headers or "authorization" in headers
+        if kind in _SIMPLE and not asked_first:
+            return Refusal(
+                415, f"{kind} is not taken: say application/json, or what the protocol asks for", "content-type"
+            )
+        empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        if not kind and not empty and not asked_first:
+            return Refusal(415, f"is missing: {_SAY}", "content-type")
+        return None
+
     def _with_headers(self, send: Send) -> Send:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -130,20 +152,6 @@ def _add_headers(message: MutableMapping[str, Any], page: str) -> None:
     added = {**_HEADERS, b"content-security-policy": policy.encode()}
     headers += [(name, value) for name, value in added.items() if name not in told]
     message["headers"] = headers
-
-
-def _shape(scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
-    """A content type that a form of a foreign page cannot send, on whatever has a body."""
-    if scope["method"] not in _BODIED:
-        return None
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    asked_first = any(name in headers for name in _ASKED_FIRST)
-    if kind in _SIMPLE and not asked_first:
-        return Refusal(415, f"{kind} is not taken: say application/json, or what the protocol asks for", "content-type")
-    empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-    if not kind and not empty and not asked_first:
-        return Refusal(415, "is missing: say application/json, or what the protocol asks for", "content-type")
-    return None
 
 
 async def _read(headers: Mapping[str, str], receive: Receive) -> tuple[Refusal | None, Receive]:

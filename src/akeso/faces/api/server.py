@@ -113,5 +113,7 @@ def _guard(api: FastAPI, running: System) -> None:
             allow_headers=["content-type", "content-encoding", "x-api-key", "authorization"],
         )
     unread = frozenset(path for source in running.sources.values() for path in source.paths)
-    options = RequestCheckOptions(access.allowed_hosts, access.allowed_origins, unread, page_policy(PAGE, DOCS))
+    texts = [source for source in running.sources.values() if getattr(source, "plain_text", False)]
+    plain = frozenset(path for source in texts for path in source.paths)
+    options = RequestCheckOptions(access.allowed_hosts, access.allowed_origins, unread, plain, page_policy(PAGE, DOCS))
     api.add_middleware(RequestChecks, options=options)

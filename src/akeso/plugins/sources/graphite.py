@@ -26,6 +26,7 @@ class Graphite:
 
     name = "graphite"
     paths = ("/api/v1/graphite",)
+    plain_text = True
 
     def __init__(self, service_segment: int = 0, service_labels: tuple[str, ...] = SERVICE_LABELS) -> None:
         self._segment, self._service_labels = service_segment, tuple(service_labels)

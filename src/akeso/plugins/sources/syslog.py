@@ -42,6 +42,7 @@ class Syslog:
 
     name = "syslog"
     paths = ("/api/v1/syslog",)
+    plain_text = True
 
     def decode(self, request: IngestRequest, table: SeriesTable) -> Intake:
         """See akeso.ports.source.Source."""
