@@ -65,10 +65,9 @@ async def read_json(url: str, timeout_s: float, query: Mapping[str, str] | None 
 
 async def _check_address(url: str, place: str) -> None:
     """Raises ActionFailed for addresses of the machine's own link: there clouds tell secrets to whoever asks."""
-    host = urlsplit(url).hostname or ""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None)
-    except OSError:
+        found = await asyncio.get_running_loop().getaddrinfo(urlsplit(url).hostname or "", None)
+    except (OSError, ValueError):
         return  # the request says so itself
     addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
     if any(each.is_link_local or each.is_multicast or str(each) in _METADATA for each in addresses):
