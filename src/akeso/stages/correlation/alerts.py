@@ -1,6 +1,7 @@
 """Where alerts belong. An alert is somebody's word: of each something is said, and none is done twice.
 
-Identity is who sends it and its fingerprint (or dedup_key), never its start, in which replicas differ.
+Identity is the kind of sender and the fingerprint (or dedup_key), never its start, in which replicas differ. Only whose
+key said that it fires may say that it is over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from akeso.domain.detection.anomaly import Alert, AlertStatus
+from akeso.domain.estate.access import ANONYMOUS
 from akeso.domain.incident.alert_trace import Fate, identity
 from akeso.domain.incident.incident import Incident, IncidentStatus
 from akeso.domain.incident.person_events import CloseReason
@@ -38,7 +40,8 @@ def place_alerts(news: Sequence[Alert], scene: Scene, options: CorrelateOptions)
     ended = {identity(a): a for a in news if a.status is AlertStatus.RESOLVED}
     moves: list[Move] = [move for alert in ended.values() for move in _ended(alert, scene)]
     places = [(alert, _place(alert, scene, options)) for alert in _once(news)]
-    places += [(h.alert, _again(h, scene, options)) for h in scene.held if identity(h.alert) not in ended]
+    lasting = [h for h in scene.held if not _ends(ended.get(identity(h.alert)), h.alert)]
+    places += [(h.alert, _again(h, scene, options)) for h in lasting]
     known = {identity(h.alert): h for h in scene.held}
     held: dict[object, HeldAlert] = {}
     for alert, place in places:
@@ -62,15 +65,22 @@ def _ended(alert: Alert, scene: Scene) -> Iterator[Move]:
     holders = _holders(alert, scene)
     fires = [(i, a) for i in holders for a in i.alerts if _same(a, alert) and a.status is AlertStatus.FIRING]
     for incident, known in fires:
-        yield ClearAlert(incident.id, known, alert)
+        if _ends(alert, known):
+            yield ClearAlert(incident.id, known, alert)
+        else:
+            yield Trace(known, Fate.RESENT, f"{alert.author} says that it ended, and did not tell it", incident.id)
     if fires:
         return
-    if any(_same(h.alert, alert) for h in scene.held):
+    if any(_same(h.alert, alert) and _ends(alert, h.alert) for h in scene.held):
         yield Trace(alert, Fate.ENDED, "it ended while it was held back")
     elif holders:
         yield Trace(alert, Fate.ENDED, "it had ended already", holders[0].id)
     else:
         yield Trace(alert, Fate.UNKNOWN_END, "nothing was told to have begun")
+
+
+def _ends(end: Alert | None, known: Alert) -> bool:
+    return end is not None and known.author in {end.author, ANONYMOUS}
 
 
 def _holders(alert: Alert, scene: Scene) -> list[Incident]:

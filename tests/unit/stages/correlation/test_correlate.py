@@ -328,6 +328,14 @@ def test_a_resolved_alert_clears_where_it_is_attached_and_is_ignored_elsewhere()
     assert fates(told(alerts=[resolved], open=[incident()])) == [Fate.UNKNOWN_END]
 
 
+def test_only_whose_key_said_that_it_fires_may_say_that_it_is_over() -> None:
+    firing, own = replace(alert(), author="monitoring"), replace(alert(firing=False), author="monitoring")
+    known, foreign = replace(incident(), alerts=(firing,)), replace(own, author="somebody")
+    assert told(alerts=[own], open=[known]).moves == (ClearAlert("i1", firing, own),)
+    (move,) = told(alerts=[foreign], open=[known]).moves
+    assert (type(move), move.alert, move.fate) == (Trace, firing, Fate.RESENT)
+
+
 def test_an_alert_that_still_fires_is_no_news_whenever_it_is_said_to_have_begun() -> None:
     first, again = alert(ago=5), alert(ago=1)
     assert fates(told(alerts=[again], open=[replace(incident(), alerts=(first,))])) == [Fate.RESENT]
