@@ -7,6 +7,7 @@ import httpx
 import typer
 
 from akeso.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from akeso.faces.plain_text import plain
 
 Url = Annotated[str, typer.Option("--url", envvar="AKESO_URL", help="Where Akeso listens.")]
 Key = Annotated[str, typer.Option("--key", envvar="AKESO_API_KEY", help="API key; default: the admin key in --data.")]
@@ -39,16 +40,16 @@ class Client:
         except httpx.HTTPError as bad:
             raise Unavailable(f"Akeso does not answer at {self._http.base_url}: {bad}") from bad
         if response.is_success:
-            return response.json()
+            return plain(response.json())
         raise _error(response)
 
 
 def _error(response: httpx.Response) -> Exception:
     try:
-        body = response.json()
+        body = plain(response.json())
     except ValueError:
         body = {}
-    text = str(body.get("message") or body.get("detail") or response.text[:200])
+    text = str(body.get("message") or body.get("detail") or plain(response.text[:200]))
     match response.status_code:
         case 401 | 403:
             return Forbidden(text)
