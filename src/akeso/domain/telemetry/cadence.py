@@ -21,7 +21,8 @@ def told_every(matrix: FeatureMatrix) -> Times:
     width = slot_width(matrix)
     every = np.full(len(matrix.keys), width, np.int64)
     present = np.isfinite(matrix.values)
-    for column in np.flatnonzero(present.any(axis=0) & (present.mean(axis=0) <= _MOSTLY)).tolist():
+    told = present.sum(axis=0)
+    for column in np.flatnonzero((told > 0) & (told <= _MOSTLY * len(present))).tolist():
         if not matrix.keys[column].metric.startswith(_COUNTED):
             every[column] = _pause(matrix.times[present[:, column]], int(matrix.times[-1] - matrix.times[0]), width)
     return every
