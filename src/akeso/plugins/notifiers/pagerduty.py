@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from akeso.domain.detection.anomaly import Severity
-from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.notice import Notice, headline, notice_of
+from akeso.targets.channel import given, http_address, severity_of
 from akeso.targets.http import call
 
 _ENDS = frozenset({Notice.RESOLVED, Notice.CLOSED})
@@ -35,15 +34,8 @@ class Pagerduty:
         call_s: float = 10.0,
     ) -> None:
         """Raises InvalidInput naming the option."""
-        if not routing_key:
-            raise InvalidInput("routing_key", "is missing")
-        if not url.startswith(("http://", "https://")):
-            raise InvalidInput("url", f"an http or https address is wanted, not {url!r}")
-        if from_severity.upper() not in Severity.__members__:
-            names = ", ".join(name.lower() for name in Severity.__members__)
-            raise InvalidInput("from_severity", f"{from_severity} is none of {names}")
-        self._key, self._url, self._call_s = routing_key, url, call_s
-        self._least = Severity[from_severity.upper()]
+        self._key, self._url, self._call_s = given("routing_key", routing_key), http_address("url", url), call_s
+        self._least = severity_of("from_severity", from_severity)
 
     async def notify(self, incident: Incident, entry: Entry) -> None:
         """Raises RequestRefused, ActionFailed when it was never sent, Unavailable when nobody can tell."""
