@@ -77,15 +77,17 @@ async def test_teams_gets_an_adaptive_card(room: Room) -> None:
     _, _, body = await sent(room, "teams", OPENED, url=f"{room.url}/workflows/x")
     (attachment,) = body["attachments"]
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
-    assert attachment["content"]["body"][0]["text"] == "Opened: cart is slow"
+    assert attachment["content"]["body"][0]["inlines"][0]["text"] == "Opened: cart is slow"
     assert attachment["content"]["actions"][0]["url"] == LINK
 
 
-async def test_discord_mentions_nobody(room: Room) -> None:
-    _, _, body = await sent(room, "discord", e.IncidentEscalated("@everyone"), url=f"{room.url}/api/webhooks/0/x")
+async def test_discord_mentions_nobody_and_links_nothing_else(room: Room) -> None:
+    loud = e.IncidentEscalated("@everyone [here](https://evil.example)")
+    _, _, body = await sent(room, "discord", loud, url=f"{room.url}/api/webhooks/0/x")
     assert body["allowed_mentions"] == {"parse": []}
     (embed,) = body["embeds"]
-    assert (embed["title"], embed["url"]) == ("Escalated: cart is slow (@everyone)", LINK)
+    assert embed["title"] == r"Escalated: cart is slow \(\@everyone \[here\]\(https://evil.example\)\)"
+    assert embed["url"] == LINK
 
 
 async def test_telegram_gets_plain_text_and_is_quiet_when_it_is_over(room: Room) -> None:

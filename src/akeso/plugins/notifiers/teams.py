@@ -36,14 +36,16 @@ class Teams:
     def _card(self, incident: Incident, entry: Entry) -> Mapping[str, object]:
         told = message_of(incident, entry, self._console)
         colour = "Good" if told.ends else "Attention"
-        facts = [{"title": name, "value": value} for name, value in told.facts]
+        facts = [_run(f"{name}: {value}") for name, value in told.facts]
         opens = [{"type": "Action.OpenUrl", "title": "Open", "url": told.link}] if told.link else []
         return {
             "type": "AdaptiveCard",
             "version": "1.4",
-            "body": [
-                {"type": "TextBlock", "text": told.line, "weight": "Bolder", "wrap": True, "color": colour},
-                {"type": "FactSet", "facts": facts},
-            ],
+            "body": [_run(told.line, weight="Bolder", color=colour), *facts],
             "actions": opens,
         }
+
+
+def _run(text: str, **looks: str) -> Mapping[str, object]:
+    # Runs of text know no Markdown, in which a name in telemetry could become a link.
+    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **looks}]}
