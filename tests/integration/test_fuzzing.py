@@ -14,7 +14,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 INPUTS = 500
 
 
-@pytest.mark.parametrize("kind", ["source:", "neighbours:", "pull:", "encoding:"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.xdist_group(f"fuzzing {kind}"))
+        for kind in ("source:", "neighbours:", "pull:", "encoding:")
+    ],
+)
 def test_no_decoder_breaks_on_what_a_fuzzer_makes_up(tmp_path: Path, kind: str) -> None:
     targets = [each.target for each in campaigns() if each.target.startswith(kind)]
     runs = ("--runs", str(INPUTS * len(targets)), "--only", kind)
@@ -22,7 +28,8 @@ def test_no_decoder_breaks_on_what_a_fuzzer_makes_up(tmp_path: Path, kind: str) 
     assert ran.exit_code == 0, ran.output
     findings = json.loads(ran.output)["targets"]
     assert [each["target"] for each in findings] == targets
-    assert all(each["inputs"] >= INPUTS and each["coverage"] > 10 for each in findings), ran.output
+    # A protocol of plain lines has few branches.
+    assert all(each["inputs"] >= INPUTS and each["coverage"] > 3 for each in findings), ran.output
 
 
 def test_every_decoder_is_a_target() -> None:

@@ -173,6 +173,8 @@ def test_whatever_was_acknowledged_survives_twenty_kills_under_full_load(tmp_pat
     # What is replayed at a start is not what is looked at here.
     akeso = Akeso(tmp_path, f"grpc_port={port}", "ingestion.hot_window=1")
     try:
+        with akeso.running():  # the first start writes the senders' key
+            pass
         with Senders(akeso, port).sending() as told:
             for _ in range(KILLS):
                 before = told.total

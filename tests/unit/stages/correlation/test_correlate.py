@@ -333,7 +333,8 @@ def test_only_whose_key_said_that_it_fires_may_say_that_it_is_over() -> None:
     known, foreign = replace(incident(), alerts=(firing,)), replace(own, author="somebody")
     assert told(alerts=[own], open=[known]).moves == (ClearAlert("i1", firing, own),)
     (move,) = told(alerts=[foreign], open=[known]).moves
-    assert (type(move), move.alert, move.fate) == (Trace, firing, Fate.RESENT)
+    assert isinstance(move, Trace)
+    assert (move.alert, move.fate) == (firing, Fate.RESENT)
 
 
 def test_an_alert_that_still_fires_is_no_news_whenever_it_is_said_to_have_begun() -> None:
