@@ -38,7 +38,7 @@ class AccessOptions:
     anonymous_port: a port of 127.0.0.1 on which telemetry is taken without a key, until a header shows that a proxy or
         another host name stands before it; 0: none.
     without_key: of an earlier release, for all ports; only false is understood.
-    tls_certificate: certificate (chain) of Akeso's own TLS, in PEM; read at the start, so a renewed one needs a restart.
+    tls_certificate: certificate (chain) of Akeso's own TLS, in PEM; read at the start: a renewed one needs a restart.
     tls_key: its private key, in PEM.
     behind_proxy: whether a proxy in front of Akeso does TLS; without it and without a certificate Akeso listens on
         addresses of this machine alone.
