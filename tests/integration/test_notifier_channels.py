@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from akeso.domain.errors import ActionFailed, InvalidInput, RequestRefused
+from akeso.domain.errors import ActionFailed, InvalidInput, RequestRefused, Unavailable
 from akeso.domain.incident import events as e
 from akeso.domain.incident.person_events import CloseReason, IncidentClosed
 from akeso.plugins.discovery import make
@@ -176,6 +176,11 @@ async def test_a_mail_names_the_incident_and_belongs_to_its_thread() -> None:
 
 async def test_a_mail_that_the_server_does_not_take_is_refused() -> None:
     with post("550 no such person") as office, pytest.raises(RequestRefused, match="refused"):
+        await mail(office.port).notify(*told(OPENED))
+
+
+async def test_a_mail_that_the_server_puts_off_is_tried_again() -> None:
+    with post("451 greylisted, come back") as office, pytest.raises(Unavailable, match="451"):
         await mail(office.port).notify(*told(OPENED))
 
 

@@ -15,6 +15,7 @@ from akeso.domain.incident.incident import Incident
 from akeso.targets.channel import given, message_of, severity_of
 
 Security = Literal["starttls", "tls", "none"]
+_FOR_GOOD = 500  # from here on trying again is of no use (RFC 5321, 4.2.1); below it a server asks for just that
 _PORTS: Mapping[str, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -81,27 +82,26 @@ class Email:
     def _send(self, mail: EmailMessage) -> None:
         place = f"mail by {self._host}:{self._port}"
         try:
-            server = self._open()
+            server = self._connected()
             try:
+                if self._security == "starttls":
+                    server.starttls(context=ssl.create_default_context())
                 if self._login[0]:
                     server.login(*self._login)
                 server.send_message(mail)
             finally:
                 _leave(server)
-        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPAuthenticationError) as bad:
-            raise RequestRefused(f"{place}: refused ({_told(bad)})") from bad
         except (ConnectionRefusedError, smtplib.SMTPConnectError, smtplib.SMTPNotSupportedError) as bad:
             raise ActionFailed(f"{place}: cannot be reached ({bad})") from bad
         except (OSError, smtplib.SMTPException) as bad:
-            raise Unavailable(f"{place}: {type(bad).__name__}") from bad
+            code = _answered(bad)
+            said = f"{place}: {code or type(bad).__name__}"
+            raise (RequestRefused(f"{said}, refused") if code >= _FOR_GOOD else Unavailable(said)) from bad
 
-    def _open(self) -> smtplib.SMTP:
+    def _connected(self) -> smtplib.SMTP:
         if self._security == "tls":
             return smtplib.SMTP_SSL(self._host, self._port, timeout=self._call_s, context=ssl.create_default_context())
-        server = smtplib.SMTP(self._host, self._port, timeout=self._call_s)
-        if self._security == "starttls":
-            server.starttls(context=ssl.create_default_context())
-        return server
+        return smtplib.SMTP(self._host, self._port, timeout=self._call_s)
 
 
 def _leave(server: smtplib.SMTP) -> None:
@@ -110,6 +110,12 @@ def _leave(server: smtplib.SMTP) -> None:
         server.quit()
 
 
-def _told(bad: smtplib.SMTPException) -> str:
-    # What the server answered, without the password that was tried.
-    return str(getattr(bad, "smtp_code", "")) or type(bad).__name__
+def _answered(bad: Exception) -> int:
+    """The code that the server answered, 0 without one. Its words are left out: they may repeat what was tried."""
+    match bad:
+        case smtplib.SMTPResponseException():
+            return bad.smtp_code
+        case smtplib.SMTPRecipientsRefused():
+            # As long as one may be taken later, it is worth another try.
+            return min((code for code, _ in bad.recipients.values()), default=0)
+    return 0
