@@ -6,12 +6,11 @@ from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
-from akeso.domain.incident.notice import Notice, headline, notice_of
+from akeso.domain.incident.notice import headline, notice_of
 
 # Red, amber, blue and green as the page has them.
 _COLOURS = {Severity.CRITICAL: 0xB3261E, Severity.ERROR: 0xB3261E, Severity.WARNING: 0xB26A00, Severity.INFO: 0x1F6FB2}
 _OVER = 0x2E7D32
-_ENDS = frozenset({Notice.RESOLVED, Notice.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,8 @@ class ChannelMessage:
 
 def message_of(incident: Incident, entry: Entry, console: str) -> ChannelMessage:
     """What to write of an event. console: the address of Akeso's page, as the readers reach it; "" if they cannot."""
-    ends = notice_of(entry.event) in _ENDS
+    notice = notice_of(entry.event)
+    ends = notice is not None and notice.ends
     facts = {
         "Service": incident.service,
         "Severity": incident.severity.name.lower(),

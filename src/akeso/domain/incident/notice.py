@@ -18,6 +18,11 @@ class Notice(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
 
+    @property
+    def ends(self) -> bool:
+        """Whether the incident is over with it."""
+        return self in {Notice.RESOLVED, Notice.CLOSED}
+
 
 def notice_of(event: e.Event) -> Notice | None:
     """Why people are told of this event; None when they are not."""

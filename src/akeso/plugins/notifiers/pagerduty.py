@@ -5,11 +5,9 @@ from typing import ClassVar
 
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
-from akeso.domain.incident.notice import Notice, headline, notice_of
+from akeso.domain.incident.notice import headline, notice_of
 from akeso.targets.channel import given, http_address, severity_of
 from akeso.targets.http import call
-
-_ENDS = frozenset({Notice.RESOLVED, Notice.CLOSED})
 
 
 class Pagerduty:
@@ -43,7 +41,8 @@ class Pagerduty:
             await call("POST", self._url, self._call_s, self._event(incident, entry))
 
     def _event(self, incident: Incident, entry: Entry) -> Mapping[str, object]:
-        ends = notice_of(entry.event) in _ENDS
+        notice = notice_of(entry.event)
+        ends = notice is not None and notice.ends
         event = {"routing_key": self._key, "event_action": "resolve" if ends else "trigger", "dedup_key": incident.id}
         if ends:
             return event

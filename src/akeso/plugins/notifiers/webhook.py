@@ -12,6 +12,7 @@ from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.notice import headline, notice_of
+from akeso.targets.channel import http_address
 from akeso.targets.http import call
 
 _ENCODED = "whsec_"
@@ -33,9 +34,7 @@ class Webhook:
 
     def __init__(self, url: str, secret: str = "", call_s: float = 10.0, now: Callable[[], float] = time.time) -> None:
         """Raises InvalidInput naming the option."""
-        if not url.startswith(("http://", "https://")):
-            raise InvalidInput("url", f"an http or https address is wanted, not {url!r}")
-        self._url, self._key, self._call_s, self._now = url, _key(secret), call_s, now
+        self._url, self._key, self._call_s, self._now = http_address("url", url), _key(secret), call_s, now
 
     async def notify(self, incident: Incident, entry: Entry) -> None:
         """Raises ActionFailed when it was refused or never sent, Unavailable when nobody can tell."""
