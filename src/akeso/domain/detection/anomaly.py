@@ -47,6 +47,16 @@ class Anomaly:
     def service(self) -> str:
         return self.key.service
 
+    @property
+    def peer(self) -> str:
+        """Whom the calls go to that the series is about; "" when it is about none."""
+        return dict(self.key.attributes).get("peer", "")
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The services it speaks of: its own, and the peer of a call."""
+        return frozenset({self.service, self.peer or self.service})
+
 
 class AlertStatus(StrEnum):
     FIRING = "firing"
@@ -57,7 +67,7 @@ class AlertStatus(StrEnum):
 class Alert:
     """An alert from outside (Alertmanager, a simple event, the monitoring agent, a person).
 
-    `fingerprint` + `starts_at` identify it: the same pair is the same alert, however often it is sent.
+    Tenant, source and fingerprint identify it, whatever start it carries (see akeso.domain.incident.alert_trace).
     """
 
     tenant: str

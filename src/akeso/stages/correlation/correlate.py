@@ -20,7 +20,7 @@ from akeso.stages.correlation import belonging
 from akeso.stages.correlation.alerts import place_alerts, put_aside
 from akeso.stages.correlation.belonging import goes_on, hops_between
 from akeso.stages.correlation.headline import severity_of, suspect, title_of
-from akeso.stages.correlation.nearness import beside, echo_of, ended_of, joins, named_peers, silenced, touches
+from akeso.stages.correlation.nearness import beside, echo_of, ended_of, joins, named_peers, silenced
 from akeso.stages.correlation.placements import Attach, Correlation, Move, Open, Suppress, Trace
 from akeso.stages.correlation.restarts import failed, may_be_restart
 from akeso.stages.correlation.scene import CorrelateOptions, News, Scene, Waiting
@@ -78,7 +78,7 @@ def _once(pending: Sequence[Waiting], scene: Scene) -> Iterator[Waiting]:
 
 def _place(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> Incident | Silence | str | None:
     # An incident to join, the silence that it waits out, the reason to drop it, or None: it has no home yet.
-    touched = touches(anomaly)
+    touched = anomaly.touched
     if (silence := silenced(anomaly.service, {}, scene)) is not None:
         return silence
     again = next((i for i in scene.open if goes_on(anomaly, i)), None)
@@ -136,10 +136,10 @@ def _groups(
     homeless: Sequence[Waiting], alerts: Sequence[Alert], scene: Scene, options: CorrelateOptions
 ) -> list[tuple[list[Waiting], list[Alert]]]:
     # Connected components: whatever is in reach of a member belongs to the group.
-    groups: list[tuple[set[str], list[Waiting], list[Alert]]] = []
+    groups: list[tuple[frozenset[str], list[Waiting], list[Alert]]] = []
     items: list[Waiting | Alert] = [*homeless, *alerts]
     for item in items:
-        touched = touches(item.anomaly) if isinstance(item, Waiting) else {item.service, *named_peers(item)}
+        touched = item.anomaly.touched if isinstance(item, Waiting) else frozenset({item.service, *named_peers(item)})
         near = [g for g in groups if hops_between(touched, g[0], scene.topology, options.reach) is not None]
         merged = (
             touched.union(*(g[0] for g in near)),
@@ -178,24 +178,24 @@ def _ripe(group: Sequence[Waiting], scene: Scene, options: CorrelateOptions) -> 
 def _excused_until(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> datetime:
     restarts = _began_with(anomaly, scene.changes, scene, options)
     over = (change.at + options.excused for change in restarts)
-    return max([_settled_at(anomaly, touches(anomaly), scene, options), *over])
+    return max([_settled_at(anomaly, scene, options), *over])
 
 
 def _began_with(
     anomaly: Anomaly, changes: Sequence[Change], scene: Scene, options: CorrelateOptions
 ) -> Sequence[Change]:
     # The changes, to the service or to one it calls, whose restarts the anomaly may be.
-    touched = touches(anomaly)
+    touched = anomaly.touched
     below = touched.union(*(scene.topology.downstream(s) for s in touched))
     return [c for c in changes if c.service in below and may_be_restart(anomaly, c, options.grace)]
 
 
-def _settled_at(anomaly: Anomaly, touched: set[str], scene: Scene, options: CorrelateOptions) -> datetime:
+def _settled_at(anomaly: Anomaly, scene: Scene, options: CorrelateOptions) -> datetime:
     # When it is no echo of a resolved incident any more.
     until = anomaly.onset
     for incident in scene.closed:
         ended = ended_of(incident)
-        if anomaly.onset <= ended + options.settles_for and beside(touched, incident, scene):
+        if anomaly.onset <= ended + options.settles_for and beside(anomaly.touched, incident, scene):
             began_after = anomaly.onset > ended
             until = max(until, anomaly.onset + options.echo if began_after else ended + options.settles_for)
     return until

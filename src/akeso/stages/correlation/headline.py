@@ -80,5 +80,5 @@ def severity_of(symptoms: Sequence[Anomaly], alerts: Sequence[Alert], services: 
 
 def _speaks_of(anomaly: Anomaly) -> str:
     if anomaly.signal in {Signal.EDGE_ERRORS, Signal.EDGE_LATENCY}:
-        return dict(anomaly.key.attributes).get("peer") or anomaly.service
+        return anomaly.peer or anomaly.service
     return anomaly.service

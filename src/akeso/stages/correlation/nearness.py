@@ -1,10 +1,10 @@
 """Who is near whom: incidents that something may join, or be the echo of."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 
-from akeso.domain.detection.anomaly import Alert, Anomaly
+from akeso.domain.detection.anomaly import Alert
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.silence import Silence
 from akeso.stages.correlation.belonging import News, explained_by, hops_between
@@ -44,12 +44,6 @@ _NO_NAMES = frozenset(
         "localhost",
     ]
 )
-
-
-def touches(anomaly: Anomaly) -> set[str]:
-    """The services an anomaly speaks of: its own, and the peer of a call."""
-    peer = dict(anomaly.key.attributes).get("peer")
-    return {anomaly.service, peer} if peer else {anomaly.service}
 
 
 def named_peers(alert: Alert) -> frozenset[str]:
@@ -93,7 +87,7 @@ def _explains(incident: Incident, news: News, scene: Scene, options: CorrelateOp
 
 
 def echo_of(
-    touched: set[str], onset: datetime, ended: Iterable[Incident], scene: Scene, options: CorrelateOptions
+    touched: Set[str], onset: datetime, ended: Iterable[Incident], scene: Scene, options: CorrelateOptions
 ) -> Incident | None:
     """The one of `ended` before whose settling this began, beside it."""
     for incident in ended:
@@ -107,6 +101,6 @@ def ended_of(incident: Incident) -> datetime:
     return incident.ended_at or incident.handed_over_at or incident.updated_at
 
 
-def beside(touched: set[str], incident: Incident, scene: Scene) -> bool:
+def beside(touched: Set[str], incident: Incident, scene: Scene) -> bool:
     """At most one call away."""
     return hops_between(touched, spoken_of(incident), scene.topology, 1) is not None

@@ -55,9 +55,8 @@ def witnessed(said: Testimony) -> frozenset[str]:
 
 
 def _spoken_of(anomaly: Anomaly, topology: Topology) -> set[str]:
-    peer = dict(anomaly.key.attributes).get("peer")
     if anomaly.signal in _OF_CALLS:
-        return {peer} if peer else set()
+        return {anomaly.peer} - {""}
     own = {anomaly.service} if anomaly.signal in _LAST_WORDS else set()
     called = {edge.callee for edge in topology.callees(anomaly.service)} if anomaly.signal in _OF_CALLERS else set()
     return own | called

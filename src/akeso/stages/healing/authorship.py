@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from akeso.domain.detection.anomaly import AlertStatus, Anomaly
+from akeso.domain.detection.anomaly import AlertStatus
 from akeso.domain.estate.access import AKESO, ANONYMOUS, OWN, UNTOLD
 from akeso.domain.incident.diagnosis import Hypothesis
 from akeso.domain.incident.incident import Incident
@@ -70,18 +70,13 @@ def _claims(
     incident: Incident, spoken: Mapping[str, frozenset[str]], heard: Mapping[str, Collection[str]]
 ) -> Iterator[Claim]:
     for anomaly in incident.anomalies:
-        yield Claim(_touched(anomaly), frozenset(heard.get(anomaly.service, ())))
+        yield Claim(anomaly.touched, frozenset(heard.get(anomaly.service, ())))
     for alert in incident.alerts:
         if alert.status is AlertStatus.FIRING:
             yield Claim(frozenset({alert.service}), frozenset({alert.author}))
     if (best := _best(incident)) is not None:
         for finding in best.evidence:
             yield Claim(frozenset({finding.service}), spoken[finding.service])
-
-
-def _touched(anomaly: Anomaly) -> frozenset[str]:
-    peer = dict(anomaly.key.attributes).get("peer")
-    return frozenset({anomaly.service, peer} if peer else {anomaly.service})
 
 
 def _independent(one: Claim, other: Claim) -> bool:
