@@ -14,7 +14,7 @@ from akeso.protocols.json_body import refuse_json
 from akeso.protocols.json_items import accept_items
 from akeso.protocols.labels import SERVICE_LABELS
 from akeso.protocols.rejections import Rejections
-from akeso.protocols.series_limit import within_limit
+from akeso.protocols.series_limit import sift_series
 
 
 class Graphite:
@@ -41,9 +41,7 @@ class Graphite:
             np.array([value for _, _, value in rows], np.float64),
         )
         rejections.check(len(told))
-        block, beyond = within_limit(told, table, request.tenant)
-        if beyond:
-            rejections.reject("", InvalidInput("", beyond), len(told) - len(block))
+        block = sift_series(told, table, request.tenant, rejections)
         batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
         return accept_items(batch, rejections, len(batch))
 

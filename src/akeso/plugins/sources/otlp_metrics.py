@@ -19,7 +19,7 @@ from akeso.protocols.otlp.encoding import encoding_of, encoding_or_json
 from akeso.protocols.otlp.exponential_histogram import Range, mirrored, ranges, zero
 from akeso.protocols.otlp.number_rows import NumberRows
 from akeso.protocols.rejections import Rejections
-from akeso.protocols.series_limit import within_limit
+from akeso.protocols.series_limit import sift_series
 
 _Known: TypeAlias = dict[Hashable, tuple[int, ...]]
 _Parts: TypeAlias = tuple[str, str, tuple[float, ...]]  # the stat and the attribute of a point's parts, and its values
@@ -64,9 +64,7 @@ class OtlpMetrics:
                     reader.read(metric, service, instance)
         told = reader.block(request.received_at)
         rejections.check(len(told) + reader.understood)
-        block, beyond = within_limit(told, table, request.tenant)
-        if beyond:
-            rejections.reject("", InvalidInput("", beyond), len(told) - len(block))
+        block = sift_series(told, table, request.tenant, rejections)
         batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
         return otlp.taken(encoding, "metrics", batch, request, rejections)
 

@@ -18,7 +18,7 @@ from akeso.protocols.prometheus.remote_write_v2 import MOST_SYMBOLS, read_second
 from akeso.protocols.prometheus.series_reader import MOST_SERIES, Book, Written
 from akeso.protocols.protobuf_schema import check_fields, parsed
 from akeso.protocols.rejections import Rejections
-from akeso.protocols.series_limit import within_limit
+from akeso.protocols.series_limit import sift_series
 from akeso.protocols.snappy import TooLarge, unsnap
 
 _MEDIA = "application/x-protobuf"
@@ -58,11 +58,9 @@ class RemoteWrite:
         read = self._read_second if version == 2 else self._read_first
         written = read(body, request, table, rejections)
         rejections.check(written.samples + written.histograms)
-        block, beyond = within_limit(written.block, table, request.tenant)
-        samples, histograms = written.samples, written.histograms
-        if beyond:
-            rejections.reject("", InvalidInput("", beyond), len(written.block) - len(block))
-            samples, histograms = len(block), 0
+        block = sift_series(written.block, table, request.tenant, rejections)
+        whole = len(block) == len(written.block)
+        samples, histograms = (written.samples, written.histograms) if whole else (len(block), 0)
         headers = _headers(samples, histograms, 0)
         # The specification wants a 4xx that is not tried again, and what is good may be kept.
         answer = _said(400, rejections.sentence, headers) if rejections else Answer(204, headers=headers)

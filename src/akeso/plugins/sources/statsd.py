@@ -19,7 +19,7 @@ from akeso.protocols.json_body import refuse_json
 from akeso.protocols.json_items import accept_items
 from akeso.protocols.labels import SERVICE_LABELS
 from akeso.protocols.rejections import Rejections
-from akeso.protocols.series_limit import within_limit
+from akeso.protocols.series_limit import sift_series
 
 _LINE = re.compile(r"(?P<name>[^:|]+):(?P<values>[^|]+)\|(?P<type>ms|[cghds])(?P<rest>(?:\|[^|]*)*)")
 _BOUNDS = (5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10000.0, math.inf)
@@ -60,9 +60,7 @@ class Statsd:
         lines = rejections.sift(lines_in(request.body), lambda line: self._take(line, request.tenant, sums))
         rejections.check(len(lines))
         told = _block(sums, table, request.received_at)
-        block, beyond = within_limit(told, table, request.tenant)
-        if beyond:
-            rejections.reject("", InvalidInput("", beyond), len(told) - len(block))
+        block = sift_series(told, table, request.tenant, rejections)
         batch = TelemetryBatch(request.tenant, request.received_at, metrics=block)
         return accept_items(batch, rejections, len(lines))
 
