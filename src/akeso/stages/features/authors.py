@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from akeso.domain.estate.access import ANONYMOUS
+from akeso.domain.estate.access import ANONYMOUS, UNTOLD
 from akeso.domain.telemetry.batches import SpanBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 
+# Services of which it is remembered who spoke. Of others that come meanwhile it is said that nobody knows.
 _MOST = 100_000
 
 
@@ -58,23 +59,30 @@ class ServicesOfBatches:
 class AuthorBook:
     """When each author was last heard of each service, of all tenants. Times in ns."""
 
-    def __init__(self, forget: int) -> None:
-        """forget: ns after which who was not heard again is forgotten."""
-        self._forget = forget
+    def __init__(self, forget: int, most: int = _MOST) -> None:
+        """forget: ns after which who was not heard again is forgotten. most: services at a time, of all tenants."""
+        self._forget, self._most = forget, most
         self._heard: dict[tuple[str, str], dict[str, int]] = {}
-        self._swept = 0
+        self._swept = self._full_at = 0
 
     def hear(self, tenant: str, author: str, services: Iterable[str], at: int) -> None:
         """`author` spoke of `services` at `at`."""
-        for service in services:
-            self._heard.setdefault((tenant, service), {})[author] = at
-        if at - self._swept > self._forget or len(self._heard) > _MOST:
+        if at - self._swept > self._forget:
             self._sweep(at)
+        for service in services:
+            known = self._heard.get((tenant, service))
+            if known is not None:
+                known[author] = at
+            elif len(self._heard) < self._most:
+                self._heard[tenant, service] = {author: at}
+            else:
+                self._full_at = at
 
     def authors(self, tenant: str, services: Collection[str], since: int) -> Mapping[str, frozenset[str]]:
-        """Service → who was heard of it at or after `since`."""
+        """Service → who was heard of it at or after `since`; of one for which there was no room, UNTOLD."""
+        unknown = {UNTOLD: self._full_at} if self._full_at else {}
         return {
-            service: frozenset(a for a, at in self._heard.get((tenant, service), {}).items() if at >= since)
+            service: frozenset(a for a, at in self._heard.get((tenant, service), unknown).items() if at >= since)
             for service in services
         }
 
