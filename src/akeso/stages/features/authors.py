@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-import numpy as np
-
 from akeso.domain.estate.access import ANONYMOUS, UNTOLD
 from akeso.domain.telemetry.batches import SpanBlock, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.stages.features.series_codes import SeriesCodes
 
 # Services of which it is remembered who spoke. Of others that come meanwhile it is said that nobody knows.
 _MOST = 100_000
@@ -16,43 +15,16 @@ class ServicesOfBatches:
     """The services that a batch speaks of. table: the one that batches refer to."""
 
     def __init__(self, table: SeriesTable) -> None:
-        self._table = table
-        self._names: list[str] = []
-        self._ids: dict[str, int] = {}
-        self._of_series = np.empty(0, np.int32)
-        self._known = 0
+        self._measured = SeriesCodes(lambda series: table[series].service)
 
     def of(self, batch: TelemetryBatch) -> set[str]:
         """Names, and for a sender without a key also whom its spans name as called: it may say so of anybody."""
-        found = self._of_metrics(batch) if len(batch.metrics) else set()
+        found = set(self._measured.of(batch.metrics.series))
         found.update(block.service for block in batch.logs)
         found.update(block.service for block in batch.spans)
         found.update(change.service for change in batch.changes)
         if batch.author == ANONYMOUS:
             found.update(_peers(batch.spans))
-        return found
-
-    def _of_metrics(self, batch: TelemetryBatch) -> set[str]:
-        self._learn()
-        seen = np.zeros(len(self._names), np.bool_)
-        seen[self._of_series[batch.metrics.series]] = True
-        return {self._names[number] for number in np.flatnonzero(seen).tolist()}
-
-    def _learn(self) -> None:
-        size = len(self._table)
-        if size > len(self._of_series):
-            grown = np.empty(max(1024, 2 * size), np.int32)
-            grown[: self._known] = self._of_series[: self._known]
-            self._of_series = grown
-        for series in range(self._known, size):
-            self._of_series[series] = self._number(self._table[series].service)
-        self._known = size
-
-    def _number(self, service: str) -> int:
-        found = self._ids.get(service)
-        if found is None:
-            found = self._ids[service] = len(self._names)
-            self._names.append(service)
         return found
 
 

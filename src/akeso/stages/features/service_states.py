@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from akeso.domain.estate.senders import HeardService, ServiceState, TelemetryGap
 from akeso.domain.telemetry.batches import NANOSECONDS, Change, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import instant_of
+from akeso.stages.features.series_codes import SeriesCodes
 
 # What Prometheus writes about a target that it cannot reach says nothing of the target being heard.
 _OF_THE_SCRAPE = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_series_added",
@@ -82,13 +82,13 @@ class ServiceStates:
     def __init__(self, ingest: SeriesTable, options: StateOptions | None = None) -> None:
         self._ingest, self._options = ingest, options or StateOptions()
         self._heard: dict[tuple[str, str], _Heard] = {}
-        self._services: dict[int, tuple[str, str] | None] = {}
+        self._measured = SeriesCodes(self._named)
         self._awake = 0
 
     def add(self, batch: TelemetryBatch) -> None:
         """Take a batch in."""
         at = batch.received_at
-        for tenant, service in self._measured(batch.metrics.series):
+        for tenant, service in self._measured.of(batch.metrics.series):
             self._arrived(tenant, service, "metrics", at)
         for logs in batch.logs:
             self._arrived(batch.tenant, logs.service, "logs", at)
@@ -119,15 +119,6 @@ class ServiceStates:
         """How many of the services were heard after an instant."""
         found = (self._heard.get((tenant, service)) for service in services)
         return sum(h is not None and h.last > instant for h in found)
-
-    def _measured(self, series: NDArray[np.int32]) -> Sequence[tuple[str, str]]:
-        found: dict[tuple[str, str], None] = {}
-        for one in np.unique(series).tolist():
-            if one not in self._services:
-                self._services[one] = self._named(one)
-            if (service := self._services[one]) is not None:
-                found[service] = None
-        return tuple(found)
 
     def _named(self, series: int) -> tuple[str, str] | None:
         key = self._ingest[series]
