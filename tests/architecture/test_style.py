@@ -2,6 +2,7 @@
 
 import ast
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -78,6 +79,11 @@ def modules() -> Mapping[str, Module]:
 def test_no_module_breaks_the_rule(rule: Rule, modules: Mapping[str, Module]) -> None:
     broken = [f"{name}: {what}" for name, module in modules.items() for what in rule(module)]
     assert not broken, "\n".join(broken)
+
+
+def test_no_folder_holds_more_modules_than_a_stranger_looks_through(modules: Mapping[str, Module]) -> None:
+    held = Counter(str(module.path.parent) for module in modules.values() if module.path.stem != "__init__")
+    assert {folder: count for folder, count in held.items() if count > 25} == {}
 
 
 def test_most_files_are_short(modules: Mapping[str, Module]) -> None:

@@ -17,7 +17,7 @@ from akeso.stages.features.authors import AuthorBook
 from akeso.stages.features.declared_topology import DeclaredTopology
 from akeso.stages.features.features import ClosedSlot
 from akeso.stages.features.log_features import Pattern
-from akeso.stages.features.trace_book import TraceBook
+from akeso.stages.features.traces.trace_book import TraceBook
 
 _CHANGES_KEPT = 1_000
 

@@ -17,9 +17,9 @@ from akeso.stages.features.metric_meanings import signal_of
 from akeso.stages.features.sender_clocks import SenderClocks
 from akeso.stages.features.silence import Silence
 from akeso.stages.features.slots import Arrival, FeatureOptions, Tally
-from akeso.stages.features.spans import SpanAligner
 from akeso.stages.features.status_ratios import StatusRatios
-from akeso.stages.features.trace_book import TraceBook
+from akeso.stages.features.traces.spans import SpanAligner
+from akeso.stages.features.traces.trace_book import TraceBook
 
 # Nothing arrived for so many slots, and for longer than is usual: what lies between is no data, and a frame for each
 # would only say so.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akeso.domain.telemetry.batches import SpanKind
-from akeso.stages.features.span_joins import ROW, children, self_times
+from akeso.stages.features.traces.span_joins import ROW, children, self_times
 
 Interval = tuple[int, int]
 intervals = st.tuples(st.integers(0, 60), st.integers(0, 30)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1]))

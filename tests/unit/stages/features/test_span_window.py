@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akeso.stages.features.span_joins import ROW
-from akeso.stages.features.span_window import SpanWindow
+from akeso.stages.features.traces.span_joins import ROW
+from akeso.stages.features.traces.span_window import SpanWindow
 
 MOST = 3_000
 

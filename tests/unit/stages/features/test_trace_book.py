@@ -6,7 +6,7 @@ import pytest
 from akeso.domain.telemetry.batches import LogBlock, SpanBlock, SpanKind
 from akeso.stages.features.code_places import code_place, tags_behind
 from akeso.stages.features.log_features import Pattern
-from akeso.stages.features.trace_book import TraceBook
+from akeso.stages.features.traces.trace_book import TraceBook
 from akeso.testing.recorded.traces import second
 
 PATTERN = Pattern(0, "acme", "cart", "kept <*>", 9, "kept 7")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from akeso.stages.features.span_joins import ROW, Rows
+from akeso.stages.features.traces.span_joins import ROW, Rows
 
 _LEAST_ROOM = 1_024
 

@@ -11,14 +11,14 @@ from akeso.domain.telemetry import signal
 from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Ids, SpanBlock, SpanKind
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.domain.telemetry.times import duration_ns
-from akeso.stages.features.call_edges import EdgeBook
-from akeso.stages.features.calls import CallFeatures, CallNames, Calls, mapped
 from akeso.stages.features.peers import Names, PeerMemory
 from akeso.stages.features.provisional import on_copies
 from akeso.stages.features.sender_clocks import Sender, SenderClocks
 from akeso.stages.features.slots import Arrival, FeatureOptions, Placing, Tally
-from akeso.stages.features.span_joins import ROW, Rows, caused_by, children, is_call, is_entry, self_times
-from akeso.stages.features.span_window import SpanWindow
+from akeso.stages.features.traces.call_edges import EdgeBook
+from akeso.stages.features.traces.calls import CallFeatures, CallNames, Calls, mapped
+from akeso.stages.features.traces.span_joins import ROW, Rows, caused_by, children, is_call, is_entry, self_times
+from akeso.stages.features.traces.span_window import SpanWindow
 
 # How long spans are kept to be joined with their children and parents. A child that takes longer is not subtracted
 # from its parent's own time, and a message that waits longer in a queue does not show who consumes it.
