@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from akeso.domain.errors import ActionFailed
 from akeso.domain.estate.service import ServiceSpec
 from akeso.domain.incident.outcome import Done, Failed, Unknown
 from akeso.domain.incident.plan import Step
+from akeso.lab.shop.ports import free_ports
 from akeso.plugins.actions.restart import Restart
 from akeso.plugins.actions.revert_configuration import RevertConfiguration
 from akeso.plugins.actions.rollback_release import RollbackRelease
@@ -99,9 +99,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     for thing in ("release", "configuration", "broken"):
         versions(folder / thing)
     (folder / "broken" / "1.0.0" / "run").unlink()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports(1)[0]
     programs = [
         *(program("pair", n, "/bin/sleep 1000") for n in (0, 1)),
         program("single", 0, "/bin/sleep 1000"),

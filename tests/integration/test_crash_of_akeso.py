@@ -105,7 +105,6 @@ class Ward:
                     self.akeso.start()
                     self._alert(f"alert-{self.kills}")
                 eventually(self._quiet, "every incident ends", 90)
-                # What Akeso could not heal was escalated, and people healed it.
                 self.ill.clear()
             # What was taken in before this alert, of services that were still ill, leads to no incident after its own.
             self._alert("the-last")
@@ -155,10 +154,12 @@ class Ward:
         self.akeso.kill()
         self.kills += 1
         with closing(sqlite3.connect(self.akeso.data / "akeso.db")) as database:
-            healing = f"SELECT status FROM incidents WHERE open AND service IN {SERVICES}"
-            struck = {str(status) for (status,) in database.execute(healing)}
-        self.healing_kills += bool(struck)
-        self.killed_at.update(struck)
+            open_ones = f"SELECT service, status FROM incidents WHERE open AND service IN {SERVICES}"
+            struck = {str(service): str(status) for service, status in database.execute(open_ones)}
+        self.healing_kills += bool({*struck.values()} - TERMINAL)
+        self.killed_at.update({*struck.values()})
+        # What Akeso could not heal was escalated, and people healed it.
+        self.ill -= {service for service, status in struck.items() if status == "ESCALATED"}
 
     def _effect(self, path: str) -> None:
         if path != STUBBORN:
