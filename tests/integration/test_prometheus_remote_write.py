@@ -3,6 +3,7 @@ Alertmanager."""
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ import httpx
 import pytest
 
 from akeso.domain.telemetry.batches import NANOSECONDS, SeriesKey, Temporality
+from akeso.domain.telemetry.series import SeriesTable
+from akeso.plugins.pullers.prometheus import Prometheus
+from akeso.ports.puller import Address, PullRequest
 from akeso.testing.recorded.stored import stored_points
 from akeso.testing.requests import protobuf_wire as wire
 from akeso.testing.requests.remote_write import AT_MS, SECOND, SecondRequest, first_request, first_series, snapped
@@ -207,3 +211,28 @@ def test_what_is_scraped_is_stored(shop: Shop) -> None:
     (passing,) = named(found, "cart_passing")
     assert {value for _, value in found[passing]} == {1.0}
     assert max(at for at, _ in found[passing]) < max(stamps)
+
+
+def test_native_histograms_that_are_pulled_are_those_that_were_written(shop: Shop) -> None:
+    def written() -> dict[SeriesKey, set[tuple[int, float]]]:
+        found = asyncio.run(stored_points(shop.akeso.data))
+        return {key: set(found[key]) for key in found if (key.metric, key.stat) in parts}
+
+    parts = {("cart_seconds", stat) for stat in ("count", "sum", "range")}
+    sent = eventually(lambda: len(found := written()) == len(parts) and found, "a histogram is written")
+    oldest = min(at for points in sent.values() for at, _ in points)
+    pulled = asyncio.run(pull(shop, "cart_seconds", oldest - 1, time.time_ns()))
+    assert pulled.keys() == sent.keys()
+    assert all(pulled[key] >= points for key, points in sent.items())
+
+
+async def pull(shop: Shop, query: str, since: int, until: int) -> dict[SeriesKey, set[tuple[int, float]]]:
+    """What Akeso's puller gets of the same Prometheus."""
+    puller, table = Prometheus(Address(f"http://127.0.0.1:{shop.prometheus}"), [query]), SeriesTable()
+    result = await puller.pull(PullRequest("default", since, until), table)
+    await puller.close()
+    assert result.rejected == ()
+    block, found = result.batch.metrics, defaultdict[SeriesKey, set[tuple[int, float]]](set)
+    for series, at, value in zip(block.series.tolist(), block.time.tolist(), block.value.tolist(), strict=True):
+        found[table[series]].add((at, value))
+    return found

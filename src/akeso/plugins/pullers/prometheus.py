@@ -3,33 +3,38 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, ClassVar, Literal
+from itertools import chain
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
 from akeso.domain.errors import InvalidInput, Unavailable
-from akeso.domain.telemetry.batches import NANOSECONDS, Floats, MetricBlock, TelemetryBatch
+from akeso.domain.telemetry.batches import NANOSECONDS, Floats, Ids, MetricBlock, SeriesKey, TelemetryBatch
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.plugins.pullers._endpoint import Endpoint, Query
 from akeso.ports.puller import Address, PullRequest, PullResult
+from akeso.protocols.json_body import parse_json
 from akeso.protocols.json_items import read_items
 from akeso.protocols.labels import SERVICE_LABELS
+from akeso.protocols.prometheus.answered_histogram import AnsweredHistogram, answered_parts
 from akeso.protocols.prometheus.exposition import intern_mended, prometheus_key
-from akeso.protocols.prometheus.metadata import Families, kind_named
+from akeso.protocols.prometheus.metadata import Families, Kind, kind_named
+from akeso.protocols.prometheus.native_histogram import part_key
 from akeso.protocols.rejections import Rejections
 
 _TYPES_EVERY = 600 * NANOSECONDS
 # A metric's name, label matchers, or both: what can be asked for as it was scraped.
 _SELECTOR = re.compile(r"\s*(?:[a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:\{[^{}]*\})?|\{[^{}]*\})\s*")
-_NO_HISTOGRAMS = frozenset({b"", b"[]", b"null"})
+
+_Time: TypeAlias = Annotated[float, Meta(ge=0, lt=9e9)]
 
 
 class _Series(msgspec.Struct, frozen=True):
     metric: dict[str, str] = {}
-    values: list[tuple[Annotated[float, Meta(ge=0, lt=9e9)], str]] = []
-    histograms: msgspec.Raw = msgspec.Raw(b"")
+    values: list[tuple[_Time, str]] | None = None
+    histograms: list[msgspec.Raw] | None = None
 
 
 class _Data(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,7 +57,8 @@ class _Types(msgspec.Struct, frozen=True):
 
 class Prometheus:
     """Asks for the samples of each selector as they were scraped, and for the values of each expression step by step;
-    now and then for `/api/v1/metadata`, the types of the metrics. Where that is not answered, their names tell.
+    now and then for `/api/v1/metadata`, the types of the metrics. Where that is not answered, their names tell. Native
+    histograms are read as those that are pushed.
 
     queries: PromQL; a name before it names what an expression without a metric name yields ("checkout_errors":
     "sum by (service) (rate(…))"); a plain list is fine for selectors. step: seconds between the values of expressions;
@@ -79,6 +85,7 @@ class Prometheus:
         self._step = round(step * NANOSECONDS)
         self._labels = tuple(service_labels)
         self._decoder, self._series = msgspec.json.Decoder(_Answer), msgspec.json.Decoder(_Series)
+        self._histogram = msgspec.json.Decoder(tuple[_Time, AnsweredHistogram])
         self._types, self._families, self._asked_at = msgspec.json.Decoder(_Types), Families(), -_TYPES_EVERY
 
     async def pull(self, request: PullRequest, table: SeriesTable) -> PullResult:
@@ -137,16 +144,36 @@ class Prometheus:
         return read_items(answer.data.result, self._series, f"queries.{name}", rejections)
 
     def _block(self, found: _Series, name: str, tenant: str, table: SeriesTable, rejections: Rejections) -> MetricBlock:
-        if bytes(found.histograms) not in _NO_HISTOGRAMS:
-            rejections.reject(f"queries.{name}", InvalidInput("histograms", "are not read where they are pulled"))
         labels = {label: value for label, value in found.metric.items() if label != "__name__"}
         metric = found.metric.get("__name__", name)
         key = prometheus_key(tenant, metric, labels, self._families.shape(tenant, metric), self._labels)
-        value = _numbers([value for _, value in found.values], f"queries.{name}", rejections)
+        series, at, value = self._parts(found, key, name, table, rejections)
+        if found.values:
+            plain = intern_mended(table, key)
+            series = np.concatenate((series, np.full(len(found.values), plain, np.int32)))
+            at = np.concatenate((at, np.array([each for each, _ in found.values], np.float64)))
+            value = np.concatenate((value, _numbers([told for _, told in found.values], f"queries.{name}", rejections)))
         # Milliseconds are all that Prometheus knows; as floats of seconds they are exact to a microsecond.
-        time = np.round(np.array([at for at, _ in found.values], np.float64) * 1e3).astype(np.int64) * 1_000_000
-        series = np.full(len(value), intern_mended(table, key), np.int32)
+        time = np.round(at * 1e3).astype(np.int64) * 1_000_000
         return MetricBlock(series, time, value).where(np.isfinite(value))
+
+    def _parts(
+        self, found: _Series, key: SeriesKey, name: str, table: SeriesTable, rejections: Rejections
+    ) -> tuple[Ids, Floats, Floats]:
+        """Series, instants in seconds and values of native histograms. What an expression yields is a level: a rate,
+        or something that is put together anew each time."""
+        is_level = "__name__" not in found.metric or self._families.kind(key.tenant, key.metric) is Kind.GAUGEHISTOGRAM
+        place = f"queries.{name}.histograms"
+
+        def read(body: bytes) -> list[tuple[int, float, float]]:
+            at, told = parse_json(self._histogram, body)
+            parts = list(answered_parts(told, is_level=is_level))
+            return [(table.intern(part_key(key, part)), at, value) for part, value in parts]
+
+        items = ((f"{place}[{index}]", bytes(each)) for index, each in enumerate(found.histograms or ()))
+        rows = list(chain.from_iterable(rejections.sift(items, read)))
+        series, at, value = zip(*rows, strict=True) if rows else ((), (), ())
+        return np.array(series, np.int32), np.array(at, np.float64), np.array(value, np.float64)
 
 
 def _numbers(told: Sequence[str], place: str, rejections: Rejections) -> Floats:

@@ -176,7 +176,7 @@ async def test_one_bad_value_or_series_of_prometheus_costs_only_itself() -> None
     canned(puller, {"/api/v1/query": matrix(good, {"metric": {}, "values": [["now", "1"]]}, histogram)})
     pulled = await ask(puller)
     assert pulled.batch.metrics.value.tolist() == [2.0]
-    assert {each.field for each in pulled.rejected} == {"values", "values[0][0]", "histograms"}
+    assert {each.field for each in pulled.rejected} == {"values", "values[0][0]", "[1].sum"}
     assert pulled.upto == ASKED.until
 
 
