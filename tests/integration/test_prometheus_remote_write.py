@@ -116,7 +116,9 @@ class Shop:
     def _prometheus(self) -> Any:
         listen = f"--web.listen-address=127.0.0.1:{self.prometheus}"
         files = f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/tsdb"
-        return program(self.folder, "prometheus", *files, listen, "--enable-feature=native-histograms")
+        # What it could not write, because Akeso is gone, it does not wait for when it ends.
+        more = "--enable-feature=native-histograms", "--storage.remote.flush-deadline=100ms"
+        return program(self.folder, "prometheus", *files, listen, *more)
 
     def _write(self, exporter: int) -> None:
         told = {"folder": self.folder, "alertmanager": self.alertmanager, "exporter": exporter}

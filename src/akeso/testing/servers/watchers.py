@@ -48,8 +48,16 @@ def program(folder: Path, name: str, *arguments: str) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
         process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def is_ready(port: int) -> bool:
