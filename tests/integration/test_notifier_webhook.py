@@ -14,7 +14,8 @@ from threading import Event, Thread
 import pytest
 
 from akeso.adapters.clocks.system import SystemClock
-from akeso.agents.incidents.notification import NotificationAgent, NotificationOptions
+from akeso.agents.incidents.notice_delivery import NotificationOptions
+from akeso.agents.incidents.notification import NotificationAgent
 from akeso.composition.notification import make_notifiers
 from akeso.config.settings import Settings
 from akeso.domain.errors import ActionFailed, Unavailable

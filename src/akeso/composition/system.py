@@ -21,7 +21,7 @@ from akeso.agents.detection.forecast import ForecastAgent
 from akeso.agents.incidents.explanation import ExplanationAgent
 from akeso.agents.incidents.governance import GovernanceAgent
 from akeso.agents.incidents.healing import HealingAgent
-from akeso.agents.incidents.notification import NotificationAgent
+from akeso.agents.incidents.notification import Guidance, NotificationAgent
 from akeso.agents.intake.change_recorder import ChangeRecorderAgent
 from akeso.agents.intake.feed import FeedAgent
 from akeso.agents.intake.ingestion import IngestionAgent
@@ -34,7 +34,7 @@ from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
 from akeso.composition.files import read_knowledge, read_policy, read_services, use_tables
 from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings, wire_healing
-from akeso.composition.notification import make_notifiers
+from akeso.composition.notification import make_notifiers, read_routes
 from akeso.composition.parts import Parts, Tables, installed
 from akeso.composition.prometheus_collectors import AccessCollector, IntakeCollector, PipelineCollector
 from akeso.config.intake_settings import PullSettings
@@ -194,13 +194,17 @@ class System:
             agents.append(ForecastAgent(self.bus, self.clock, self.feature_table, self.services, forecast))
         if (reasoner := self._later_words()) is not None:
             agents.append(ExplanationAgent(reasoner, self.incident_store, self.context))
-        if notifiers := make_notifiers(self.settings):
-            told = NotificationAgent(notifiers, self.incident_store, self.clock, self.settings.notification, self.store)
-            agents.append(told)
+        agents.extend(self._telling())
         metrics = AgentMetrics(self.registry)
         runner = partial(AgentRunner, bus=self.bus, clock=self.clock, metrics=metrics, options=self.settings.runtime)
         self.supervisor = Supervisor(agents, runner, self.clock, metrics, self.settings.supervisor)
         self.detection.pipeline.supervised_by(self.supervisor)
+
+    def _telling(self) -> list[Agent]:
+        notifiers, rules = make_notifiers(self.settings), read_routes(self.settings)
+        guidance, options = Guidance(rules, self.services, self.silences.present), self.settings.notification
+        told = NotificationAgent(notifiers, self.incident_store, self.clock, options, self.store, guidance)
+        return [told] if notifiers else []
 
     def _pull(self) -> list[Agent]:
         endpoints = [self._pulled(each) for each in self.settings.pull]

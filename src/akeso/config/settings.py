@@ -32,7 +32,7 @@ from akeso.agents.detection.model import ModelOptions
 from akeso.agents.incidents.gate import GateOptions
 from akeso.agents.incidents.healing import HealingOptions
 from akeso.agents.incidents.incident_context import IncidentContextOptions
-from akeso.agents.incidents.notification import NotificationOptions
+from akeso.agents.incidents.notice_delivery import NotificationOptions
 from akeso.agents.intake.ingestion import IngestionOptions
 from akeso.agents.runtime.runner import RuntimeOptions
 from akeso.agents.runtime.supervisor import SupervisorOptions
@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     services: services.yaml, what the team says about its services.
     playbooks: folder with playbooks of the team, besides the shipped ones.
     policies: Cedar policies of the team, instead of the shipped ones.
+    routes: routes.yaml, who is told of what, who is called next, and when nobody is; unset: every notifier is told of
+        everything.
     topology: topology.yaml, edges that no span shows.
     calibration: the scale of confidence that `akeso learn calibrate` wrote; unset: the shipped one.
     entities: rules by which labels name services, instead of the shipped ones (`defaults/entities.yaml`).
@@ -170,6 +172,7 @@ class Settings(BaseSettings):
     services: Path | None = None
     playbooks: Path | None = None
     policies: Path | None = None
+    routes: Path | None = None
     topology: Path | None = None
     # The scale of confidence that `akeso learn calibrate` wrote; None: the shipped one.
     calibration: Path | None = None

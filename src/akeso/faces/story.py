@@ -83,5 +83,9 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "IncidentMerged": lambda e: f"{e['source']} merged into this by {e['by']}",
     "IncidentSplit": lambda e: f"split by {e['by']}: {', '.join(e['services'])} went to {e['into']}",
     "RejectionLifted": lambda e: f"{e['by']} took the rejection of {e['step']} back" + _because(e.get("reason")),
+    "PeopleCalled": lambda e: (
+        f"called, step {e['step'] + 1} of {e['chain']}: {', '.join(e['channels']) or 'nobody'}" + _because(e.get("why"))
+    ),
+    "AnswerRefused": lambda e: f"an answer in {e['channel']} by {e['by'] or 'nobody known'} did not count: {e['why']}",
     "FeedbackGiven": lambda e: f"feedback by {e['by']}: {'helpful' if e['helpful'] else 'not helpful'}",
 }

@@ -1,56 +1,27 @@
-"""The notification agent: people are told that an incident began, waits for them, or ended."""
+"""The notification agent: the right people are told that an incident began, waits for them, or ended, and the next ones
+are called where nobody answers."""
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
-import structlog
-
-from akeso.domain.errors import ActionFailed, NotFound, RequestRefused, Unavailable
+from akeso.agents.incidents.held_notices import Held
+from akeso.agents.incidents.notice_channel import NoticeChannel
+from akeso.agents.incidents.notice_delivery import NoticeDelivery, NotificationOptions, Positions
+from akeso.domain.errors import Conflict, InvalidTransition, NotFound
+from akeso.domain.estate.service import Services
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.notice import notice_of
-from akeso.engine.breaker import BreakerOptions, CircuitBreaker
-from akeso.engine.deadline import within
+from akeso.domain.incident.silence import Silence
 from akeso.engine.incident_store import IncidentStore
 from akeso.ports.bus import Message, Topic
 from akeso.ports.clock import Clock
 from akeso.ports.notifier import Notifier
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationOptions:
-    """How persistently people are told.
-
-    attempts: tries of one notice by one notifier that refuses it, or breaks, before it is given up.
-    keeps_trying: for how long a notice is tried that cannot be delivered because nobody answers.
-    first_wait: pause before the second try; each further one is twice as long.
-    longest_wait: the longest pause between two tries.
-    within: time for one try.
-    waiting: notices that may wait for one notifier; beyond that the oldest is given up.
-    breaker: when a notifier that fails is left alone for a while.
-    """
-
-    attempts: int = 6
-    keeps_trying: timedelta = timedelta(hours=24)
-    first_wait: timedelta = timedelta(seconds=1)
-    longest_wait: timedelta = timedelta(seconds=30)
-    within: timedelta = timedelta(seconds=15)
-    waiting: int = 10_000
-    breaker: BreakerOptions = field(default_factory=lambda: BreakerOptions(reset=timedelta(seconds=30)))
-
-
-class Positions(Protocol):
-    """Where durable positions are kept, by name; 0 where there is none."""
-
-    async def mark(self, name: str, value: int) -> None: ...
-
-    async def marked(self, name: str) -> int: ...
+from akeso.stages.notification.escalation import due_calls
+from akeso.stages.notification.routing import told
+from akeso.stages.notification.rules import Rules, everything_to
 
 
 class _Forgotten:
@@ -63,12 +34,26 @@ class _Forgotten:
         return 0
 
 
+def _no_silences() -> Sequence[Silence]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What is known of whom to tell. rules: None: every notifier is told of everything; silences: those that hold."""
+
+    rules: Rules | None = None
+    services: Services = field(default_factory=Services)
+    silences: Callable[[], Sequence[Silence]] = _no_silences
+
+
 class NotificationAgent:
     """INCIDENT_LOG → notifiers, each at its own pace and in the order of the events.
 
     A message is handled once its notice waits; healing never waits for it. What still waits when the process ends is
-    told by the next one: each notifier has a durable position in the journal. A process that dies between telling and
-    writing that down tells it again, under the same name (see akeso.ports.notifier).
+    told by the next one: each notifier has a durable position in the journal, and a call is a line of the journal
+    before anybody is called. A process that dies between telling and writing that down tells it again, under the same name
+    (see akeso.ports.notifier).
     """
 
     name = "notification"
@@ -81,126 +66,99 @@ class NotificationAgent:
         clock: Clock,
         options: NotificationOptions | None = None,
         positions: Positions | None = None,
+        guidance: Guidance | None = None,
     ) -> None:
-        self._options = options or NotificationOptions()
+        self._options, self._guidance = options or NotificationOptions(), guidance or Guidance()
+        self._rules = self._guidance.rules or everything_to(tuple(notifiers))
         self._incident_store, self._clock = incident_store, clock
         kept = positions or _Forgotten()
-        self._channels = [_Channel(name, each, clock, self._options, kept) for name, each in notifiers.items()]
+        self._channels = {
+            name: NoticeChannel(
+                NoticeDelivery(name, notifier, clock, self._options, kept), self._rules, self._guidance.services,
+                one_each=getattr(notifier, "one_an_incident", False),
+            )
+            for name, notifier in notifiers.items()
+        }  # fmt: skip
+        self._touched: set[str] = set()
+        self._looked: datetime | None = None
 
     async def start(self) -> None:
-        """What the process before this one still had to tell waits again."""
-        for channel in self._channels:
-            if position := await channel.position():
-                await self._catch_up(channel, position)
+        """What the process before this one still had to tell, or held back, waits again."""
+        for channel in self._channels.values():
+            position = await channel.delivery.position()
+            held = await channel.delivery.held.numbers()
+            if position or held:
+                await self._catch_up(channel, position, held)
 
     async def handle(self, message: Message) -> None:
         entry: Entry = message.payload
-        for channel in self._channels:
+        self._touched.add(entry.incident)
+        for channel in self._channels.values():
             await self._put(channel, entry)
 
-    async def _catch_up(self, channel: "_Channel", position: int) -> None:
-        oldest = self._clock.now() - self._options.keeps_trying
-        async for entry in self._incident_store.journal.all_entries(position):
-            if entry.at >= oldest:
-                await self._put(channel, entry)
-
-    async def _put(self, channel: "_Channel", entry: Entry) -> None:
-        if notice_of(entry.event) is None:
+    async def tick(self, at: datetime) -> None:
+        """Tells what is held back no more, and calls who is to be called next."""
+        await self._release(at)
+        if not self._rules.chains:
             return
-        try:
-            incident = await self._incident_store.get(entry.incident)
-        except NotFound:
-            return
-        await channel.put(incident, entry)
-
-    async def tick(self, at: datetime) -> None: ...
+        touched, self._touched = self._touched, set()
+        if self._looked is None or at - self._looked >= self._options.look:
+            self._looked = at
+            touched = {incident.id for incident in await self._incident_store.open_incidents()}
+        for incident in sorted(touched):
+            await self._call(incident, at)
 
     async def stop(self) -> None:
-        await asyncio.gather(*(channel.close() for channel in self._channels))
+        await asyncio.gather(*(channel.delivery.close() for channel in self._channels.values()))
 
+    async def _catch_up(self, channel: NoticeChannel, position: int, held: frozenset[int]) -> None:
+        oldest = self._clock.now() - self._options.keeps_trying
+        first = min([position, *(sequence - 1 for sequence in held)])
+        async for entry in self._incident_store.journal.all_entries(first):
+            if entry.sequence in held:
+                await self._hold_again(channel, entry)
+            elif entry.sequence > position and entry.at >= oldest:
+                await self._put(channel, entry)
+        await channel.delivery.held.write()
 
-def _unanswered(failure: Exception) -> bool:
-    """Whether it is worth trying for long: nobody answered, so nobody said no."""
-    if isinstance(failure, RequestRefused):
-        return False
-    return isinstance(failure, Unavailable | ActionFailed)
-
-
-class _Channel:
-    # What waits for one notifier, and the task that tells it.
-    def __init__(
-        self, name: str, notifier: Notifier, clock: Clock, options: NotificationOptions, positions: Positions
-    ) -> None:
-        self._name, self._notifier, self._clock, self._options = name, notifier, clock, options
-        self._positions, self._mark = positions, f"notified: {name}"
-        self._begun = False  # whether there is a position
-        self._taken: deque[int] = deque(maxlen=1000)
-        self._breaker = CircuitBreaker(name, clock, options.breaker)
-        self._waiting: deque[tuple[Incident, Entry]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    async def position(self) -> int:
-        """The journal line up to which all was told; 0 before the first."""
-        position = await self._positions.marked(self._mark)
-        self._begun = position > 0
-        return position
-
-    async def put(self, incident: Incident, entry: Entry) -> None:
-        """Wait to be told. A line that was put before is passed over."""
-        if entry.sequence in self._taken:
+    async def _hold_again(self, channel: NoticeChannel, entry: Entry) -> None:
+        incident = await self._incident_of(entry)
+        if incident is None:
             return
-        self._taken.append(entry.sequence)
-        if not self._begun:
-            await self._positions.mark(self._mark, max(1, entry.sequence - 1))
-            self._begun = True
-        if len(self._waiting) >= self._options.waiting:
-            self._given_up(self._waiting.popleft()[1], "too many wait")
-        self._waiting.append((incident, entry))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name=f"notifying {self._name}")
+        for each in told(self._rules, self._guidance.services, incident, entry, self._clock.now()):
+            if each.channel == channel.delivery.name:
+                channel.delivery.held.known(Held(entry, each))
 
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def _put(self, channel: NoticeChannel, entry: Entry) -> None:
+        incident = await self._incident_of(entry)
+        if incident is None:
+            return
+        at, silences = self._clock.now(), self._guidance.silences()
+        for each in told(self._rules, self._guidance.services, incident, entry, at):
+            if each.channel == channel.delivery.name:
+                await channel.take(incident, entry, each, silences, at)
 
-    async def _work(self) -> None:
-        while self._waiting:
-            incident, entry = self._waiting[0]
-            await self._tell(incident, entry)
-            # Somebody may have had to make room for others meanwhile.
-            if self._waiting and self._waiting[0][1] is entry:
-                self._waiting.popleft()
-            left = (waiting.sequence for _, waiting in self._waiting)
-            await self._positions.mark(self._mark, min(left, default=entry.sequence + 1) - 1)
-
-    async def _tell(self, incident: Incident, entry: Entry) -> None:
-        wait, left = self._options.first_wait, self._options.attempts
-        until = self._clock.now() + self._options.keeps_trying
-        while True:
-            await self._clock.sleep(self._breaker.remaining)
-            failure = await self._tried(incident, entry)
-            if failure is None:
-                return
-            left -= not _unanswered(failure)
-            if not left or self._clock.now() >= until:
-                self._given_up(entry, str(failure))
-                return
-            log.warning("notification.tries_again", notifier=self._name, incident=entry.incident, error=str(failure))
-            await self._clock.sleep(wait)
-            wait = min(2 * wait, self._options.longest_wait)
-
-    async def _tried(self, incident: Incident, entry: Entry) -> Exception | None:
+    async def _incident_of(self, entry: Entry) -> Incident | None:
+        """The incident of an entry that people are told of."""
+        if notice_of(entry.event) is None:
+            return None
         try:
-            await self._breaker.call(
-                lambda: within(self._clock, self._options.within, self._notifier.notify(incident, entry))
-            )
-        # The boundary of the worker: whatever a plugin raises is tried again and written down.
-        except Exception as failure:  # noqa: BLE001
-            return failure
-        return None
+            return await self._incident_store.get(entry.incident)
+        except NotFound:
+            return None
 
-    def _given_up(self, entry: Entry, why: str) -> None:
-        log.error(
-            "notification.given_up", notifier=self._name, incident=entry.incident, sequence=entry.sequence, why=why
-        )
+    async def _release(self, at: datetime) -> None:
+        silences = self._guidance.silences()
+        for channel in self._channels.values():
+            names = {held.entry.incident for held in channel.delivery.held}
+            if names:
+                channel.release({name: await self._incident_store.get(name) for name in names}, silences, at)
+
+    async def _call(self, incident_id: str, at: datetime) -> None:
+        try:
+            incident = await self._incident_store.get(incident_id)
+            for call in due_calls(self._rules, self._guidance.services, incident, self._guidance.silences(), at):
+                await self._incident_store.record(incident_id, call, self.name)
+        except (NotFound, Conflict, InvalidTransition):
+            # Nobody's, or somebody was first; it is looked at again soon.
+            return

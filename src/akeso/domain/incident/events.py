@@ -15,6 +15,7 @@ from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.domain.incident.explanation import Explanation
 from akeso.domain.incident.outcome import Recovery
 from akeso.domain.incident.person_events import (
+    AnswerRefused,
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentClosed,
@@ -23,6 +24,7 @@ from akeso.domain.incident.person_events import (
     IncidentReopened,
     IncidentSnoozed,
     IncidentSplit,
+    PeopleCalled,
     PrioritySet,
     RejectionLifted,
 )
@@ -331,6 +333,8 @@ Event: TypeAlias = (
     | IncidentMerged
     | IncidentSplit
     | RejectionLifted
+    | PeopleCalled
+    | AnswerRefused
 )
 
 

@@ -120,9 +120,19 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
+class Calling:
+    """People were called, by a step of an escalation chain, in these channels."""
+
+    at: datetime
+    chain: str
+    step: int
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Attention:
     """What people made of an incident. acknowledged_by, assignee: "" for nobody; priority: None until somebody sets it;
-    merged: the incidents that belong to it since."""
+    merged: the incidents that belong to it since; called: who was called since it opened, or was opened again."""
 
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
@@ -133,6 +143,7 @@ class Attention:
     closing: Closing | None = None
     merged: tuple[str, ...] = ()
     split_into: tuple[str, ...] = ()
+    called: tuple[Calling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

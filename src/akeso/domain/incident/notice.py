@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import Incident
-from akeso.domain.incident.person_events import IncidentClosed, IncidentReopened
+from akeso.domain.incident.person_events import IncidentClosed, IncidentReopened, PeopleCalled
 
 
 class Notice(StrEnum):
@@ -17,6 +17,7 @@ class Notice(StrEnum):
     FAILED = "failed"
     CLOSED = "closed"
     REOPENED = "reopened"
+    CALLED = "called"
 
     @property
     def ends(self) -> bool:
@@ -41,6 +42,8 @@ def notice_of(event: e.Event) -> Notice | None:
             return Notice.CLOSED
         case IncidentReopened():
             return Notice.REOPENED
+        case PeopleCalled():
+            return Notice.CALLED
     return None
 
 
@@ -57,6 +60,8 @@ def headline(incident: Incident, event: e.Event) -> str:
             return f"Closed by {by}: {incident.title} ({reason.value.replace('_', ' ')})"
         case IncidentReopened(why=why):
             return f"Re-opened: {incident.title}" + (f" ({why})" if why else "")
+        case PeopleCalled(why=why):
+            return f"You are called: {incident.title}" + (f" ({why})" if why else "")
         case e.IncidentDetected():
             return f"Opened: {incident.title}"
     return incident.title

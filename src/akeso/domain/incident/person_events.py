@@ -1,4 +1,5 @@
-"""What people can say about an incident, in the past tense: part of akeso.domain.incident.events.Event.
+"""What people say about an incident, and that they were called, in the past tense: part of
+akeso.domain.incident.events.Event.
 
 `by` is who said it. When it was said, and through which door, stands in the journal line.
 """
@@ -114,6 +115,28 @@ class RejectionLifted:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleCalled:
+    """Akeso called people. chain: the escalation chain; step: which of its steps, from 0; channels: where they were
+    called. Written before they are, so that a call is neither lost nor made twice."""
+
+    chain: str
+    step: int
+    channels: tuple[str, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRefused:
+    """Somebody's answer in a channel did not count. Belongs to no incident. by: who it claims to be from; times: how
+    often this was so since the last line."""
+
+    channel: str
+    by: str
+    why: str
+    times: int = 1
+
+
 PersonEvent: TypeAlias = (
     IncidentAcknowledged
     | IncidentAssigned
@@ -125,4 +148,6 @@ PersonEvent: TypeAlias = (
     | IncidentMerged
     | IncidentSplit
     | RejectionLifted
+    | PeopleCalled
+    | AnswerRefused
 )

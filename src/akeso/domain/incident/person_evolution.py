@@ -6,7 +6,7 @@ from datetime import datetime
 from akeso.domain.errors import InvalidTransition
 from akeso.domain.incident import events as e
 from akeso.domain.incident import person_events as p
-from akeso.domain.incident.incident import ActionStatus, Attention, Closing, Comment, Incident, IncidentStatus
+from akeso.domain.incident.incident import ActionStatus, Attention, Calling, Closing, Comment, Incident, IncidentStatus
 
 
 def from_people(i: Incident, entry: e.Entry) -> Incident | None:
@@ -41,6 +41,8 @@ def _attention(known: Attention, entry: e.Entry) -> Attention | None:
             return replace(known, snoozed_until=until if until > entry.at else None)
         case p.PrioritySet(_, priority):
             return replace(known, priority=priority)
+        case p.PeopleCalled(chain, step, channels):
+            return replace(known, called=(*known.called, Calling(entry.at, chain, step, channels)))
     return None
 
 
@@ -69,7 +71,9 @@ def _reopened(i: Incident, at: datetime) -> Incident:
         i, status=IncidentStatus.DETECTED, reopened=i.reopened + 1, reopened_at=at, ended_at=None, handed_over_at=None,
         memory="", mttr=None, analysis_due=True, plan=None, plan_due=False, option=0,
         verification=None, watches=(), verify_by=None,
-        attention=replace(i.attention, closing=None, acknowledged_by="", acknowledged_at=None, snoozed_until=None),
+        attention=replace(
+            i.attention, closing=None, acknowledged_by="", acknowledged_at=None, snoozed_until=None, called=()
+        ),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Opsgenie:
     """
 
     name = "opsgenie"
+    one_an_incident = True
     example_options: ClassVar[Mapping[str, object]] = {"key": "x", "url": "http://127.0.0.1:9004"}
 
     def __init__(

@@ -19,6 +19,7 @@ class Pagerduty:
     """
 
     name = "pagerduty"
+    one_an_incident = True
     example_options: ClassVar[Mapping[str, object]] = {
         "routing_key": "R0123456789ABCDEF0123456789ABCDE",
         "url": "http://127.0.0.1:9004/v2/enqueue",

@@ -10,7 +10,7 @@ from akeso.domain.errors import AkesoError
 from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import ActionRecord, Incident
 from akeso.domain.incident.notice import notice_of
-from akeso.domain.incident.person_events import CloseReason, IncidentClosed, IncidentReopened
+from akeso.domain.incident.person_events import CloseReason, IncidentClosed, IncidentReopened, PeopleCalled
 from akeso.domain.incident.plan import Step
 from akeso.ports.notifier import Notifier
 from akeso.testing.conformance.plugins import says_who_it_is
@@ -27,6 +27,7 @@ TOLD: tuple[e.Event, ...] = (
     e.IncidentFailed("the plan could not be carried out"),
     IncidentClosed("ann", CloseReason.FALSE_ALARM),
     IncidentReopened("ann", "it came back"),
+    PeopleCalled("shop", 1, ("pager",), "nobody acknowledged it within 15 minutes"),
 )
 
 

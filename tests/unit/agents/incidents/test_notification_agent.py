@@ -1,14 +1,15 @@
 """People are told of an incident's turns: each notifier at its own pace, again where it fails, and nobody waits."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from akeso.agents.incidents.notification import NotificationAgent, NotificationOptions
+from akeso.agents.incidents.notice_delivery import NotificationOptions
+from akeso.agents.incidents.notification import Guidance, NotificationAgent
 from akeso.composition.notification import make_notifiers
 from akeso.composition.system import System
 from akeso.config.settings import Settings, load_settings
@@ -20,6 +21,7 @@ from akeso.engine.breaker import BreakerOptions
 from akeso.engine.incident_store import IncidentStore
 from akeso.plugins.notifiers.webhook import Webhook
 from akeso.ports.bus import Message, Topic
+from akeso.stages.notification.rules import Limits, everything_to
 from akeso.testing.clock import FakeClock
 from akeso.testing.conformance.notifiers import OPENED, TOLD, ScriptedNotifier, told
 from akeso.testing.engine import RelayBus
@@ -38,7 +40,9 @@ class Desk:
     def __post_init__(self) -> None:
         self.bus = RelayBus()
         self.incidents = IncidentStore(MemoryJournal(), self.bus, self.clock)
-        self.agent = NotificationAgent(dict(self.notifiers), self.incidents, self.clock, OPTIONS)
+        rules = replace(everything_to(tuple(self.notifiers)), limits=Limits(together=timedelta(0)))
+        guidance = Guidance(rules)
+        self.agent = NotificationAgent(dict(self.notifiers), self.incidents, self.clock, OPTIONS, guidance=guidance)
         self.bus.on(Topic.INCIDENT_LOG, self.agent.handle)
 
     async def passes(self, seconds: float = 0) -> None:
@@ -192,6 +196,7 @@ HEADLINES = (
     "Failed: cart is slow (the plan could not be carried out)",
     "Closed by ann: cart is slow (false alarm)",
     "Re-opened: cart is slow (it came back)",
+    "You are called: cart is slow (nobody acknowledged it within 15 minutes)",
 )
 
 
