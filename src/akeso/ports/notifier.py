@@ -14,8 +14,8 @@ class Notifier(Protocol):
     the caller and never stops healing, so the same event may be told more than once: `entry.incident` and
     `entry.sequence` together name it.
 
-    A class that says `one_an_incident = True` keeps one thing an incident (a page, a ticket): what it is told of several
-    incidents is never put together into one message.
+    A class that says `one_an_incident = True` keeps one thing an incident (a page, a ticket): what it is told of
+    several incidents is never put together into one message.
     """
 
     name: str

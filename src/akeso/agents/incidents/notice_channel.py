@@ -1,6 +1,6 @@
 """One channel of people: what it is told now, what later, and what together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -37,15 +37,15 @@ class NoticeChannel:
         self, incident: Incident, entry: Entry, told: Told, silences: Sequence[Silence], at: datetime
     ) -> None:
         """Tell it, or hold it back."""
-        if not await self.delivery.takes(entry):
+        if not self.delivery.takes(entry):
             return
         if must_wait(self._rules, told, incident, silences, at) or not self._admits(incident, entry, at):
             await self.delivery.held.add(Held(entry, told))
-            return
-        # What is told now says all that was held back of the same incident.
-        before = [h.entry.sequence for h in self.delivery.held if h.entry.incident == incident.id]
-        await self.delivery.held.remove([s for s in before if s not in self._releasing])
-        self.delivery.put(incident, entry)
+        else:
+            # What is told now says all that was held back of the same incident.
+            before = {h.entry.sequence for h in self.delivery.held if h.entry.incident == incident.id}
+            self._put(incident, entry, before - self._releasing)
+        self.delivery.settle(entry)
 
     def release(self, incidents: Mapping[str, Incident], silences: Sequence[Silence], at: datetime) -> None:
         """What nothing holds back any more is told. incidents: those of what is held, as they are now."""
@@ -60,9 +60,11 @@ class NoticeChannel:
         for together in self._parcels(ready):
             lead, entry = summary([(incident, held.entry) for incident, held in together])
             if self._admits(lead, entry, at):
-                covers = [held.entry.sequence for _, held in together]
-                self._releasing.update(covers)
-                self.delivery.put(lead, entry, covers)
+                self._put(lead, entry, {held.entry.sequence for _, held in together})
+
+    def _put(self, incident: Incident, entry: Entry, covers: Collection[int]) -> None:
+        self._releasing.update(covers)
+        self.delivery.put(incident, entry, sorted(covers))
 
     def _admits(self, incident: Incident, entry: Entry, at: datetime) -> bool:
         notice = notice_of(entry.event) or Notice.OPENED

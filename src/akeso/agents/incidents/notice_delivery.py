@@ -62,35 +62,43 @@ class _Due:
 
 
 class NoticeDelivery:
-    """Tells one notifier. Its position is the journal line up to which all was told, held back or given up."""
+    """Tells one notifier. Its position is the journal line up to which all was told, held back or given up; `begin` has
+    to be called first."""
 
     def __init__(
         self, name: str, notifier: Notifier, clock: Clock, options: NotificationOptions, positions: Positions
     ) -> None:
         self.held = HeldNotices(name, positions)
         self.name, self._notifier, self._clock, self._options = name, notifier, clock, options
-        self._positions, self._mark = positions, f"notified: {name}"
-        self._begun = False  # whether there is a position
+        # The next line, so that 0 means none and not the beginning.
+        self._positions, self._mark = positions, f"notify next: {name}"
         self._taken: deque[int] = deque(maxlen=1000)
+        self._settled = 0  # up to this line all waits here or is held back durably
         self._breaker = CircuitBreaker(name, clock, options.breaker)
         self._waiting: deque[_Due] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def position(self) -> int:
-        """The journal line up to which all was told; 0 before the first."""
-        position = await self._positions.marked(self._mark)
-        self._begun = position > 0
-        return position
+    async def position(self) -> int | None:
+        """The journal line up to which all was told; None for a channel that was never told of anything."""
+        following = await self._positions.marked(self._mark)
+        self._settled = max(following - 1, 0)
+        return following - 1 if following else None
 
-    async def takes(self, entry: Entry) -> bool:
-        """Whether this line is new here. From the first one on there is a position."""
+    async def begin(self, position: int) -> None:
+        """Nothing up to this line is told."""
+        self._settled = position
+        await self._positions.mark(self._mark, position + 1)
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether this line is new here."""
         if entry.sequence in self._taken or entry.sequence in self.held:
             return False
         self._taken.append(entry.sequence)
-        if not self._begun:
-            await self._positions.mark(self._mark, max(1, entry.sequence - 1))
-            self._begun = True
         return True
+
+    def settle(self, entry: Entry) -> None:
+        """It was put, or held back durably."""
+        self._settled = max(self._settled, entry.sequence)
 
     def put(self, incident: Incident, entry: Entry, covers: Sequence[int] = ()) -> None:
         """Wait to be told. covers: the lines, of those held back, that it stands for."""
@@ -116,11 +124,10 @@ class NoticeDelivery:
             await self._write_down(due)
 
     async def _write_down(self, told: _Due) -> None:
-        if told.covers:
-            await self.held.remove(told.covers)
-        else:
-            left = (due.entry.sequence for due in self._waiting if not due.covers)
-            await self._positions.mark(self._mark, min(left, default=told.entry.sequence + 1) - 1)
+        left = (due.entry.sequence for due in self._waiting if due.entry.sequence not in due.covers)
+        await self._positions.mark(self._mark, min(left, default=max(self._settled, told.entry.sequence) + 1))
+        # After the position: what was held back lies behind it, and must not be found there again.
+        await self.held.remove(told.covers)
 
     async def _tell(self, due: _Due) -> None:
         wait, left = self._options.first_wait, self._options.attempts

@@ -52,8 +52,8 @@ class NotificationAgent:
 
     A message is handled once its notice waits; healing never waits for it. What still waits when the process ends is
     told by the next one: each notifier has a durable position in the journal, and a call is a line of the journal
-    before anybody is called. A process that dies between telling and writing that down tells it again, under the same name
-    (see akeso.ports.notifier).
+    before anybody is called. A process that dies between telling and writing that down tells it again, under the same
+    name (see akeso.ports.notifier).
     """
 
     name = "notification"
@@ -86,9 +86,10 @@ class NotificationAgent:
         """What the process before this one still had to tell, or held back, waits again."""
         for channel in self._channels.values():
             position = await channel.delivery.position()
-            held = await channel.delivery.held.numbers()
-            if position or held:
-                await self._catch_up(channel, position, held)
+            if position is None:
+                await channel.delivery.begin(await self._last_line())
+            else:
+                await self._catch_up(channel, position, await channel.delivery.held.numbers())
 
     async def handle(self, message: Message) -> None:
         entry: Entry = message.payload
@@ -111,12 +112,21 @@ class NotificationAgent:
     async def stop(self) -> None:
         await asyncio.gather(*(channel.delivery.close() for channel in self._channels.values()))
 
+    async def _last_line(self) -> int:
+        """The journal's last line; 0 for none."""
+        newest = await self._incident_store.recent(limit=1)
+        last = newest[0].sequence if newest else 0
+        async for entry in self._incident_store.journal.all_entries(last):
+            last = entry.sequence
+        return last
+
     async def _catch_up(self, channel: NoticeChannel, position: int, held: frozenset[int]) -> None:
         oldest = self._clock.now() - self._options.keeps_trying
         first = min([position, *(sequence - 1 for sequence in held)])
         async for entry in self._incident_store.journal.all_entries(first):
             if entry.sequence in held:
                 await self._hold_again(channel, entry)
+                channel.delivery.settle(entry)
             elif entry.sequence > position and entry.at >= oldest:
                 await self._put(channel, entry)
         await channel.delivery.held.write()

@@ -67,6 +67,9 @@ def _attention(incident: Incident) -> dict[str, Any]:
             "comment": closing.comment,
             "duplicate_of": closing.duplicate_of or None,
         },
+        "called": [
+            {"at": _time(c.at), "chain": c.chain, "step": c.step + 1, "channels": list(c.channels)} for c in a.called
+        ],
         "merged": list(a.merged),
         "split_into": list(a.split_into),
         "reopened": incident.reopened,

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         ),
         "alerts": ("akeso.faces.cli.attention", "alerts", "List the alerts that came, and what became of them."),
         "silences": ("akeso.faces.cli.attention", "silences", "Silences: list, add, lift."),
+        "notify": ("akeso.faces.cli.notify", "app", "Who is told: check the rules, try a channel, ask who would be."),
         "rejections": ("akeso.faces.cli.attention", "rejections", "What people said no to: list, lift."),
         "pending": ("akeso.faces.cli.approvals", "pending", "List the actions that wait for a person."),
         "approve": ("akeso.faces.cli.approvals", "approve", "Approve an action (dry run unless --execute)."),

@@ -72,7 +72,9 @@ def told(rules: Rules, services: Services, incident: Incident, entry: Entry, at:
         times = (incident.taken_up_at, at) if notice.ends else (at,)
         for channel in (c for time in times for c in channels_of(rules, route.tell, time)):
             found.setdefault(channel, Told(channel, route.name, route.quiet))
-    for channel in (c for calling in incident.attention.called for c in calling.channels):
+    # Those who were called by then: a line that is told again later is none for people who were called since.
+    called = (c for c in incident.attention.called if c.at < entry.at or (notice.ends and c.at == entry.at))
+    for channel in (channel for calling in called for channel in calling.channels):
         found.setdefault(channel, Told(channel, "called before", routes[0].quiet))
     return tuple(found.values())
 

@@ -97,8 +97,8 @@ class Limits:
     """How much a channel is told.
 
     together: notices of one kind about one team's services (one service's, where nobody owns it) that come so soon
-    after the first are told together; 0: each by itself. most: messages within `within`; beyond that they are held back and
-    told together later. The first critical one of a team is held back by no other team's.
+    after the first are told together; 0: each by itself. most: messages within `within`; beyond that they are held
+    back and told together later. The first critical one of a team is held back by no other team's.
     """
 
     together: timedelta = timedelta(seconds=30)
