@@ -90,8 +90,10 @@ class Deviation:
 
 
 def _odd(case: Case) -> frozenset[str]:
-    """Services that do something else than before, or that a slow network keeps apart: measurements need not tell."""
-    return strayed(case) | {gap.callee for gap in network_delays(case) if gap.wide}
+    """Services that do something else than before, that a slow network keeps apart, or at which calls no longer arrive
+    of which they would tell: measurements need not tell."""
+    slow = {gap.callee for gap in network_delays(case) if gap.wide}
+    return strayed(case) | slow | {service for service, effect in effects(case).items() if effect.unreached}
 
 
 def _matters(deviation: SeriesDeviation) -> bool:

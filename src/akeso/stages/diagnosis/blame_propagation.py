@@ -2,7 +2,8 @@
 
 A caller waits for its callees and fails with them, so slowness and errors travel against the direction of synchronous
 calls. What a service's requests lost in itself (self time) is its own; what it lost in a call belongs to the callee if
-the callee is found slow, failing, down or unseen, and to the caller if the callee is seen alive and well.
+the callee is found slow, failing, down or unseen, and to the caller if the callee is seen alive and well: seen to
+have had the calls that failed, not others before them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask
 from akeso.domain.telemetry.severity import ERROR
 from akeso.domain.telemetry.signal import RED_RATE, RED_SELF, Signal
 from akeso.stages.correlation.witnesses import Testimony, is_of_a_scrape, witnessed
+from akeso.stages.diagnosis.arrivals import Arrival, arrival
 from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, server_errors, server_latency, starved
@@ -48,6 +50,7 @@ class _Judge:
         self._topology = case.topology
         self._symptoms = symptoms
         self._spoken_of = _spoken_of(case, symptoms)
+        self._arrivals: dict[str, Arrival] = {}
         self._changed = frozenset(c.service for c in standing(case.changes) if _just_before(c, case))
 
     def effect(self, service: str) -> Effect:
@@ -69,6 +72,7 @@ class _Judge:
             silent_s=silent,
             down=self._down(service),
             idle=self._idle(service),
+            unreached=self._reached(service) is Arrival.LOST,
             calls=calls,
         )
 
@@ -102,7 +106,7 @@ class _Judge:
                 errors=max(0.0, _rise(call.errors)),
                 per_request=self._per_request(caller, call),
                 blame=blame,
-                unseen=not self._seen(callee),
+                unseen=not self._tells_of(callee),
                 why=why,
             )
 
@@ -131,10 +135,10 @@ class _Judge:
         if self._down(callee):
             return Blame.CALLEE, f"{callee} is down"
         if self._seen(callee):
-            return self._judge_seen(callee, call)
+            return self._judge_seen(caller, callee, call)
         return self._judge_unseen(caller, callee, call)
 
-    def _judge_seen(self, callee: str, call: Call) -> tuple[Blame, str]:
+    def _judge_seen(self, caller: str, callee: str, call: Call) -> tuple[Blame, str]:
         latency = max(0.0, _rise(server_latency(self._symptoms, callee)))
         errors = max(0.0, _rise(server_errors(self._symptoms, callee)))
         failed = _rise(call.errors)
@@ -145,9 +149,22 @@ class _Judge:
             return Blame.CALLEE, f"{callee} itself fails {errors:.0%} more"
         if self._hangs(callee, call):
             return Blame.CALLEE, f"{callee} finishes no request any more"
+        if failed >= FAILING and (reached := self._reached(callee)) is not Arrival.ARRIVED:
+            return self._judge_unreached(caller, callee, call, reached)
         if self._symptoms.quiet_slots(callee):
             return Blame.UNCLEAR, f"{callee} gave no sign of life in the newest second"
         return Blame.CALLER, f"{callee} itself is well"
+
+    def _judge_unreached(self, caller: str, callee: str, call: Call, reached: Arrival) -> tuple[Blame, str]:
+        """Calls failed of which a callee that else tells of its requests says nothing."""
+        if reached is Arrival.NOT_TOLD:
+            return Blame.UNCLEAR, f"{callee} has not told yet whether they arrived"
+        blame, why = self._judge_unseen(caller, callee, call)
+        if blame is not Blame.CALLEE or any(self._other_callers(caller, callee).values()):
+            return blame, why
+        if self._symptoms.shows_life(callee):
+            return Blame.UNCLEAR, f"they did not arrive at {callee}, which goes on telling of itself"
+        return Blame.CALLEE, f"they did not arrive at {callee}"
 
     def _judge_unseen(self, caller: str, callee: str, call: Call) -> tuple[Blame, str]:
         if locked(self._symptoms, callee) is not None:
@@ -223,6 +240,15 @@ class _Judge:
         if served is None or made is None or not self._idle(callee):
             return False
         return made.level > 0.3 * made.past and _rise(call.latency) >= _GIVES_UP_MS
+
+    def _reached(self, callee: str) -> Arrival:
+        if callee not in self._arrivals:
+            self._arrivals[callee] = arrival(self._symptoms, self._topology, callee)
+        return self._arrivals[callee]
+
+    def _tells_of(self, callee: str) -> bool:
+        """Whether a service tells of the calls that were made to it."""
+        return self._seen(callee) and self._reached(callee) is not Arrival.LOST
 
     def _seen(self, service: str) -> bool:
         rate = self._symptoms.find(service, RED_RATE)

@@ -26,7 +26,7 @@ class Blame(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CallEffect:
     """One synchronous call, judged. slower_ms: rise of its latency; errors: rise of its error share;
-    per_request: calls per request of the caller; unseen: the callee has no server spans."""
+    per_request: calls per request of the caller; unseen: the callee tells nothing of these calls."""
 
     caller: str
     callee: str
@@ -46,7 +46,7 @@ class Effect:
     error_noise: what own_errors may be by chance, from the number of requests and the past; requests: how many were
     answered during the fault, NaN when not counted;
     silent_s: since when nothing was heard (0: not silent); down: it answers nobody; idle: it finishes hardly anything
-    any more.
+    any more; unreached: calls to it fail, and it does not tell of them as it did before.
     """
 
     service: str
@@ -61,6 +61,7 @@ class Effect:
     silent_s: float
     down: bool
     idle: bool
+    unreached: bool
     calls: tuple[CallEffect, ...]
 
     @property

@@ -169,6 +169,11 @@ class Symptoms:
         signs = self._signs_of_life(service)
         return 0 if signs is None else len(signs) - int(np.flatnonzero([True, *signs])[-1])
 
+    def shows_life(self, service: str) -> bool:
+        """Whether a gauge that the service always sent, or a finished request, is in the newest slot."""
+        signs = self._signs_of_life(service)
+        return signs is not None and bool(signs[-1])
+
     def _signs_of_life(self, service: str) -> Mask | None:
         """bool[t], None for a service without steady gauges: it may have been quiet before."""
         own = [d.index for d in self.of(service) if not d.key.metric.startswith("akeso.")]
