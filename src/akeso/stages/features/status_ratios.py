@@ -53,11 +53,14 @@ class StatusRatios:
         return np.fromiter(found.keys(), np.int32, len(found)), np.fromiter(found.values(), np.float64, len(found))
 
     def keep_pace(self, every: Times) -> None:
-        """Write into `every` (ns by feature id) that what is derived comes as often as what it is derived from."""
+        """Write into `every` (ns by feature id) that what is derived comes as often as what it is derived from.
+
+        The slowest of these says it: of a counter that begins with the first error no cadence is known yet.
+        """
         for service in self._services.values():
             rows = [row for row in service.all if row < len(every)]
             if rows and max(service.rate, service.errors) < len(every):
-                every[[service.rate, service.errors]] = every[rows].min()
+                every[[service.rate, service.errors]] = every[rows].max()
 
     def _learn(self) -> None:
         # New services make new features, which are looked at as well and are no counters.

@@ -63,3 +63,14 @@ def test_a_status_is_read_as_a_status_and_not_by_its_look() -> None:
     assert not has_failed("status", "success")
     assert has_failed("error.type", "TimeoutError")
     assert not has_failed("error.type", "404")
+
+
+def test_a_counter_that_begins_with_the_first_errors_does_not_make_the_share_come_more_often() -> None:
+    table = SeriesTable()
+    answers = table.intern_all(_rate("shop", "http_requests_total", (("code", code),)) for code in ("200", "500"))
+    ratios = StatusRatios(table)
+    ratios.close(answers, np.array([9.0, 1.0]))
+    every = np.full(len(table), 1, np.int64)
+    every[answers[0]] = 15
+    ratios.keep_pace(every)
+    assert every.tolist() == [15, 1, 15, 15]
