@@ -9,7 +9,6 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import FaultClass
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_ERRORS, RED_RATE
-from akeso.domain.telemetry.times import instant_of
 from akeso.plugins.discovery import build
 from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.call_effects import Blame
@@ -30,7 +29,7 @@ def case_of(series: Mapping[SeriesKey, Floats], edges: Sequence[tuple[str, str]]
     times = np.arange(1, NOW + 1, dtype=np.int64) * NANOSECONDS
     signals = np.array([signal_of(k) for k in series], np.uint8)
     matrix = FeatureMatrix(tuple(series), signals, times, np.column_stack(list(series.values())))
-    calls = tuple(Edge(caller, callee, False, 1.0, instant_of(0)) for caller, callee in edges)
+    calls = tuple(Edge(caller, callee, False, 1.0, 0) for caller, callee in edges)
     return Case("t", PAST * NANOSECONDS, NOW * NANOSECONDS, matrix, topology=Topology(calls))
 
 
