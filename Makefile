@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: setup check test test-core scenarios demo docs wheel lock services format clean
+.PHONY: setup check test test-again test-core scenarios demo docs wheel lock services format clean
 
 setup: .venv/.ready
 
@@ -26,6 +26,11 @@ format: setup
 test: setup
 	@bash scripts/services.sh up
 	$(BIN)/pytest -q -n 3 --dist loadgroup
+
+# Those that failed last, nothing beside them. More than a few at once are no accident of a crowded machine.
+test-again: setup
+	@few=$$(grep -c '::' .pytest_cache/v/cache/lastfailed) && [ $$few -le 5 ]
+	$(BIN)/pytest -q -n 0 --last-failed --last-failed-no-failures none
 
 # Those with a simulated world behind them as well, which take half a minute each.
 scenarios: setup

@@ -7,13 +7,14 @@ import asyncio
 import json
 import os
 import random
+import re
 import sqlite3
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,8 +36,11 @@ AUTOMATIC, ASKED, STUBBORN = "shop", "ledger", "mill"
 SERVICES = (AUTOMATIC, ASKED, STUBBORN)
 CALM_EVENTS = 120  # of eight a second and service
 SETTLES_S = 0.5
+ONSET_WITHIN_S = 1.0  # an onset is known to the slot of half a second, and a kill may cut the first one short
 EVERY_S = 0.12
-TERMINAL = {"RESOLVED", "ESCALATED", "FAILED", "SUPPRESSED"}
+TERMINAL = {"RESOLVED", "CLOSED", "ESCALATED", "FAILED", "SUPPRESSED"}
+# A life is so many entries of the healing long, at most; where nothing more is written it ends after so many seconds.
+A_LIFE, AT_A_STAND_S = 6, 6.0
 PLAYBOOK = """
 playbooks:
   - name: call-webhook
@@ -51,7 +55,8 @@ QUICK = (
     "features.slot=0.5", "features.lateness=0.3", "ingestion.hot_window=60",
     "healing.agent.advance.initial_delay=0.3", "healing.agent.advance.recheck_interval=0.2",
     "healing.agent.advance.look_after=0.3",
-    "healing.agent.advance.unknown_timeout=2", "healing.agent.worker.poll=0.1", "healing.agent.retry=0.5",
+    "healing.agent.advance.unknown_timeout=8", "healing.agent.worker.poll=0.1", "healing.agent.retry=0.5",
+    "healing.gate.within=30",
     f"healing.agent.correlate.settles_for={SETTLES_S}",
     *(f"healing.guards.{name}" for name in ("cool_down=0", "budget=10000", "repeats=10000", "recurrences=10000")),
 )  # fmt: skip
@@ -147,19 +152,26 @@ class Ward:
         if self.random.random() < 0.5:
             # While an effect is under way, when there is one.
             self.arrived.wait(1.0)
-            time.sleep(self.random.uniform(0, 0.08))
         else:
-            time.sleep(self.random.uniform(0, 1.0))
+            written = self._written() + self.random.randint(1, A_LIFE)
+            with suppress(AssertionError):
+                eventually(lambda: self._written() >= written, "more of the healing", AT_A_STAND_S, 0.02)
+        time.sleep(self.random.uniform(0, 0.08))
         assert not self.akeso.ended(), self.akeso.log()[-2000:]
         self.akeso.kill()
         self.kills += 1
+        open_ones = f"SELECT status FROM incidents WHERE open AND service IN {SERVICES}"
+        struck = {str(status) for (status,) in self._read(open_ones)} - TERMINAL
+        self.healing_kills += bool(struck)
+        self.killed_at.update(struck)
+
+    def _written(self) -> int:
+        ours = f"SELECT id FROM incidents WHERE service IN {SERVICES}"
+        return int(self._read(f"SELECT count(*) FROM journal WHERE incident IN ({ours})")[0][0])
+
+    def _read(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.akeso.data / "akeso.db")) as database:
-            open_ones = f"SELECT service, status FROM incidents WHERE open AND service IN {SERVICES}"
-            struck = {str(service): str(status) for service, status in database.execute(open_ones)}
-        self.healing_kills += bool({*struck.values()} - TERMINAL)
-        self.killed_at.update({*struck.values()})
-        # What Akeso could not heal was escalated, and people healed it.
-        self.ill -= {service for service, status in struck.items() if status == "ESCALATED"}
+            return database.execute(query).fetchall()
 
     def _effect(self, path: str) -> None:
         if path != STUBBORN:
@@ -173,12 +185,14 @@ class Ward:
         # Everything is over, also what the alerts that were taken in led to.
         found = self.incidents()
         over = {i["service"] for i in found if i["status"] in TERMINAL}
-        return {f"far-{name}" for name in self.alerts} <= over and all(i["status"] in TERMINAL for i in found)
+        called_back = any(i["status"] == "ESCALATED" and i["service"] in {AUTOMATIC, ASKED} for i in found)
+        told = {f"far-{name}" for name in self.alerts} <= over
+        return told and not called_back and all(i["status"] in TERMINAL for i in found)
 
     @contextmanager
     def _senders(self) -> Iterator[None]:
         senders = [threading.Thread(target=self._send, args=(s,)) for s in SERVICES]
-        senders.append(threading.Thread(target=self._approve))
+        senders.append(threading.Thread(target=self._person))
         for sender in senders:
             sender.start()
         try:
@@ -218,16 +232,25 @@ class Ward:
             time.sleep(0.05)
         return False
 
-    def _approve(self) -> None:
+    def _person(self) -> None:
         with self.akeso.client() as client:
             while not self.over.wait(0.1):
-                try:
-                    for action in client.get("/api/v1/approvals/pending").raise_for_status().json()["approvals"]:
-                        answer = client.post(f"/api/v1/actions/{action['id']}/execute", json={})
-                        if answer.is_success:
-                            self.approvals.append(action["id"])
-                except httpx.TransportError:
-                    continue
+                with suppress(httpx.TransportError):
+                    self._approve(client)
+                    self._call_back(client)
+
+    def _approve(self, client: httpx.Client) -> None:
+        for action in client.get("/api/v1/approvals/pending").raise_for_status().json()["approvals"]:
+            answer = client.post(f"/api/v1/actions/{action['id']}/execute", json={})
+            if answer.is_success:
+                self.approvals.append(action["id"])
+
+    def _call_back(self, client: httpx.Client) -> None:
+        """What Akeso could not heal: the person heals what no effect helps, and has Akeso look at the others again."""
+        found = client.get("/api/v1/incidents", params={"status": "ESCALATED"}).raise_for_status().json()["incidents"]
+        self.ill -= {i["service"] for i in found} & {STUBBORN}
+        for again in (i for i in found if i["service"] in {AUTOMATIC, ASKED}):
+            client.post(f"/api/v1/incidents/{again['id']}/reopen", json={"reason": "look again"})
 
 
 def _ns(at: datetime) -> int:
@@ -264,14 +287,19 @@ def _every_incident_ended(journal: list[Any]) -> None:
     ends: dict[str, list[str]] = defaultdict(list)
     for entry in journal:
         if entry["incident"]:
-            ends[entry["incident"]] += [entry["kind"]] if entry["kind"] in {*_ENDS, _CALLED} else []
+            ends[entry["incident"]] += [entry["kind"]] if entry["kind"] in {*_ENDS, *_TURNS} else []
     assert ends
-    # People were called at most once, and then it may still end by itself.
-    assert {i: e for i, e in ends.items() if not e or len(e) > 1 + (e[0] == _CALLED)} == {}
+    assert {i: e for i, e in ends.items() if not _ended_once("".join(_LETTER[kind] for kind in e))} == {}
 
 
-_CALLED = "IncidentEscalated"
-_ENDS = {"IncidentResolved", "IncidentFailed", "IncidentSuppressed"}
+def _ended_once(ends: str) -> bool:
+    """However often it was opened again: people were called once at most, and after that it may still end by itself."""
+    return re.fullmatch("((E|CE?)B)*(E|CE?)", ends) is not None
+
+
+_TURNS = {"IncidentEscalated": "C", "IncidentReopened": "B"}
+_ENDS = {"IncidentResolved", "IncidentClosed", "IncidentFailed", "IncidentSuppressed"}
+_LETTER = {**_TURNS, **dict.fromkeys(_ENDS, "E")}
 
 
 def _effects_happened_once(ward: Ward, journal: list[Any]) -> None:
@@ -321,14 +349,19 @@ def _alerts(entry: Any) -> list[Any]:
 def _spans(journal: list[Any]) -> list[tuple[str, int, int]]:
     """Service, onset and end of every incident, ns. One that people were called for goes on until it ends."""
     begun = {e["incident"]: e["event"] for e in journal if e["kind"] == "IncidentDetected"}
-    ended = {e["incident"]: _time(e["at"]) for e in journal if e["kind"] in _ENDS}
+    ended: dict[str, int] = {}
+    for entry in journal:
+        if entry["kind"] in _ENDS:
+            ended[entry["incident"]] = _time(entry["at"])
+        elif entry["kind"] == "IncidentReopened":
+            ended.pop(entry["incident"], None)
     last = _time(journal[-1]["at"])
     return [(begun[i]["service"], _time(begun[i]["onset"]), ended.get(i, last)) for i in begun]
 
 
 def _covers(span: tuple[str, int, int], sent: Sent) -> bool:
     service, onset, end = span
-    return service == sent.service and onset <= sent.at <= end + SETTLES_S * 10**9
+    return service == sent.service and onset - ONSET_WITHIN_S * 10**9 <= sent.at <= end + SETTLES_S * 10**9
 
 
 def _a_flipped_byte_is_named(ward: Ward) -> None:
