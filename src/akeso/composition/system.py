@@ -43,6 +43,7 @@ from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
+from akeso.engine.channel_answers import ChannelAnswers
 from akeso.engine.incident_store import IncidentStore, IncidentStoreOptions, new_incident_id
 from akeso.engine.refused_keys import RefusedKeys
 from akeso.engine.silences import Silences
@@ -84,6 +85,7 @@ class System:
         self.window.declared.declare(settings.tenant, load_topology(settings.topology) if settings.topology else ())
         naming = IncidentStoreOptions(new_id=lambda at: new_incident_id(at, parts.token))
         self.incident_store = IncidentStore(journal, self.bus, self.clock, naming)
+        self.answers = ChannelAnswers(self.incident_store, self.clock)
         self.suspension = Suspension(journal, self.clock)
         self.ledger = SqlAlertLedger(journal.database)
         self.silences = Silences(SqlSilenceShelf(journal.database), self.clock.now)

@@ -39,6 +39,7 @@ from akeso.agents.runtime.supervisor import SupervisorOptions
 from akeso.agents.selfhealing.evaluation import EvaluationOptions
 from akeso.agents.selfhealing.pipeline import PipelineOptions
 from akeso.config.access import AccessOptions
+from akeso.config.channel_settings import SlackOptions
 from akeso.config.derived import derived, refuse_derived
 from akeso.config.intake_settings import ListenSettings, PullSettings
 from akeso.config.service_file import Rung
@@ -148,6 +149,7 @@ class Settings(BaseSettings):
     pull: endpoints that telemetry is pulled from.
     listen: ports of their own for senders that do not speak HTTP.
     notification: how persistently people are told.
+    slack: answers of people in Slack.
     votes: what a detector's word counts for, by name, where it is not what the detector says: none, shared, standalone,
         objective or rule.
     detectors: options of detectors, by name; see the plugins' pages.
@@ -205,6 +207,7 @@ class Settings(BaseSettings):
     pull: tuple[PullSettings, ...] = ()
     listen: tuple[ListenSettings, ...] = ()
     notification: NotificationOptions = Field(default_factory=NotificationOptions)
+    slack: SlackOptions = Field(default_factory=SlackOptions)
 
     votes: Mapping[str, Vote] = {}
     detectors: PluginOptions = {}

@@ -22,9 +22,9 @@ LARGEST = 2**20
 _RESERVED = frozenset({"localhost", "local", "internal", "svc", "test", "arpa", "lan"})
 # What a form of a foreign page may send without asking first.
 _SIMPLE = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
-# Headers of protocols that no page sends without asking first: CloudEvents in binary mode, and Amazon SNS, which says
-# text/plain of its JSON.
-_ASKED_FIRST = ("ce-specversion", "x-amz-sns-message-type")
+# Headers of protocols that no page sends without asking first: CloudEvents in binary mode, Amazon SNS, which says
+# text/plain of its JSON, and Slack, which sends forms.
+_ASKED_FIRST = ("ce-specversion", "x-amz-sns-message-type", "x-slack-signature")
 _SAY = "say application/json, or what the protocol asks for"
 _PLAIN = frozenset({"text/plain", ""})
 _BODIED = frozenset({"POST", "PUT", "PATCH", "DELETE"})

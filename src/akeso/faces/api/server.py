@@ -23,6 +23,7 @@ from akeso.faces.api import (
     models,
     senders,
     silences,
+    slack,
     stream,
     system,
     telemetry,
@@ -62,6 +63,7 @@ def create_api(running: System) -> FastAPI:
     api.router.routes.extend(ingest.routes(running.sources))
     for router in _ROUTERS:
         api.include_router(router)
+    api.include_router(slack.slack_router(running))
     _describe(api, running)
     _add_pages(api)
     _guard(api, running)
@@ -112,7 +114,7 @@ def _guard(api: FastAPI, running: System) -> None:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["content-type", "content-encoding", "x-api-key", "authorization"],
         )
-    unread = frozenset(path for source in running.sources.values() for path in source.paths)
+    unread = frozenset({slack.PATH, *(path for source in running.sources.values() for path in source.paths)})
     texts = [source for source in running.sources.values() if getattr(source, "plain_text", False)]
     plain = frozenset(path for source in texts for path in source.paths)
     options = RequestCheckOptions(access.allowed_hosts, access.allowed_origins, unread, plain, page_policy(PAGE, DOCS))
