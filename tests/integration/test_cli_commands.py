@@ -257,6 +257,8 @@ def test_alerts_and_silences_are_listed(akeso: Akeso) -> None:
         client.post("/api/v1/alerts/alertmanager", json={"version": "4", "alerts": [alert]})
         unknown = client.get("/api/v1/alerts", params={"servce": "search"})
     assert unknown.status_code == 422
+    assert "cursor=" in run(akeso, "incidents", "--limit", "1", "--only", "sort=-updated_at")
+    assert "No incidents" in run(akeso, "incidents", "--only", "label=team=nobody", "--only", "label=zone=9")
     listed = eventually(
         lambda: json.loads(run(akeso, "alerts", "--only", "service=search", "--json")), "the alert is listed"
     )

@@ -173,7 +173,7 @@ def test_another_tenant_sees_nothing(place: Place) -> None:
     incident = place.new_incident("parcel")
     action = place.waiting(incident)["id"]
     stranger = place.of("stranger")
-    assert stranger.get("/api/v1/incidents").json() == {"incidents": []}
+    assert stranger.get("/api/v1/incidents").json() == {"incidents": [], "next": None}
     assert stranger.get("/api/v1/approvals/pending").json() == {"approvals": []}
     for path in (f"/api/v1/incidents/{incident}", f"/api/v1/incidents/{incident}/timeline"):
         assert stranger.get(path).status_code == 404
@@ -210,7 +210,9 @@ def test_a_body_that_is_no_json_is_refused(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("query", "status", "field"),
-    [("since=yesterday", 422, "since"), ("status=happy", 422, "status"), ("limit=0", 422, "limit"),
+    [("staus=resolved", 422, "staus"), ("sort=colour", 422, "sort"), ("cursor=abc", 422, "cursor"),
+     ("label=team", 422, "label"), ("severity=dire", 422, "severity"),
+     ("since=yesterday", 422, "since"), ("status=happy", 422, "status"), ("limit=0", 422, "limit"),
      ("since=2026-01-01", 200, None), ("status=resolved", 200, None)],
 )  # fmt: skip
 def test_the_list_of_incidents_refuses_what_it_does_not_understand(
@@ -236,6 +238,12 @@ def test_the_list_is_cut_to_times_and_states(place: Place) -> None:
     # What other tenants have does not take the room of one's own.
     place.of("stranger").post("/api/v1/incidents", json={"service": "far", "title": "away"})
     assert listed(limit=1) == [incident]
+    first = viewer.get("/api/v1/incidents", params={"limit": 1, "sort": "-severity", "view": "summary"}).json()
+    more = {"limit": 1000, "sort": "-severity", "cursor": first["next"]}
+    assert first["incidents"][0]["id"] not in listed(**more)
+    assert viewer.get("/api/v1/incidents", params=more | {"sort": "severity"}).json()["field"] == "cursor"
+    assert listed(service="quiet", q="not answ") == [incident]
+    assert viewer.get("/api/v1/topology?depth=3").json()["field"] == "depth"
     action = place.waiting(incident)["id"]
     place.of("approver").post(f"/api/v1/approvals/{action}/reject", json={})
     eventually(lambda: incident in listed(status="escalated"), "the incident escalates")

@@ -84,6 +84,13 @@ class IncidentStore:
         """Raises NotFound."""
         return await self._folded(incident_id)
 
+    async def read(self, incident_ids: Sequence[str]) -> Sequence[Incident]:
+        """These incidents, in this order, to be shown: those that are not in memory do not push others out of it."""
+        unknown = [i for i in incident_ids if i not in self._folds]
+        read = {i: fold(entries) for i, entries in (await self.journal.histories(unknown)).items()}
+        found = [self._folds.get(i) or read.get(i) for i in incident_ids]
+        return [incident for incident in found if incident is not None]
+
     async def open_incidents(self) -> Sequence[Incident]:
         """Incidents that are not in a terminal state, oldest first."""
         return [await self._folded(i) for i in await self.journal.open_incidents()]

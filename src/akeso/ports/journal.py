@@ -1,6 +1,6 @@
 """The journal: the one record of what happened."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -46,6 +46,10 @@ class Journal(Protocol):
 
     async def entries(self, incident: str, after: int = 0) -> Sequence[Entry]:
         """The events of one incident ("" for those of the whole system), oldest first."""
+        ...
+
+    async def histories(self, incidents: Sequence[str]) -> Mapping[str, Sequence[Entry]]:
+        """The events of several incidents, oldest first; those that have none are left out."""
         ...
 
     def all_entries(self, after: int = 0) -> AsyncIterator[Entry]:

@@ -78,6 +78,12 @@ class JournalContract:
         assert list(await journal.entries("one")) == [written[0], written[2]]
         assert list(await journal.entries("one", after=1)) == [written[2]]
         assert list(await journal.entries("nobody")) == []
+        several = await journal.histories(["two", "nobody", "one"])
+        assert {name: list(entries) for name, entries in several.items()} == {
+            "one": [written[0], written[2]],
+            "two": [written[1]],
+        }
+        assert await journal.histories([]) == {}
         assert [entry async for entry in journal.all_entries()] == written
         assert [entry async for entry in journal.all_entries(after=2)] == written[2:]
         await journal.close()

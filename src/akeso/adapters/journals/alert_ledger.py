@@ -1,22 +1,28 @@
 """The alert ledger beside the journal, on SQLite and PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from akeso.adapters.journals import search
 from akeso.adapters.journals.database import Database
-from akeso.adapters.journals.projections import clean
+from akeso.adapters.journals.finding import alert_marks, forget_marks, mark, put_marks
+from akeso.adapters.journals.incident_list import marked
 from akeso.adapters.journals.tables import alerts
+from akeso.adapters.journals.wording import clean
 from akeso.domain.detection.anomaly import AlertStatus
 from akeso.domain.incident.alert_trace import AlertTrace, Fate, Identity, identity
-from akeso.engine.alert_record import place
+from akeso.domain.incident.search_words import search_words
+from akeso.domain.telemetry.batches import Attributes
+from akeso.engine.alert_record import alert_words, instant_place, severity_place
 from akeso.engine.codec import plain_mapping
-from akeso.ports.alert_ledger import AlertFilter
+from akeso.ports.alert_ledger import AlertFilter, AlertSort
 
-_PLACE = (alerts.c.last_at, alerts.c.source, alerts.c.fingerprint)
+_A = alerts.c
+_BY = {AlertSort.LAST: _A.last_at, AlertSort.FIRST: _A.first_at, AlertSort.SEVERITY: _A.severity}
 
 
 class SqlAlertLedger:
@@ -26,17 +32,10 @@ class SqlAlertLedger:
         self._database = database
 
     async def note(self, trace: AlertTrace) -> None:
-        mine = [alerts.c[name] == value for name, value in _key(identity(trace.alert)).items()]
-
-        async def work(connection: AsyncConnection) -> None:
-            values = _values(trace)
-            if (await connection.execute(update(alerts).where(*mine).values(values))).rowcount == 0:
-                await connection.execute(insert(alerts).values({**_key(identity(trace.alert)), **values}))
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: write_trace(connection, trace))
 
     async def find(self, alert: Identity) -> AlertTrace | None:
-        mine = [alerts.c[name] == value for name, value in _key(alert).items()]
+        mine = [alerts.c[name] == value for name, value in key_of(alert).items()]
         async with self._database.read() as connection:
             found = (await connection.execute(select(alerts.c.trace).where(*mine))).scalar()
         return None if found is None else _trace(found)
@@ -49,29 +48,75 @@ class SqlAlertLedger:
 
     async def traces(self, wanted: AlertFilter) -> Sequence[AlertTrace]:
         async with self._database.read() as connection:
-            return [_trace(found) for found in (await connection.execute(_chosen(wanted))).scalars()]
+            chosen = _chosen(wanted, self._database.dialect)
+            return [_trace(found) for found in (await connection.execute(chosen)).scalars()]
+
+    async def fates(self) -> Mapping[str, int]:
+        """How many alerts, of all tenants, stand at each fate."""
+        async with self._database.read() as connection:
+            chosen = select(_A.fate, func.count()).group_by(_A.fate)
+            return {row[0]: row[1] for row in await connection.execute(chosen)}
 
 
-def _chosen(wanted: AlertFilter) -> Select[Any]:
-    chosen = select(alerts.c.trace).where(alerts.c.tenant == wanted.tenant)
-    given = {"service": wanted.service, "incident": wanted.incident, "fate": wanted.fate.value if wanted.fate else ""}
-    chosen = chosen.where(*(alerts.c[name] == value for name, value in given.items() if value))
+async def write_trace(connection: AsyncConnection, trace: AlertTrace) -> None:
+    """A line as it is now, with all that it can be found by. Writers take turns."""
+    key = key_of(identity(trace.alert))
+    mine = [alerts.c[name] == value for name, value in key.items()]
+    known = (await connection.execute(select(_A.number, _A.trace).where(*mine))).one_or_none()
+    number = known.number if known is not None else 0
+    if not number:  # a line that older versions wrote has none
+        number = ((await connection.execute(select(func.max(_A.number)))).scalar() or 0) + 1
+    values = {**row_values(trace), "number": number}
+    if known is None:
+        await connection.execute(insert(alerts).values({**key, **values}))
+    else:
+        await connection.execute(update(alerts).where(*mine).values(values))
+    # Alerts are sent again and again; what they are found by seldom changes.
+    if known is None or not known.number or _findable(_trace(known.trace)) != _findable(trace):
+        await forget_marks(connection, "alert", number)
+        await put_marks(connection, "alert", number, alert_marks(trace.alert))
+        await search.put(connection, "alert", number, alert_words(trace.alert))
+
+
+def _findable(trace: AlertTrace) -> tuple[str, str, Attributes]:
+    return clean(trace.alert.service), clean(trace.alert.title), trace.alert.labels
+
+
+def _chosen(wanted: AlertFilter, dialect: str) -> Select[Any]:
+    chosen = select(_A.trace).where(*_conditions(wanted, dialect))
+    order = (_BY[wanted.sort], _A.source, _A.fingerprint)
+    if wanted.after is not None:
+        here = tuple_(*(literal(part) for part in wanted.after))
+        chosen = chosen.where(tuple_(*order) < here if wanted.descending else tuple_(*order) > here)
+    return chosen.order_by(*(c.desc() if wanted.descending else c for c in order)).limit(wanted.limit)
+
+
+def _conditions(wanted: AlertFilter, dialect: str) -> Iterator[ColumnElement[bool]]:
+    given = {
+        "tenant": wanted.tenant, "service": wanted.service, "source": wanted.source, "incident": wanted.incident,
+        "fingerprint": wanted.fingerprint, "fate": wanted.fate.value if wanted.fate else "",
+    }  # fmt: skip
+    yield from (alerts.c[name] == value for name, value in given.items() if value)
+    if wanted.severities:
+        yield _A.severity.in_([severity_place(severity) for severity in wanted.severities])
     if wanted.firing is not None:
-        chosen = chosen.where(alerts.c.firing == wanted.firing)
+        yield _A.firing == wanted.firing
+    if wanted.since is not None:
+        yield _A.last_at >= instant_place(wanted.since)
+    if wanted.until is not None:
+        yield _A.last_at < instant_place(wanted.until)
+    yield from (marked("alert", _A.number, mark("label", name, value)) for name, value in wanted.labels)
     if wanted.text:
-        words = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        texts = (alerts.c.title, alerts.c.service, alerts.c.fingerprint)
-        chosen = chosen.where(or_(*(text.ilike(f"%{words}%", escape="\\") for text in texts)))
-    if wanted.before is not None:
-        chosen = chosen.where(tuple_(*_PLACE) < wanted.before)
-    return chosen.order_by(*(column.desc() for column in _PLACE)).limit(wanted.limit)
+        yield search.found(dialect, "alert", _A.number, search_words([wanted.text]))
 
 
-def _key(alert: Identity) -> dict[str, str]:
+def key_of(alert: Identity) -> dict[str, str]:
+    """The columns by which an alert is known again."""
     return dict(zip(("tenant", "source", "fingerprint"), map(clean, alert), strict=True))
 
 
-def _values(trace: AlertTrace) -> dict[str, Any]:
+def row_values(trace: AlertTrace) -> dict[str, Any]:
+    """The columns of a line but its key and its number."""
     alert = trace.alert
     return {
         "service": clean(alert.service),
@@ -79,7 +124,9 @@ def _values(trace: AlertTrace) -> dict[str, Any]:
         "firing": alert.status is AlertStatus.FIRING,
         "fate": trace.fate.value,
         "incident": trace.incident,
-        "last_at": place(trace)[0],
+        "severity": severity_place(alert.severity),
+        "first_at": instant_place(trace.first_at),
+        "last_at": instant_place(trace.last_at),
         "trace": msgspec.json.decode(clean(msgspec.json.encode(trace, enc_hook=plain_mapping).decode()).encode()),
     }
 

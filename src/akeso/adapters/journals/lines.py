@@ -1,6 +1,6 @@
 """Journal lines: rows to entries, and the check of the hash chain over them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, Select, select
@@ -36,6 +36,10 @@ def entry_of(line: Line) -> Entry:
 async def lines_of(connection: AsyncConnection, incident: str, after: int) -> list[Line]:
     chosen = _LINES.where(t.journal.c.incident == incident, t.journal.c.sequence > after)
     return list((await connection.execute(chosen)).all())
+
+
+async def lines_of_all(connection: AsyncConnection, incidents: Sequence[str]) -> list[Line]:
+    return list((await connection.execute(_LINES.where(t.journal.c.incident.in_(incidents)))).all())
 
 
 async def lines_after(connection: AsyncConnection, after: int, limit: int) -> list[Line]:

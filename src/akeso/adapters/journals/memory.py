@@ -1,7 +1,7 @@
 """A journal in memory: for replays, whose incidents nobody acts on, and for tests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -44,6 +44,10 @@ class MemoryJournal:
         if self._last.get(incident, 0) <= after:
             return []
         return [line for line in self.lines[max(after, 0) :] if line.incident == incident]
+
+    async def histories(self, incidents: Sequence[str]) -> Mapping[str, Sequence[Entry]]:
+        found = {incident: await self.entries(incident) for incident in incidents}
+        return {incident: entries for incident, entries in found.items() if entries}
 
     async def all_entries(self, after: int = 0) -> AsyncIterator[Entry]:
         await self._turn()

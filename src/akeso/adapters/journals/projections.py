@@ -10,6 +10,8 @@ from sqlalchemy import Table, Update, and_, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals import tables as t
+from akeso.adapters.journals.finding import make_findable
+from akeso.adapters.journals.wording import clean
 from akeso.domain.incident import events as e
 from akeso.domain.incident.incident import ActionRecord, ActionStatus, Incident, IncidentStatus
 from akeso.domain.incident.plan import Step
@@ -44,13 +46,15 @@ async def project(connection: AsyncConnection, entry: e.Entry, state: Incident |
         await connection.execute(delete(t.approvals).where(stale))
     for row in rows(entry, state):
         await row.bring(connection)
+    if state is not None:
+        await make_findable(connection, entry.event, state)
 
 
 def rows(entry: e.Entry, state: Incident | None) -> Iterator[Row]:
     """Every row that `entry` changes."""
     yield _audit(entry)
     if state is not None:
-        yield _incident(state, entry.sequence)
+        yield incident_row(state, entry.sequence)
         yield from (_action(state.id, state.actions[step]) for step in _steps(entry.event) if step in state.actions)
     yield from _answers(entry)
 
@@ -74,7 +78,8 @@ def _audit(entry: e.Entry) -> Row:
     return Row(t.audit_log, {"sequence": entry.sequence}, {}, values)
 
 
-def _incident(state: Incident, sequence: int) -> Row:
+def incident_row(state: Incident, sequence: int) -> Row:
+    """An incident; `sequence` is that of its last line, and of its first where it has no row yet."""
     best = state.diagnosis.best if state.diagnosis else None
     return Row(
         t.incidents,
@@ -85,6 +90,7 @@ def _incident(state: Incident, sequence: int) -> Row:
             "type": clean(best.fault_class) if best else "",
             "title": clean(state.title),
             "severity": state.severity.name,
+            "severity_rank": int(state.severity),
             "status": state.status.value,
             "open": not state.status.over,
             "confidence": best.confidence if best else None,
@@ -97,7 +103,11 @@ def _incident(state: Incident, sequence: int) -> Row:
             "metrics_snapshot": _snapshot(state),
             "why": clean(state.why),
             "sequence": sequence,
+            "owner": clean(state.attention.assignee),
+            "acknowledged_by": clean(state.attention.acknowledged_by),
+            "priority": state.attention.priority.value if state.attention.priority else "",
         },
+        {"number": sequence},
     )
 
 
@@ -196,8 +206,3 @@ def in_words(step: Step) -> str:
     """A step as one line: restart(cart, grace=5)."""
     parameters = "".join(f", {name}={value}" for name, value in sorted(step.parameters.items()))
     return clean(f"{step.action}({step.target}{parameters})")
-
-
-def clean(text: str) -> str:
-    """Text that every database takes: PostgreSQL has no NUL."""
-    return text.replace("\x00", "\ufffd")

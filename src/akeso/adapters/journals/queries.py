@@ -1,39 +1,16 @@
 """What people ask the projections."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, RowMapping, Select, case, func, select
+from sqlalchemy import CompoundSelect, Select, case, func, select
 
 from akeso.adapters.journals import tables as t
 from akeso.domain.incident.incident import ActionStatus, IncidentStatus
 from akeso.domain.incident.outcome import Recovery
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentRow:
-    """type: the diagnosed fault class ("" before); confidence: of the diagnosis; metrics_snapshot: one entry an
-    anomaly with service, metric, stat, signal, unit, observed and expected (None when there was no expectation)."""
-
-    id: str
-    tenant: str
-    service: str
-    type: str
-    title: str
-    severity: str
-    status: IncidentStatus
-    confidence: float | None
-    onset: datetime
-    detected_at: datetime
-    updated_at: datetime
-    ended_at: datetime | None
-    resolved_at: datetime | None
-    mttr_seconds: float | None
-    metrics_snapshot: Sequence[Mapping[str, Any]]
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +58,7 @@ class OutcomeCount:
     recovered: int
 
 
-_INCIDENT = tuple(t.incidents.c[name] for name in IncidentRow.__slots__)
 _AUDIT = tuple(t.audit_log.c[name] for name in AuditLine.__slots__)
-
-
-def incidents(
-    since: datetime | None, status: IncidentStatus | None, limit: int, tenant: str | None
-) -> Select[*tuple[Any, ...]]:
-    """Newest first."""
-    chosen = select(*_INCIDENT).order_by(t.incidents.c.detected_at.desc(), t.incidents.c.sequence.desc()).limit(limit)
-    if since is not None:
-        chosen = chosen.where(t.incidents.c.detected_at >= since)
-    if tenant is not None:
-        chosen = chosen.where(t.incidents.c.tenant == tenant)
-    return chosen if status is None else chosen.where(t.incidents.c.status == status.value)
-
-
-def incident_row(row: RowMapping) -> IncidentRow:
-    return IncidentRow(**{**dict(row), "status": IncidentStatus(row["status"])})
 
 
 def pending_approvals(at: datetime) -> Select[*tuple[Any, ...]]:

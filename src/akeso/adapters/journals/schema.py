@@ -3,13 +3,16 @@
 from pathlib import Path
 
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from akeso.adapters.journals import search
 from akeso.adapters.journals.database import Database
+from akeso.adapters.journals.refill import refill
 from akeso.adapters.journals.tables import metadata
 from akeso.domain.errors import InvalidSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0003"
+HEAD = "0004"
 
 
 async def prepare(database: Database) -> None:
@@ -17,7 +20,7 @@ async def prepare(database: Database) -> None:
     async with database.read() as connection:
         if await connection.run_sync(version) == HEAD:
             return
-    await database.write(lambda connection: connection.run_sync(_prepare))
+    await database.write(_brought_up)
 
 
 def version(connection: Connection) -> str | None:
@@ -46,10 +49,19 @@ def migrate(connection: Connection, revision: str = HEAD) -> None:
         raise InvalidSettings("journal", f"the database was written by a newer Akeso: {unknown}") from unknown
 
 
-def _prepare(connection: Connection) -> None:
+async def _brought_up(connection: AsyncConnection) -> None:
+    if await connection.run_sync(_prepare):
+        await refill(connection)
+
+
+def _prepare(connection: Connection) -> bool:
+    """Whether there was anything to migrate."""
     if not connection.dialect.has_table(connection, "alembic_version"):
         metadata.create_all(connection)
+        search.create(connection)
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
         connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
     elif version(connection) != HEAD:  # asked again, now that no other process can be at it
         migrate(connection)
+        return True
+    return False

@@ -1,6 +1,6 @@
 """The journal on SQLite and PostgreSQL, with one set of statements."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
@@ -15,7 +15,6 @@ from akeso.adapters.journals.projections import configured, project
 from akeso.adapters.journals.schema import prepare
 from akeso.domain.errors import Conflict
 from akeso.domain.incident.events import Entry
-from akeso.domain.incident.incident import IncidentStatus
 from akeso.domain.messages import ConfigUpdate
 from akeso.engine.codec import GENESIS, chained, encode_event, instant
 from akeso.ports.journal import Draft, Lease
@@ -70,6 +69,14 @@ class SqlJournal:
         async with self.database.read() as connection:
             return [lines.entry_of(line) for line in await lines.lines_of(connection, incident, after)]
 
+    async def histories(self, incidents: Sequence[str]) -> Mapping[str, Sequence[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        if incidents:
+            async with self.database.read() as connection:
+                for line in await lines.lines_of_all(connection, incidents):
+                    found.setdefault(line.incident, []).append(lines.entry_of(line))
+        return found
+
     async def all_entries(self, after: int = 0) -> AsyncIterator[Entry]:
         while True:
             async with self.database.read() as connection:
@@ -88,7 +95,11 @@ class SqlJournal:
             return list(found.scalars())
 
     async def recent_incidents(self, since: datetime | None = None, limit: int = 200) -> Sequence[str]:
-        return [row.id for row in await self.incidents(since, limit=limit)]
+        i = t.incidents.c
+        chosen = select(i.id).order_by(i.detected_at.desc(), i.sequence.desc()).limit(limit)
+        async with self.database.read() as connection:
+            found = await connection.execute(chosen if since is None else chosen.where(i.detected_at >= since))
+            return list(found.scalars())
 
     async def acted_upon(self, effects_since: datetime, rejections_since: datetime) -> Sequence[str]:
         async with self.database.read() as connection:
@@ -107,18 +118,6 @@ class SqlJournal:
 
     async def close(self) -> None:
         await self.database.close()
-
-    async def incidents(
-        self,
-        since: datetime | None = None,
-        status: IncidentStatus | None = None,
-        limit: int = 200,
-        tenant: str | None = None,
-    ) -> Sequence[queries.IncidentRow]:
-        """Incidents detected at or after `since`, newest first; of one tenant, when one is named."""
-        async with self.database.read() as connection:
-            found = await connection.execute(queries.incidents(since, status, limit, tenant))
-            return [queries.incident_row(row) for row in found.mappings()]
 
     async def pending_approvals(self, at: datetime) -> Sequence[queries.PendingApproval]:
         """Steps that wait for a person at `at`, those that expire first before the others."""

@@ -87,6 +87,7 @@ incidents = Table(
     _text("type"),  # the diagnosed fault class; "" before
     _text("title"),
     _text("severity"),
+    Column("severity_rank", Integer, nullable=False, server_default="0"),
     _text("status"),
     Column("open", Boolean, nullable=False),
     Column("confidence", Float),
@@ -99,8 +100,28 @@ incidents = Table(
     Column("metrics_snapshot", JSON, nullable=False),
     _text("why"),
     Column("sequence", BigInteger, nullable=False),
+    # The line that it began with: what lists go on from, and the key of what is searched.
+    Column("number", BigInteger, nullable=False, server_default="0"),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("acknowledged_by", Text, nullable=False, server_default=""),
+    Column("priority", Text, nullable=False, server_default=""),
     Index("incidents_by_detection", "detected_at"),
     Index("incidents_by_openness", "open"),
+    *(
+        Index(f"incidents_by_tenant_{by}", "tenant", by, "number")
+        for by in ("updated_at", "onset", "severity_rank", "service", "status", "type")
+    ),
+    Index("incidents_by_number", "tenant", "number"),
+)
+
+# What an incident or an alert can be found by exactly. kind: "service", "alert" (name: its fingerprint) or "label".
+marks = Table(
+    "marks",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("subject", "kind", "name", "value")),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Index("marks_by_number", "subject", "number"),
+    sqlite_with_rowid=False,
 )
 
 # What came of alerts, one row for each by its identity; the whole of it is in `trace`.
@@ -117,6 +138,13 @@ alerts = Table(
     _text("incident"),
     _text("last_at"),  # as text that sorts as time does, because pages go on from it
     Column("trace", JSON, nullable=False),
+    Column("number", BigInteger, nullable=False, server_default="0"),
+    Column("severity", Text, nullable=False, server_default=""),  # its rank, as text
+    Column("first_at", Text, nullable=False, server_default=""),
+    Index("alerts_by_number", "number"),
+    Index("alerts_by_incident", "incident"),
+    Index("alerts_by_severity", "tenant", "severity", "source", "fingerprint"),
+    Index("alerts_by_first", "tenant", "first_at", "source", "fingerprint"),
     Index("alerts_by_time", "tenant", "last_at"),
     Index("alerts_by_fate", "fate"),
 )

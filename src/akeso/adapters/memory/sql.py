@@ -11,9 +11,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals.database import Database
-from akeso.adapters.journals.projections import clean
 from akeso.adapters.journals.schema import prepare
 from akeso.adapters.journals.tables import memory_chunks
+from akeso.adapters.journals.wording import clean
 from akeso.adapters.memory.index import MemoryIndex, Vector, placeless
 from akeso.domain.incident.memory import Memory, Recollection
 from akeso.domain.incident.outcome import Recovery
@@ -28,9 +28,11 @@ class SqlMemoryOptions:
     """How incidents are compared.
 
     text_weight: the share of the similarity that is in the words; the rest is in the signature.
+    most: how many incidents are held in memory at the start, the newest; 512 dimensions of one take two kilobytes.
     """
 
     text_weight: float = 0.5
+    most: int = 20_000
 
 
 class SqlMemory:
@@ -44,8 +46,8 @@ class SqlMemory:
 
     @classmethod
     async def open(cls, database: Database | str, embedder: Embedder, options: SqlMemoryOptions | None = None) -> Self:
-        """database: the journal's (`SqlJournal.database`), or an address. Loads everything; what another embedder
-        embedded is embedded anew. Raises InvalidSettings and Unavailable as the journal does."""
+        """database: the journal's (`SqlJournal.database`), or an address. Loads the newest; what of them another
+        embedder embedded is embedded anew. Raises InvalidSettings and Unavailable as the journal does."""
         database = Database(database) if isinstance(database, str) else database
         await prepare(database)
         memory = cls(database, embedder, options)
@@ -53,17 +55,24 @@ class SqlMemory:
         return memory
 
     async def remember(self, memory: Memory) -> None:
-        vector = (await self._embedded([placeless(memory.text, memory.signature)]))[0]
+        await self.remember_all([memory])
 
-        async def work(connection: AsyncConnection) -> None:
+    async def remember_all(self, memories: Sequence[Memory]) -> None:
+        """Several at once."""
+        if not memories:
+            return
+        vectors = await self._embedded([placeless(each.text, each.signature) for each in memories])
+        await self._database.write(lambda connection: self._put(connection, memories, vectors))
+        for memory, vector in zip(memories, vectors, strict=True):
+            self._index.put(memory, vector)
+
+    async def _put(self, connection: AsyncConnection, memories: Sequence[Memory], vectors: Vector) -> None:
+        for memory, vector in zip(memories, vectors, strict=True):
             mine = (memory_chunks.c.tenant == memory.tenant, memory_chunks.c.id == memory.id)
             values = {**_values(memory), "embedder": self._maker, "embedding": _bytes(vector)}
             if (await connection.execute(update(memory_chunks).where(*mine).values(values))).rowcount == 0:
                 key = {"tenant": memory.tenant, "id": memory.id}
                 await connection.execute(insert(memory_chunks).values({**key, **values}))
-
-        await self._database.write(work)
-        self._index.put(memory, vector)
 
     async def recall(self, tenant: str, text: str, signature: Sequence[str], limit: int = 5) -> Sequence[Recollection]:
         question = (text, (await self._embedded([placeless(text, signature)]))[0]) if text.strip() else None
@@ -82,8 +91,8 @@ class SqlMemory:
 
     async def _load(self) -> None:
         async with self._database.read() as connection:
-            chosen = select(memory_chunks).order_by(memory_chunks.c.at, *_KEY)
-            rows = list((await connection.execute(chosen)).all())
+            newest = select(memory_chunks).order_by(memory_chunks.c.at.desc(), *_KEY).limit(self._options.most)
+            rows = list((await connection.execute(newest)).all())[::-1]
         strange = [row for row in rows if row.embedder != self._maker]
         vectors = {(r.tenant, r.id): np.frombuffer(r.embedding, "<f4") for r in rows if r.embedder == self._maker}
         for start in range(0, len(strange), _EMBEDDED_AT_ONCE):

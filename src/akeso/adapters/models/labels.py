@@ -6,8 +6,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from akeso.adapters.journals.database import Database
-from akeso.adapters.journals.projections import clean
 from akeso.adapters.journals.tables import decision_labels as t
+from akeso.adapters.journals.wording import clean
 from akeso.domain.messages import Feedback
 
 

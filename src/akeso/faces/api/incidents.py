@@ -1,18 +1,18 @@
 """REST for incidents: list, show, create, analyze, time-line, feedback."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from akeso.domain.detection.anomaly import Severity
-from akeso.domain.errors import InvalidInput, NotFound
+from akeso.domain.errors import NotFound
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.events import FeedbackGiven, IncidentDetected
-from akeso.domain.incident.incident import Incident, IncidentStatus
+from akeso.domain.incident.incident import Incident
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Feedback, NewIncident
-from akeso.faces.api.views import entry_view, incident_view
+from akeso.faces.api.incident_question import IncidentQuestion, next_page, wanted_incidents
+from akeso.faces.api.views import entry_view, incident_view, row_view
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
@@ -21,19 +21,18 @@ Operator = Annotated[Caller, Depends(require(Role.OPERATOR))]
 
 @router.get("")
 async def list_incidents(
-    request: Request,
-    caller: Viewer,
-    since: datetime | None = None,
-    status: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    request: Request, caller: Viewer, asked: Annotated[IncidentQuestion, Query()]
 ) -> dict[str, Any]:
-    """Incidents detected at or after `since`, newest first."""
-    wanted = _status(status)
-    # A time without a zone would be compared in the server's zone, which the caller cannot know: read it as UTC.
-    since = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+    """Incidents, the newest first unless `sort` says otherwise; `next` is the cursor of the page that follows."""
     system = system_of(request)
-    rows = await system.journal.incidents(since, wanted, limit, caller.tenant)
-    return {"incidents": [incident_view(await system.incident_store.get(row.id)) for row in rows]}
+    wanted = wanted_incidents(asked, caller.tenant)
+    rows = await system.incident_list.page(wanted)
+    page = rows[: asked.limit]
+    if asked.view == "summary":
+        shown = [row_view(row) for row in page]
+    else:
+        shown = [incident_view(i) for i in await system.incident_store.read([row.id for row in page])]
+    return {"incidents": shown, "next": next_page(asked, rows)}
 
 
 @router.get("/{incident_id}")
@@ -87,12 +86,3 @@ async def incident_of(request: Request, caller: Caller, incident_id: str) -> Inc
     if incident.tenant != caller.tenant:
         raise NotFound(f"there is no incident {incident_id}")
     return incident
-
-
-def _status(text: str | None) -> IncidentStatus | None:
-    if text is None:
-        return None
-    try:
-        return IncidentStatus(text.upper())
-    except ValueError as unknown:
-        raise InvalidInput("status", f"{text} is none of {', '.join(IncidentStatus)}") from unknown

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse
 from starlette.middleware.cors import CORSMiddleware
 
@@ -28,6 +28,7 @@ from akeso.faces.api import (
     system,
     telemetry,
 )
+from akeso.faces.api.parameters import refuse_unknown
 from akeso.faces.api.request_checks import RequestCheckOptions, RequestChecks
 
 _CONSOLE = Path(__file__).parents[1] / "console"
@@ -62,7 +63,7 @@ def create_api(running: System) -> FastAPI:
     # The routes for telemetry first: routes are tried one after the other, and these are asked for most.
     api.router.routes.extend(ingest.routes(running.sources))
     for router in _ROUTERS:
-        api.include_router(router)
+        api.include_router(router, dependencies=[Depends(refuse_unknown)])
     api.include_router(slack.slack_router(running))
     _describe(api, running)
     _add_pages(api)

@@ -15,6 +15,7 @@ from akeso.domain.incident.incident import ActionRecord, Incident
 from akeso.domain.renamed import with_old_names
 from akeso.engine.codec import encode_event
 from akeso.faces.story import describe
+from akeso.ports.incident_list import IncidentRow
 
 
 def incident_view(incident: Incident) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "known": bool(diagnosis and diagnosis.known),
         "onset_at": _time(incident.onset),
         "detected_at": _time(incident.detected_at),
+        "updated_at": _time(incident.updated_at),
         "resolved_at": _time(incident.ended_at),
         "mttr_seconds": incident.mttr.total_seconds() if incident.mttr else None,
         "why": incident.why,
@@ -45,6 +47,29 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "actions": [action_view(incident, r) for r in incident.actions.values()],
         "outcome": incident.verification.recovery.value if incident.verification else None,
         "verification": incident.verification.statement if incident.verification else "",
+    }
+
+
+def row_view(row: IncidentRow) -> dict[str, Any]:
+    """One line of a list: what incident_view says, as far as it needs no time-line."""
+    return {
+        "id": row.id,
+        "tenant": row.tenant,
+        "status": row.status.value,
+        "severity": row.severity.lower(),
+        "service": row.service,
+        "title": row.title,
+        "fault_class": row.type,
+        "confidence": row.confidence,
+        "onset_at": _time(row.onset),
+        "detected_at": _time(row.detected_at),
+        "updated_at": _time(row.updated_at),
+        "resolved_at": _time(row.ended_at),
+        "mttr_seconds": row.mttr_seconds,
+        "why": row.why,
+        "acknowledged_by": row.acknowledged_by or None,
+        "assignee": row.owner or None,
+        "priority": row.priority or None,
     }
 
 

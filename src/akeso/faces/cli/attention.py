@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from akeso.domain.errors import InvalidInput
 from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
+from akeso.faces.cli.questions import pair, question, tell_next
 
 incident = typer.Typer(no_args_is_help=True)
 silences = typer.Typer(no_args_is_help=True)
@@ -91,7 +91,10 @@ def split(
 
 
 def alerts(
-    only: Annotated[list[str] | None, typer.Option(help="name=value: service, fate, incident, firing or q.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="name=value: service, fate, incident, firing, severity, label, q, sort …"),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
@@ -99,9 +102,8 @@ def alerts(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """List the alerts that came, and what became of them."""
-    query: dict[str, str | int] = {"limit": limit}
-    query |= dict(_pair("only", text) for text in only or [])
-    found = Client(url, key, data).get("/api/v1/alerts", **query)["alerts"]
+    page = Client(url, key, data).get("/api/v1/alerts", limit=limit, **question(only or []))
+    found = page["alerts"]
     if as_json:
         print(json.dumps(found))
         return
@@ -114,6 +116,7 @@ def alerts(
             console.print(f"  [dim]{escape(a['why'])}[/dim]", highlight=False)
     if not found:
         console.print("No alerts.")
+    tell_next(page)
 
 
 @silences.command("list")
@@ -138,7 +141,7 @@ def add_silence(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Expect what is about a service, or carries labels, from now on for some hours."""
-    labels = dict(_pair("what", text) for text in what)
+    labels = dict(pair("what", text) for text in what)
     until = datetime.now(UTC) + timedelta(hours=hours)
     body = {
         "service": labels.pop("service", ""), "labels": labels, "until": until.isoformat(), "reason": reason,
@@ -176,10 +179,3 @@ def lift_rejection(
 def _said(client: Client, name: str, verb: str, body: dict[str, Any]) -> None:
     found = client.post(f"/api/v1/incidents/{name}/{verb}", body)
     print(f"{found['id']}: {found['status']}, {found['title']}")
-
-
-def _pair(option: str, text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not found or not name:
-        raise InvalidInput(option, f"{text} is not name=value")
-    return name, value

@@ -11,13 +11,20 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
+from akeso.faces.cli.questions import question, tell_next
 from akeso.faces.cli.story import tell
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def incidents(
+def incidents(  # noqa: PLR0913, PLR0917 - each is an option of the command
     status: Annotated[str, typer.Option(help="Only this status, e.g. RESOLVED.")] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name=value: service, kind, severity, owner, open, since, until, label, fingerprint, q, sort."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
@@ -25,10 +32,10 @@ def incidents(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """List incidents, newest first."""
-    query: dict[str, str | int] = {"limit": limit}
-    if status:
-        query["status"] = status
-    found = Client(url, key, data).get("/api/v1/incidents", **query)["incidents"]
+    query = question([*(only or []), *([f"status={status}"] if status else [])])
+    view = "full" if as_json else "summary"
+    page = Client(url, key, data).get("/api/v1/incidents", limit=limit, view=view, **query)
+    found = page["incidents"]
     if as_json:
         print(json.dumps(found))
         return
@@ -46,6 +53,7 @@ def incidents(
             mttr,
         )
     Console().print(table if found else "No incidents.")
+    tell_next(page)
 
 
 def show(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from akeso.adapters.journals.sql import SqlJournal
 from akeso.domain.detection.anomaly import Alert, AlertStatus, Severity
 from akeso.domain.incident.alert_trace import AlertTrace, Fate, identity
 from akeso.engine.alert_record import MemoryAlertLedger, place, record_alert
-from akeso.ports.alert_ledger import AlertFilter, AlertLedger
+from akeso.ports.alert_ledger import AlertFilter, AlertLedger, AlertSort
 from akeso.testing.journal import AT, SECOND
 
 pytestmark = pytest.mark.xdist_group("postgresql")
@@ -57,7 +58,7 @@ async def test_pages_go_on_where_the_one_before_ended(ledger: AlertLedger) -> No
     await record_alert(ledger, trace(replace(ALERT, tenant="other"), Fate.OPENED, 9))
     seen: list[str] = []
     before = None
-    while page := await ledger.traces(AlertFilter("t", before=before, limit=2)):
+    while page := await ledger.traces(AlertFilter("t", after=before, limit=2)):
         seen += [t.alert.fingerprint for t in page]
         before = place(page[-1])
     assert seen == ["f4", "f3", "f2", "f1", "f0"]
@@ -66,6 +67,45 @@ async def test_pages_go_on_where_the_one_before_ended(ledger: AlertLedger) -> No
 async def test_words_are_taken_as_they_are(ledger: AlertLedger) -> None:
     await record_alert(ledger, trace(ALERT, Fate.OPENED))
     found = {
-        text: len(await ledger.traces(AlertFilter("t", text=text))) for text in ("cart_slow", "100%", "c_rt", "%x")
+        text: len(await ledger.traces(AlertFilter("t", text=text)))
+        for text in ("cart_slow", "SLOW 100%", "car", "art", "c_rt", "%x", "%", "' OR 1")
     }
-    assert found == {"cart_slow": 1, "100%": 1, "c_rt": 0, "%x": 0}
+    assert found == {"cart_slow": 1, "SLOW 100%": 1, "car": 1, "art": 0, "c_rt": 0, "%x": 0, "%": 0, "' OR 1": 0}
+
+
+FILTERS: list[tuple[dict[str, Any], str]] = [
+    ({"labels": (("team", "a"),)}, "ca"),
+    ({"labels": (("team", "a"), ("zone", "1"))}, "c"),
+    ({"severities": (Severity.CRITICAL, Severity.INFO)}, "b"),
+    ({"source": "pager"}, "b"),
+    ({"fingerprint": "a"}, "a"),
+    ({"service": "db"}, "c"),
+    ({"since": AT + SECOND, "until": AT + 2 * SECOND}, "b"),
+    ({"firing": False}, "c"),
+    ({"sort": AlertSort.SEVERITY}, "bca"),
+    ({"sort": AlertSort.FIRST, "descending": False}, "abc"),
+]
+
+
+async def test_every_filter_and_sort_holds(ledger: AlertLedger) -> None:
+    alerts = (
+        replace(ALERT, fingerprint="a", labels=(("team", "a"),), severity=Severity.WARNING),
+        replace(ALERT, fingerprint="b", source="pager", severity=Severity.CRITICAL),
+        replace(ALERT, fingerprint="c", service="db", labels=(("team", "a"), ("zone", "1")),
+                status=AlertStatus.RESOLVED),
+    )  # fmt: skip
+    for n, alert in enumerate(alerts):
+        await record_alert(ledger, trace(alert, Fate.OPENED, n))
+    for wanted, found in FILTERS:
+        assert "".join(t.alert.fingerprint for t in await ledger.traces(AlertFilter("t", **wanted))) == found, wanted
+
+
+async def test_an_alert_whose_labels_changed_is_found_by_the_new_ones_only(ledger: AlertLedger) -> None:
+    for team in ("red", "blue"):
+        await record_alert(ledger, trace(replace(ALERT, labels=(("team", team),)), Fate.OPENED))
+    found = {
+        team: len(await ledger.traces(AlertFilter("t", labels=(("team", team),), text=text)))
+        for team in ("red", "blue")
+        for text in ("", team)
+    }
+    assert found == {"red": 0, "blue": 1}

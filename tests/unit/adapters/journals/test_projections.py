@@ -11,6 +11,7 @@ from sqlalchemy import Table, select
 
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.journals import tables as t
+from akeso.adapters.journals.incident_list import SqlIncidentList
 from akeso.adapters.journals.queries import AuditLine, Mttr, OutcomeCount, PendingApproval
 from akeso.adapters.journals.sql import SqlJournal
 from akeso.adapters.memory.sql import SqlMemory
@@ -24,6 +25,7 @@ from akeso.domain.incident.plan import Option, Plan, Risk, Step
 from akeso.domain.messages import ConfigUpdate
 from akeso.domain.telemetry.batches import SeriesKey
 from akeso.domain.telemetry.signal import Signal
+from akeso.ports.incident_list import IncidentFilter
 from akeso.ports.journal import Draft
 from akeso.testing.journal import AT, SECOND, Scribe
 
@@ -62,7 +64,7 @@ async def planned(journal: SqlJournal, incident: str = "i1") -> Scribe:
 
 async def test_an_incident_is_one_row_that_follows_it(journal: SqlJournal) -> None:
     scribe = await planned(journal)
-    (row,) = await journal.incidents()
+    (row,) = await SqlIncidentList(journal.database).page(IncidentFilter("acme"))
     assert (row.id, row.service, row.type, row.confidence) == ("i1", "cart", "crash", 0.75)
     assert (row.status, row.severity, row.detected_at, row.resolved_at) == (IncidentStatus.ANALYZING, "ERROR", AT, None)
     assert row.metrics_snapshot == [
@@ -70,10 +72,10 @@ async def test_an_incident_is_one_row_that_follows_it(journal: SqlJournal) -> No
          "observed": 900.0, "expected": None}
     ]  # fmt: skip
     await scribe.write(e.IncidentResolved("it went away"), AT + 30 * SECOND)
-    (row,) = await journal.incidents()
+    (row,) = await SqlIncidentList(journal.database).page(IncidentFilter("acme"))
     assert (row.resolved_at, row.ended_at, row.mttr_seconds) == (AT + 30 * SECOND, AT + 30 * SECOND, 30.0)
     await scribe.write(e.LessonLearned("m1", 28.5), AT + 31 * SECOND)
-    (row,) = await journal.incidents()
+    (row,) = await SqlIncidentList(journal.database).page(IncidentFilter("acme"))
     assert (row.mttr_seconds, row.updated_at, row.why) == (28.5, AT + 31 * SECOND, "it went away")
 
 
@@ -162,16 +164,6 @@ async def test_nothing_waits_in_an_incident_that_ended(journal: SqlJournal) -> N
     assert list(await journal.pending_approvals(AT)) == []
 
 
-async def test_incidents_are_listed_by_status_and_time(journal: SqlJournal) -> None:
-    scribes = [Scribe(journal, f"i{n}") for n in range(4)]
-    for n, scribe in enumerate(scribes):
-        await scribe.detect(AT + n * SECOND)
-    await scribes[2].write(e.IncidentSuppressed("known"))
-    assert [row.id for row in await journal.incidents(limit=2)] == ["i3", "i2"]
-    assert [row.id for row in await journal.incidents(AT + SECOND, IncidentStatus.DETECTED)] == ["i3", "i1"]
-    assert [row.id for row in await journal.incidents(status=IncidentStatus.SUPPRESSED)] == ["i2"]
-
-
 async def test_every_line_is_in_the_audit_log(journal: SqlJournal) -> None:
     scribe = await planned(journal)
     await scribe.write(e.PolicyDecided("s1", "deny", "freeze", "not\x00now"), AT + 5 * SECOND)
@@ -226,7 +218,7 @@ async def test_every_event_finds_its_place(journal: SqlJournal) -> None:
     await scribe.write(e.IncidentFailed("no option left"))
     assert len(await journal.audit()) == 14
     assert (await rows(journal, t.healing_actions))[0]["status"] == "undone"
-    (row,) = await journal.incidents()
+    (row,) = await SqlIncidentList(journal.database).page(IncidentFilter("acme"))
     assert (row.status, len(row.metrics_snapshot), row.resolved_at) == (IncidentStatus.FAILED, 2, None)
 
 
