@@ -77,7 +77,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     shutil.copytree(shipped_policies(), policies)
     (policies / "50-hasty.cedar").write_text(HASTY)
     target = Target()
-    services = {name: target.binding(name) for name in ("checkout", "cart", "ledger", "parcel", "hasty", "quiet")}
+    services = {
+        name: target.binding(name)
+        for name in ("checkout", "cart", "ledger", "parcel", "hasty", "quiet", "walked", "lively")
+    }
     text = "services:\n" + "".join(f"  {n}:\n    bindings:\n      webhook: {b}\n" for n, b in services.items())
     akeso = Akeso(
         folder, f"policies={json.dumps(str(policies))}", "trust=approve", "dry_run=false", *SOON, services=text
@@ -135,6 +138,54 @@ def test_the_same_walk_works_with_curl(place: Place) -> None:
     curl(f"/api/v1/actions/{action}/execute", "-d", "{}")
     place.becomes(incident, action, "applied")
     assert [place.target.calls[k] for k in place.target.calls if k.startswith(action)] == [1]
+
+
+def test_the_walk_of_comparable_systems_works_unchanged(place: Place) -> None:
+    body = {
+        "title": "High latency in checkout", "description": "p99 above 2 s since noon", "severity": "high",
+        "affected_service": "walked", "metrics_snapshot": {"latency_p99_ms": 2100.5, "hosts": ["a", "b"]},
+    }  # fmt: skip
+    created = place.of("operator").post("/api/v1/incidents", json=body)
+    assert created.status_code == 201, created.text
+    told = created.json()
+    assert (told["service"], told["severity"]) == ("walked", "error")
+    assert [c["text"] for c in told["comments"]] == [
+        "p99 above 2 s since noon", 'Measured: latency_p99_ms = 2100.5, hosts = ["a", "b"]'
+    ]  # fmt: skip
+    assert place.of("operator").post(f"/api/v1/incidents/{told['id']}/analyze").status_code == 202
+    action = place.waiting(told["id"])["id"]
+    yes = {"approved_by": "eve of payments", "execution_mode": "dry_run"}
+    for contradiction in ({"dry_run": False}, {"execution_mode": "sometimes"}):
+        refused = place.of("approver").post(f"/api/v1/approvals/{action}/approve", json=yes | contradiction)
+        assert (refused.status_code, refused.json()["field"]) == (422, "execution_mode")
+    answer = place.of("approver").post(f"/api/v1/approvals/{action}/approve", json=yes)
+    assert (answer.status_code, answer.json()["dry_run"]) == (200, True), answer.text
+    place.becomes(told["id"], action, "previewed")
+    assert not [k for k in place.target.calls if k.startswith(action)]
+    executed = place.of("approver").post(f"/api/v1/actions/{action}/execute")
+    assert executed.status_code == 202, executed.text
+    place.becomes(told["id"], action, "applied")
+    entries = place.of("viewer").get(f"/api/v1/incidents/{told['id']}/timeline").json()["entries"]
+    granted = [e["event"]["comment"] for e in entries if e["kind"] == "ApprovalGranted"]
+    assert granted == ["approved by eve of payments", ""]
+
+
+def test_live_means_live(place: Place) -> None:
+    incident = place.new_incident("lively")
+    action = place.waiting(incident)["id"]
+    yes = {"approved_by": "eve", "execution_mode": "live"}
+    assert place.of("approver").post(f"/api/v1/approvals/{action}/approve", json=yes).status_code == 200
+    assert place.becomes(incident, action, "applied")["approved_by"] == "approver"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [({"title": "x"}, "service"), ({"title": "x", "service": "a", "affected_service": "b"}, "affected_service"),
+     ({"title": "x", "service": "a", "metrics_snapshot": [1]}, "metrics_snapshot")],
+)  # fmt: skip
+def test_an_incident_names_one_service(place: Place, body: Any, named: str) -> None:
+    answer = place.of("operator").post("/api/v1/incidents", json=body)
+    assert (answer.status_code, answer.json()["field"]) == (422, named)
 
 
 def test_who_may_not_decide_is_refused_and_nothing_happens(place: Place) -> None:

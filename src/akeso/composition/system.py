@@ -11,6 +11,7 @@ from akeso.adapters.data_folder import DataFolder
 from akeso.adapters.embedders.hashed import HashedEmbedder
 from akeso.adapters.embedders.minilm import MiniLmEmbedder
 from akeso.adapters.journals.alert_ledger import SqlAlertLedger
+from akeso.adapters.journals.answer_shelf import SqlAnswerShelf
 from akeso.adapters.journals.incident_list import SqlIncidentList
 from akeso.adapters.journals.silence_shelf import SqlSilenceShelf
 from akeso.adapters.journals.sql import SqlJournal
@@ -88,6 +89,7 @@ class System:
         self.incident_store = IncidentStore(journal, self.bus, self.clock, naming)
         self.answers = ChannelAnswers(self.incident_store, self.clock)
         self.suspension = Suspension(journal, self.clock)
+        self.kept_answers = SqlAnswerShelf(journal.database)
         self.incident_list = SqlIncidentList(journal.database)
         self.ledger = SqlAlertLedger(journal.database)
         self.silences = Silences(SqlSilenceShelf(journal.database), self.clock.now)

@@ -12,7 +12,7 @@ from akeso.adapters.journals.tables import metadata
 from akeso.domain.errors import InvalidSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
+HEAD = "0005"
 
 
 async def prepare(database: Database) -> None:

@@ -158,6 +158,19 @@ silences = Table(
     Column("definition", JSON, nullable=False),
 )
 
+# Answers to requests with an Idempotency-Key, for a day.
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    _text("asked"),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Index("kept_answers_by_time", "at"),
+)
+
 healing_actions = Table(
     "healing_actions",
     metadata,

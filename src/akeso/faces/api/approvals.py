@@ -40,7 +40,7 @@ async def approve_action(request: Request, caller: Approver, action_id: str, bod
     await _own(request, caller, action_id)
     incident_store = system_of(request).incident_store
     incident = await incident_store.approve(
-        action_id, caller.name, caller.role, dry_run=body.dry_run, comment=body.comment
+        action_id, caller.name, caller.role, dry_run=body.only_shown, comment=body.said
     )
     return action_view(incident, incident.actions[action_id])
 
@@ -54,11 +54,14 @@ async def reject_action(request: Request, caller: Approver, action_id: str, body
 
 
 @router.post("/actions/{action_id}/execute", status_code=202)
-async def execute_action(request: Request, caller: Approver, action_id: str, body: Execution) -> dict[str, Any]:
+async def execute_action(
+    request: Request, caller: Approver, action_id: str, body: Execution | None = None
+) -> dict[str, Any]:
     """Run an action that waits for approval, or was previewed, for real. It still passes the gate."""
+    comment = body.comment if body is not None else ""
     await _own(request, caller, action_id)
     incident_store = system_of(request).incident_store
-    incident = await incident_store.approve(action_id, caller.name, caller.role, dry_run=False, comment=body.comment)
+    incident = await incident_store.approve(action_id, caller.name, caller.role, dry_run=False, comment=comment)
     return action_view(incident, incident.actions[action_id])
 
 

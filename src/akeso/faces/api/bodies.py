@@ -1,24 +1,74 @@
 """What people and programs may send to the REST API. Unknown fields are accepted, wrong types refused."""
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
+from akeso.domain.errors import InvalidInput
+
+_SEVERITIES = {"low": "info", "medium": "warning", "high": "error"}
+
 
 class NewIncident(BaseModel):
-    """A person saw something. service: where; title: what, in one line."""
+    """A person saw something. service (or affected_service): where; title: what, in one line; description: more of it.
 
-    service: str = Field(min_length=1, max_length=200)
+    severity: info, warning, error or critical; low, medium and high are the first three. metrics_snapshot: what was
+    measured, by name; it is kept with the incident as it was told.
+    """
+
+    service: str = Field(default="", max_length=200)
+    affected_service: str = Field(default="", max_length=200)
     title: str = Field(min_length=1, max_length=500)
-    severity: Literal["info", "warning", "error", "critical"] = "error"
+    description: str = Field(default="", max_length=10_000)
+    severity: Literal["info", "warning", "error", "critical", "low", "medium", "high"] = "error"
     onset: AwareDatetime | None = None
+    metrics_snapshot: dict[str, Any] = Field(default={}, max_length=200)
+
+    @property
+    def where(self) -> str:
+        """The service that it is about. Raises InvalidInput when none is named, or two are."""
+        if not self.service and not self.affected_service:
+            raise InvalidInput("service", "is missing (affected_service means the same)")
+        if self.service and self.affected_service and self.service != self.affected_service:
+            raise InvalidInput("affected_service", f"is not {self.service}, which service says")
+        return self.service or self.affected_service
+
+    @property
+    def how_bad(self) -> str:
+        """The severity in Akeso's own words."""
+        return _SEVERITIES.get(self.severity, self.severity)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was told beyond the title, as people read it."""
+        told = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in self.metrics_snapshot.items()]
+        return [text for text in (self.description, "Measured: " + ", ".join(told) if told else "") if text]
 
 
 class Approval(BaseModel):
-    """A yes. dry_run: only show what would be done; nothing is executed until /actions/{id}/execute."""
+    """A yes. dry_run: only show what would be done; nothing is executed until /actions/{id}/execute. execution_mode
+    says the same in other words. approved_by: who said yes, where a program passes it on; kept with the approval, and
+    no substitute for the caller's key."""
 
-    dry_run: StrictBool = True
+    dry_run: StrictBool | None = None
+    execution_mode: Literal["dry_run", "live"] | None = None
+    approved_by: str = Field(default="", max_length=200)
     comment: str = Field(default="", max_length=2000)
+
+    @property
+    def only_shown(self) -> bool:
+        """Whether it is a dry run, as it is where nothing is said. Raises InvalidInput when both is said."""
+        told = None if self.execution_mode is None else self.execution_mode == "dry_run"
+        if told is not None and self.dry_run not in {None, told}:
+            raise InvalidInput("execution_mode", f"says {self.execution_mode}, dry_run says {self.dry_run}")
+        return self.dry_run is not False if told is None else told
+
+    @property
+    def said(self) -> str:
+        """The comment, with the name that was passed on."""
+        named = f"approved by {self.approved_by}" if self.approved_by else ""
+        return ": ".join(part for part in (named, self.comment) if part)
 
 
 class Rejection(BaseModel):

@@ -9,6 +9,7 @@ from akeso.domain.errors import NotFound
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.events import FeedbackGiven, IncidentDetected
 from akeso.domain.incident.incident import Incident
+from akeso.domain.incident.person_events import IncidentCommented
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Feedback, NewIncident
 from akeso.faces.api.incident_question import IncidentQuestion, next_page, wanted_incidents
@@ -51,16 +52,20 @@ async def show_timeline(request: Request, caller: Viewer, incident_id: str) -> d
 
 @router.post("", status_code=201)
 async def create_incident(request: Request, caller: Operator, body: NewIncident) -> dict[str, Any]:
-    """Open an incident by hand. Akeso works on it like on any other."""
+    """Open an incident by hand. Akeso works on it like on any other; description and metrics_snapshot become its first
+    comments."""
     system = system_of(request)
     event = IncidentDetected(
         tenant=caller.tenant,
-        service=body.service,
+        service=body.where,
         title=body.title,
-        severity=Severity[body.severity.upper()],
+        severity=Severity[body.how_bad.upper()],
         onset=body.onset or system.clock.now(),
     )
     incident = await system.incident_store.open(event, caller.name)
+    for text in body.remarks:
+        said = IncidentCommented(caller.name, text)
+        incident = await system.incident_store.record(incident.id, said, caller.name)
     return incident_view(incident)
 
 

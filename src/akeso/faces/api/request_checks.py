@@ -93,7 +93,7 @@ class RequestChecks:
         if refused is None and scope["method"] in _BODIED and scope["path"] not in self.options.unread:
             refused, receive = await _read(headers, receive)
         if refused is not None:
-            await _refuse(refused, answering)
+            await refuse(refused, answering)
             return
         await self.app(scope, receive, answering)
 
@@ -184,7 +184,8 @@ def _replayed(messages: list[Message], receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
+async def refuse(refusal: Refusal, send: Send) -> None:
+    """Answer so, and end the connection."""
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(refusal.body)).encode())]
     # What else the sender wrote is not read: the connection cannot be used again.
     headers.append((b"connection", b"close"))

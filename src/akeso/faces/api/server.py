@@ -28,6 +28,7 @@ from akeso.faces.api import (
     system,
     telemetry,
 )
+from akeso.faces.api.idempotency import Idempotency, IdempotencyOptions
 from akeso.faces.api.parameters import refuse_unknown
 from akeso.faces.api.request_checks import RequestCheckOptions, RequestChecks
 
@@ -108,12 +109,16 @@ def _add_pages(api: FastAPI) -> None:
 
 def _guard(api: FastAPI, running: System) -> None:
     access = running.settings.access
+    known = IdempotencyOptions(
+        running.kept_answers, lambda key: running.keys.caller(key) is not None, running.clock.now
+    )
+    api.add_middleware(Idempotency, options=known)
     if access.allowed_origins:
         api.add_middleware(
             CORSMiddleware,
             allow_origins=list(access.allowed_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["content-type", "content-encoding", "x-api-key", "authorization"],
+            allow_headers=["content-type", "content-encoding", "idempotency-key", "x-api-key", "authorization"],
         )
     unread = frozenset({slack.PATH, *(path for source in running.sources.values() for path in source.paths)})
     texts = [source for source in running.sources.values() if getattr(source, "plain_text", False)]
