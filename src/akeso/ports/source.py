@@ -100,6 +100,15 @@ class HoldsKey(Protocol):
 
 
 @runtime_checkable
+class NamesPrecedents(Protocol):
+    """A source that tells its sender how many similar incidents are known."""
+
+    def with_precedents(self, answer: Answer, count: int) -> Answer:
+        """The answer that `decode` made, with the number."""
+        ...
+
+
+@runtime_checkable
 class Source(Protocol):
     """Decodes requests to one or more paths. Pure but for interning series in the table that it is given."""
 

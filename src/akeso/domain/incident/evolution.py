@@ -67,7 +67,9 @@ def _findings(i: Incident, entry: e.Entry) -> Incident | None:
         case e.AnomaliesAttached(anomalies):
             return replace(i, anomalies=i.anomalies + anomalies)
         case e.AlertAttached(alert):
-            return replace(i, alerts=(*i.alerts, alert), severity=max(i.severity, alert.severity))
+            # One that it has already became worse.
+            others = tuple(a for a in i.alerts if (a.source, a.fingerprint) != (alert.source, alert.fingerprint))
+            return replace(i, alerts=(*others, alert), severity=max(i.severity, alert.severity))
         case e.AlertCleared():
             return replace(i, alerts=tuple(_cleared(a, entry.event, entry.at) for a in i.alerts))
         case e.AlertFiredAgain(alert):

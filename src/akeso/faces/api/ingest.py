@@ -17,7 +17,7 @@ from akeso.engine.fairness import Holding
 from akeso.faces.admission import check_tenant
 from akeso.faces.api.access import identify_by, identify_sender, may_show_key_later, system_of
 from akeso.faces.api.errors import retry_headers, status_of
-from akeso.ports.source import Answer, HoldsKey, IngestRequest, Intake, Source
+from akeso.ports.source import Answer, HoldsKey, IngestRequest, Intake, NamesPrecedents, Source
 from akeso.protocols.decompression import ENCODINGS, LIMIT, Refused, decompressed, too_large
 
 # Bytes that every source decodes within some ten milliseconds.
@@ -27,6 +27,8 @@ _UNTOLD = 2**20
 # Of a sender whose key stands in the body.
 _WITHOUT_NAME = 64 * 2**10
 _LONGEST_ORIGIN = 253
+# How alike an incident has to be to be called similar, and how many are counted.
+_SIMILAR, _MOST_SIMILAR = 0.5, 50
 
 
 def routes(sources: dict[str, Source]) -> Iterator[Route]:
@@ -123,7 +125,11 @@ async def _taken_in(
         body = decompressed(raw, asked.headers.get("content-encoding", "identity"))
         held.hold(len(raw) if body is raw else len(raw) + len(body))
         intake = await _decoded(source, replace(asked, body=body), system.ingest_table)
-    return await system.ingestion.accept(intake, sender.name)
+    answer = await system.ingestion.accept(intake, sender.name)
+    if isinstance(source, NamesPrecedents) and intake.alerts:
+        known = await system.memory.recall(asked.tenant, intake.alerts[0].title, (), _MOST_SIMILAR)
+        return source.with_precedents(answer, sum(each.similarity >= _SIMILAR for each in known))
+    return answer
 
 
 async def _decoded(source: Source, asked: IngestRequest, table: SeriesTable) -> Intake:

@@ -120,8 +120,10 @@ def _again(held: HeldAlert, scene: Scene, options: CorrelateOptions) -> _Place:
 
 def _known(alert: Alert, incident: Incident, scene: Scene, options: CorrelateOptions) -> _Place:
     """An alert that an incident has; None when that incident is too long ago."""
-    fires = any(_same(a, alert) and a.status is AlertStatus.FIRING for a in incident.alerts)
-    if fires:
+    fires = next((a for a in incident.alerts if _same(a, alert) and a.status is AlertStatus.FIRING), None)
+    if fires is not None and alert.severity > fires.severity and not incident.status.over:
+        return AttachAlert(incident.id, alert)  # it has become worse
+    if fires is not None:
         said = f"; it was {incident.why}" if incident.status.over else ""
         return Trace(alert, Fate.RESENT, f"the incident has it already{said}", incident.id)
     if not incident.status.over:

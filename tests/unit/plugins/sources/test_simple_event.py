@@ -33,7 +33,30 @@ def test_a_calm_event_is_normal_and_raises_nothing() -> None:
     assert (event["status"], event["component"], event["healing_action"]) == ("Normal", "cart", "No action needed")
     assert "80.5 ms" in event["analysis"]
     assert "1.0%" in event["analysis"]
-    assert intake.alerts == ()
+    assert [a.status for a in intake.alerts] == [AlertStatus.RESOLVED]
+
+
+def test_values_that_are_normal_again_end_the_alert_whatever_was_breached() -> None:
+    source = SimpleEvent()
+    told = [decoded(CALM | more, source).alerts for more in ({"latency": 400}, {"error_rate": 0.5}, {}, {}, {"cpu": 1})]
+    assert [[a.status for a in alerts] for alerts in told] == [
+        [AlertStatus.FIRING], [AlertStatus.FIRING], [AlertStatus.RESOLVED], [], [],
+    ]  # fmt: skip
+    assert len({a.fingerprint for alerts in told for a in alerts}) == 1
+    assert [a.status for a in decoded(CALM | {"latency": 400}, source).alerts] == [AlertStatus.FIRING]
+    assert [a.status for a in decoded(CALM, source).alerts] == [AlertStatus.RESOLVED]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "No similar incident is known."), (1, "1 similar incident is known."), (7, "7 similar incidents are known.")],
+)
+def test_the_answer_names_how_many_similar_incidents_are_known(count: int, said: str) -> None:
+    source = SimpleEvent()
+    answer = json.loads(source.with_precedents(decoded(CALM | {"latency": 400}).answer, count).body)["event"]
+    assert (answer["analysis"].endswith(said), answer["similar_incidents"]) == (True, count)
+    calm = decoded(CALM).answer
+    assert source.with_precedents(calm, count) == calm
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from akeso.domain.estate.service import Services, ServiceSpec
 from akeso.domain.estate.topology import Edge, Topology
 from akeso.domain.incident.alert_trace import Fate
 from akeso.domain.incident.diagnosis import Diagnosis, Hypothesis
+from akeso.domain.incident.events import AlertAttached, Entry
+from akeso.domain.incident.evolution import evolve
 from akeso.domain.incident.incident import Attention, Closing, Incident, IncidentStatus
 from akeso.domain.incident.person_events import CloseReason
 from akeso.domain.incident.silence import Silence
@@ -314,6 +316,17 @@ def test_an_alert_joins_an_open_incident_once() -> None:
     new = alert("db")
     assert told(alerts=[new, new], open=[incident()]).moves == (AttachAlert("i1", new),)
     assert fates(told(alerts=[new], open=[replace(incident(), alerts=(new,))])) == [Fate.RESENT]
+
+
+def test_an_alert_that_became_worse_raises_its_incident() -> None:
+    mild = replace(alert("db"), severity=Severity.WARNING)
+    worse = replace(mild, severity=Severity.CRITICAL)
+    known = replace(incident(), alerts=(mild,), severity=Severity.WARNING)
+    assert told(alerts=[worse], open=[known]).moves == (AttachAlert("i1", worse),)
+    raised = evolve(known, Entry(9, "i1", known.detected_at, "test", AlertAttached(worse)))
+    assert (raised.severity, raised.alerts) == (Severity.CRITICAL, (worse,))
+    assert fates(told(alerts=[mild], open=[raised])) == [Fate.RESENT]
+    assert fates(told(alerts=[worse], closed=[replace(known, status=IncidentStatus.CLOSED)])) == [Fate.RESENT]
 
 
 def fates(result: Correlation) -> list[Fate]:
