@@ -58,6 +58,11 @@ class Place:
         found = self.of("viewer").get("/api/v1/approvals/pending").json()["approvals"]
         return next((a for a in found if a["incident"] == incident), None)
 
+    def about(self, service: str) -> Any:
+        """The newest incident of a service; None without any."""
+        found = self.of("viewer").get("/api/v1/incidents", params={"service": service}).json()["incidents"]
+        return found[0] if found else None
+
     def action(self, incident: str, action: str) -> Any:
         shown = self.of("viewer").get(f"/api/v1/incidents/{incident}").json()
         return next(a for a in shown["actions"] if a["id"] == action)
@@ -355,3 +360,19 @@ def test_akeso_tells_of_itself(place: Place) -> None:
     assert [e["sequence"] for e in audit] == [1, 2, 3]
     assert place.of("viewer").get("/api/v1/topology").json() == {"services": [], "edges": []}
     assert place.of("viewer").post("/api/v1/memory/search", json={"text": "slow"}).status_code == 200
+
+
+# Last, because with telemetry the other incidents, which have none, would be looked at differently.
+def test_an_event_with_normal_values_ends_the_incident_of_the_one_before(place: Place) -> None:
+    event = {"component": "evented", "latency": 900, "error_rate": 0.0}
+    told = place.of("admin").post("/add-event", json=event).json()["event"]
+    assert (told["status"], told["similar_incidents"]) == ("Anomaly", 0)
+    found = eventually(lambda: place.about("evented"), "an incident opens")
+    assert found["status"] != "RESOLVED"
+
+    def ended() -> bool:
+        again = place.of("admin").post("/add-event", json=event | {"latency": 20}).json()["event"]
+        assert again["status"] == "Normal"
+        return bool(place.about("evented")["status"] == "RESOLVED")
+
+    eventually(ended, "it ends", every_s=1.0)

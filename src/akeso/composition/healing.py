@@ -1,6 +1,6 @@
 """The composition of what heals, for a running system and for a replay."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -27,6 +27,7 @@ from akeso.ports.window import TelemetryWindow
 from akeso.stages.diagnosis.calibration_file import load_calibration
 from akeso.stages.healing.authorship import Authority
 from akeso.stages.healing.own_changes import ChangeKinds, change_kinds
+from akeso.stages.healing.playbooks import Playbook
 
 # Who puts a diagnosis into words at once; another one's words come later.
 FIRST_WORDS = "deterministic"
@@ -35,7 +36,7 @@ FIRST_WORDS = "deterministic"
 @dataclass(frozen=True, slots=True)
 class HealingSurroundings:
     """What healing stands on. may_speak: which author may speak for which service; token: a word that nobody used
-    before, of so many bytes."""
+    before, of so many bytes; playbooks: those of the settings without any."""
 
     bus: Bus
     clock: Clock
@@ -49,6 +50,7 @@ class HealingSurroundings:
     token: Callable[[int], str] = token_hex
     ledger: AlertLedger = field(default_factory=MemoryAlertLedger)
     frozen: Callable[[str, str], Silence | None] = lambda _tenant, _service: None
+    playbooks: Sequence[Playbook] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,15 @@ class Healing:
     kinds: ChangeKinds
 
 
-def reasoning_parts(settings: Settings, knowledge: Knowledge) -> ReasoningParts:
-    """How incidents are thought about."""
+def reasoning_parts(
+    settings: Settings, knowledge: Knowledge, playbooks: Sequence[Playbook] | None = None
+) -> ReasoningParts:
+    """How incidents are thought about. playbooks: those of the settings without any."""
     healing = settings.healing
     bridging = {**settings.evidence.get("bridging", {}), "knowledge": knowledge}
     return ReasoningParts.of(
         tuple(build("evidence", {**settings.evidence, "bridging": bridging}).values()),
-        read_playbooks(settings),
+        read_playbooks(settings) if playbooks is None else playbooks,
         make("reasoners", FIRST_WORDS, {"knowledge": knowledge}),
         healing.diagnose,
         healing.plan,
@@ -105,5 +109,5 @@ def _gate(settings: Settings, actions: Mapping[str, Action], around: HealingSurr
 
 def _context(settings: Settings, actions: Mapping[str, Action], around: HealingSurroundings) -> IncidentContext:
     sources = Sources(around.window, around.memory, around.services, tuple(actions))
-    parts = reasoning_parts(settings, around.knowledge)
+    parts = reasoning_parts(settings, around.knowledge, around.playbooks)
     return IncidentContext(parts, sources, around.clock, settings.healing.context)

@@ -34,15 +34,17 @@ from akeso.agents.runtime.metrics import AgentMetrics
 from akeso.agents.runtime.runner import AgentRunner
 from akeso.agents.runtime.supervisor import Supervisor
 from akeso.composition.detection import Surroundings, connect, open_detection
-from akeso.composition.files import read_knowledge, read_policy, read_services, use_tables
+from akeso.composition.files import read_knowledge, read_playbooks, read_policy, read_services, use_tables
 from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings, wire_healing
 from akeso.composition.notification import make_notifiers, read_routes
 from akeso.composition.parts import Parts, Tables, installed
 from akeso.composition.prometheus_collectors import AccessCollector, IntakeCollector, PipelineCollector
+from akeso.composition.reloading import InForce, Reloading
 from akeso.config.intake_settings import PullSettings
 from akeso.config.settings import Settings
 from akeso.config.topology_file import load_topology
 from akeso.domain.errors import InvalidInput, InvalidSettings
+from akeso.domain.estate.service import Services
 from akeso.domain.telemetry.query import MetricMatrix, MetricSelector, Range
 from akeso.domain.telemetry.series import SeriesTable
 from akeso.engine.channel_answers import ChannelAnswers
@@ -76,10 +78,14 @@ class System:
         self.registry = CollectorRegistry()
         self.keys = KeyFile(settings.data / "keys.json", parts.clock)
         self.refused_keys = RefusedKeys(parts.clock, settings.access.refused_keys)
-        self.services = read_services(settings)
         self.knowledge = read_knowledge(settings)
         self.ingest_table, self.feature_table = SeriesTable(most=settings.ingestion.series), SeriesTable()
         self.bus = parts.open_bus(settings, Tables(self.ingest_table, self.feature_table))
+        specs = dict(read_services(settings).specs)
+        self.services, self._playbooks = Services(specs), list(read_playbooks(settings))
+        self._governance = GovernanceAgent(self.bus, self.clock, read_policy(settings))
+        held = InForce(specs, self._playbooks, self._governance.use)
+        self.reloading = Reloading(settings, held, self.clock, journal.record_config)
         self.store = parts.open_store(settings, self.ingest_table)
         slot = settings.features.slot
         forget = settings.features.forget
@@ -191,7 +197,7 @@ class System:
             feature,
             self.senders,
             *self.detection.agents,
-            GovernanceAgent(self.bus, self.clock, read_policy(self.settings)),
+            self._governance,
             self.healing,
             *self._pull(),
         ]
@@ -245,6 +251,7 @@ class System:
         around = HealingSurroundings(
             self.bus, self.clock, self.services, self.knowledge, self.window, self.memory, self.incident_store,
             self.suspension, self.keys.may_speak, self._parts.token, self.ledger, self.silences.frozen,
+            self._playbooks,
         )  # fmt: skip
         return wire_healing(self.settings, actions, around)
 

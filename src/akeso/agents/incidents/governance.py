@@ -27,6 +27,10 @@ class GovernanceAgent:
         self._decisions = self._denials = self._errors = 0
         self._latency_ms = 0.0
 
+    def use(self, policy: Policy) -> None:
+        """What judges from the next question on."""
+        self._policy = policy
+
     @property
     def numbers(self) -> Mapping[str, float]:
         """Counts since the start, and how long the last decision took."""

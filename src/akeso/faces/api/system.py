@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AwareDatetime
 
 from akeso import __version__
+from akeso.domain.errors import InvalidInput, InvalidSettings
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.telemetry.times import instant_of
 from akeso.faces.api.access import require, require_installation, system_of
@@ -47,6 +48,15 @@ async def metrics(request: Request) -> Response:
     if not system_of(request).settings.access.metrics_without_key:
         await require(Role.VIEWER)(request)
     return Response(generate_latest(system_of(request).registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.post("/api/v1/reload")
+async def reload_files(request: Request, caller: Owner) -> dict[str, Any]:
+    """Read services, playbooks and policies again: all of them, or none when one is wrong."""
+    try:
+        return await system_of(request).reloading.reload(caller.name)
+    except InvalidSettings as wrong:
+        raise InvalidInput(wrong.field, f"{wrong.reason}; nothing was reloaded") from wrong
 
 
 @router.post("/api/v1/memory/search")

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "reject": ("akeso.faces.cli.approvals", "reject", "Reject an action."),
         "suspend": ("akeso.faces.cli.approvals", "suspend", "Stop every effect at once."),
         "resume": ("akeso.faces.cli.approvals", "resume", "Allow effects again."),
+        "reload": ("akeso.faces.cli.approvals", "reload", "Read services, playbooks and policies again."),
         "models": ("akeso.faces.cli.models", "app", "Versions of the detection model: list, compare, train, promote."),
         "detect": ("akeso.faces.cli.detect", "app", "Detection: alert budgets, and the thresholds that follow."),
         "slo": ("akeso.faces.cli.detect", "slo", "Show what is left of the error budgets."),

@@ -62,3 +62,9 @@ def resume(url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> 
     """Allow effects again."""
     Client(url, key, data).post("/api/v1/effects/resume", {})
     print("Effects are allowed again, as far as policy allows them.")
+
+
+def reload(url: Url = DEFAULT_URL, key: Key = "", data: Data = DEFAULT_DATA) -> None:
+    """Read services, playbooks and policies again; what is wrong with one leaves all as they were."""
+    told = Client(url, key, data).post("/api/v1/reload", {})
+    print(f"In force: {told['services']} services, {told['playbooks']} playbooks, and the policies.")

@@ -75,6 +75,8 @@ async def _serve(settings: Settings) -> None:
     working = asyncio.create_task(_work(system, listeners[0]))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+    reloads: set[asyncio.Task[None]] = set()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, system, reloads)
     try:
         await asyncio.wait({*serving, working}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -87,6 +89,12 @@ async def _serve(settings: Settings) -> None:
     for failure in ends:
         if isinstance(failure, Exception):
             raise failure
+
+
+def _reload(system: System, reloads: set[asyncio.Task[None]]) -> None:
+    task = asyncio.create_task(system.reloading.reload_or_say("SIGHUP"))
+    reloads.add(task)  # a task that nobody holds may vanish before it is done
+    task.add_done_callback(reloads.discard)
 
 
 async def _work(system: System, listener: socket.socket) -> None:
