@@ -11,8 +11,8 @@ from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.alert_trace import AlertTrace, Fate
 from akeso.engine.alert_record import place
 from akeso.faces.api.access import require, system_of
-from akeso.faces.api.paging import cursor_of, place_of
-from akeso.faces.api.parameters import labels_of, named, one_of, sorted_by, utc
+from akeso.faces.api.queries.paging import cursor_of, place_of
+from akeso.faces.api.queries.parameters import labels_of, named, one_of, sorted_by, utc
 from akeso.faces.api.views import alert_view
 from akeso.ports.alert_ledger import AlertFilter, AlertSort
 

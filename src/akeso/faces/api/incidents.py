@@ -12,7 +12,7 @@ from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.person_events import IncidentCommented
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.bodies import Feedback, NewIncident
-from akeso.faces.api.incident_question import IncidentQuestion, next_page, wanted_incidents
+from akeso.faces.api.queries.incident_question import IncidentQuestion, next_page, wanted_incidents
 from akeso.faces.api.views import entry_view, incident_view, row_view
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])

@@ -29,7 +29,7 @@ from akeso.faces.api import (
     telemetry,
 )
 from akeso.faces.api.idempotency import Idempotency, IdempotencyOptions
-from akeso.faces.api.parameters import refuse_unknown
+from akeso.faces.api.queries.parameters import refuse_unknown
 from akeso.faces.api.request_checks import RequestCheckOptions, RequestChecks
 
 _CONSOLE = Path(__file__).parents[1] / "console"

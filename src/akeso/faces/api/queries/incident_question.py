@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.incident import IncidentStatus
-from akeso.faces.api.paging import cursor_of, place_of
-from akeso.faces.api.parameters import labels_of, listed, named, sorted_by, utc
+from akeso.faces.api.queries.paging import cursor_of, place_of
+from akeso.faces.api.queries.parameters import labels_of, listed, named, sorted_by, utc
 from akeso.ports.incident_list import IncidentFilter, IncidentPlace, IncidentRow, IncidentSort
 
 _SORTS = {sort.value: sort for sort in IncidentSort}
