@@ -7,10 +7,11 @@ import numpy as np
 
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
-from akeso.domain.telemetry.signal import RED_RATE, Signal
+from akeso.domain.telemetry.signal import Signal
 from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.call_effects import Blame
-from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, starved
+from akeso.stages.diagnosis.queues import consumers
+from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, starved, throughput
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 _CLIMB_SHARE = 0.12
@@ -18,7 +19,6 @@ _CLIMB_BYTES = 8e6
 _ON_THE_WAY = 0.1  # of the whole rise, seen since the onset
 _ONE_STEP = 0.7  # of that, in one step at most
 _MESSAGING = ("messaging", "kafka", "rabbitmq", "sqs", "pubsub")
-_CONSUMING = ("process", "consum", "receive")
 
 
 class Resources:
@@ -100,16 +100,16 @@ class Resources:
         if queue is None:
             return
         grown = f"{queue.key.metric} at {service} grew from {queue.past:.3g} to {queue.last:.3g}"
-        consumers = _consumers(case, symptoms, queue)
-        for consumer in consumers:
+        emptying = consumers(case, symptoms, queue)
+        for consumer in emptying:
             yield self._consumer(case, symptoms, consumer, grown)
-        classes = {} if consumers else {FaultClass.QUEUE_BACKLOG: 3.0}
+        classes = {} if emptying else {FaultClass.QUEUE_BACKLOG: 3.0}
         words = f"{grown}: a queue fills because its consumers do not empty it"
-        yield self._evidence(service, words, -2.0 if consumers else 1.0, classes, past=queue.past, last=queue.last)
+        yield self._evidence(service, words, -2.0 if emptying else 1.0, classes, past=queue.past, last=queue.last)
 
     def _consumer(self, case: Case, symptoms: Symptoms, consumer: str, grown: str) -> Evidence:
         effect = effects(case).get(consumer)
-        past, now = _throughput(symptoms, consumer)
+        past, now = throughput(symptoms, consumer)
         stopped = now < 0.6 * past or (effect is not None and effect.down)
         waits = [c for c in effect.calls if c.blame is Blame.CALLEE] if effect is not None else []
         words = f"{grown}, and {consumer}, which consumes it, processes {now:.1f}/s instead of {past:.1f}/s"
@@ -145,32 +145,3 @@ def _grows(queue: SeriesDeviation) -> bool:
     names = (queue.key.metric, *(name for name, _ in queue.key.attributes))
     messaging = any(word in name.lower() for name in names for word in (*_MESSAGING, "consumer", "topic"))
     return messaging and queue.last - queue.past > 3.0 * queue.spread and queue.last >= queue.level
-
-
-def _consumers(case: Case, symptoms: Symptoms, queue: SeriesDeviation) -> list[str]:
-    """Services that process from the queue: by shared attributes, by group name, else by asynchronous calls."""
-    owner = queue.key.service
-    shared = {(n, v) for n, v in queue.key.attributes if "destination" in n or "group" in n or "topic" in n}
-    named = {value for name, value in shared if "group" in name} & case.topology.nodes
-    found = {
-        d.key.service
-        for service in symptoms.services - {owner}
-        for d in symptoms.of(service)
-        if shared & set(d.key.attributes) and _consuming(d)
-    }
-    if found or named:
-        return sorted(found | named)
-    return sorted({e.callee for e in case.topology.edges if e.asynchronous} - {owner})
-
-
-def _consuming(deviation: SeriesDeviation) -> bool:
-    words = [deviation.key.metric, *(v for n, v in deviation.key.attributes if n == "messaging.operation.type")]
-    return any(part in word.lower() for word in words for part in _CONSUMING)
-
-
-def _throughput(symptoms: Symptoms, consumer: str) -> tuple[float, float]:
-    rate = symptoms.find(consumer, RED_RATE)
-    if rate is None:
-        return 0.0, 0.0
-    tail = symptoms.values(rate)[symptoms.during][-3:]
-    return max(0.0, np.nan_to_num(rate.past)), float(np.nan_to_num(tail).mean()) if len(tail) else 0.0

@@ -13,12 +13,11 @@ from akeso.domain.estate.topology import Topology
 from akeso.domain.telemetry.batches import Floats, Mask
 from akeso.domain.telemetry.signal import RED_RATE
 from akeso.stages.diagnosis.call_effects import FAILING
-from akeso.stages.diagnosis.symptoms import Call, SeriesDeviation, Symptoms
+from akeso.stages.diagnosis.symptoms import Call, SeriesDeviation, Symptoms, usual_pause
 
 _FEWEST = 3.0  # that fail, and should have arrived; of fewer, none may come by chance (Poisson: one in twenty)
 _CHANCE = 1.7  # standard deviations by which a count may fall short
 _OTHERS = 1.5  # more requests than so many times the calls: others come, and cannot be told apart
-_USUAL = 0.95  # quantile of the pauses between two reports
 
 
 class Arrival(Enum):
@@ -40,7 +39,7 @@ def arrival(symptoms: Symptoms, topology: Topology, callee: str) -> Arrival:
     usual = _ratio(received, made, ~symptoms.during)
     if not 0 < usual <= _OTHERS:
         return Arrival.ARRIVED
-    pause, since = _pause(received[~symptoms.during]), _since(received)
+    pause, since = usual_pause(received[~symptoms.during]), _since(received)
     if since > pause + 1:  # the newest slot may not be whole
         return Arrival.LOST
     due = symptoms.during & (np.arange(len(made)) < len(made) - pause)
@@ -80,9 +79,3 @@ def _since(received: Floats) -> int:
     """Slots after the newest in which something was received."""
     there = np.flatnonzero(received > 0)
     return len(received) - 1 - int(there[-1]) if len(there) else len(received)
-
-
-def _pause(received: Floats) -> int:
-    """How many empty slots in a row are usual."""
-    there = np.flatnonzero(received > 0)
-    return int(np.quantile(np.diff(there) - 1, _USUAL)) if len(there) > 1 else 0

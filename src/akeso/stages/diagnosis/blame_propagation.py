@@ -20,7 +20,14 @@ from akeso.stages.correlation.witnesses import Testimony, is_of_a_scrape, witnes
 from akeso.stages.diagnosis.arrivals import Arrival, arrival
 from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
-from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, server_errors, server_latency, starved
+from akeso.stages.diagnosis.service_signs import (
+    locked,
+    pool_exhausted,
+    server_errors,
+    server_latency,
+    starved,
+    throughput,
+)
 from akeso.stages.diagnosis.symptoms import Call, SeriesDeviation, Symptoms, read, significance
 
 _TRAVELS = 0.35  # share of an edge's rise that the callee must show itself
@@ -256,7 +263,12 @@ class _Judge:
 
     def _idle(self, service: str) -> bool:
         served = self._symptoms.find(service, RED_RATE)
-        return served is not None and served.level <= 0.2 * served.past and served.past > 0
+        if served is None:
+            return False
+        if served.past > 0:
+            return served.level <= 0.2 * served.past
+        past, now = throughput(self._symptoms, service)
+        return now < 0.2 * past
 
     def _chance(self, service: str, share: float) -> float:
         """The standard deviation of a share of the requests of a service."""

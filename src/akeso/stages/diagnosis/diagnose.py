@@ -9,6 +9,7 @@ from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypoth
 from akeso.ports.evidence import EvidenceProvider
 from akeso.stages.diagnosis.calibration_file import shipped
 from akeso.stages.diagnosis.confidence import Calibration, Standing, grounds_of, rescaled
+from akeso.stages.diagnosis.queues import destinations
 from akeso.stages.diagnosis.suggested_checks import Doubts, suggested_checks
 
 
@@ -109,10 +110,12 @@ def _candidates(case: Case, evidence: Iterable[Evidence], options: DiagnoseOptio
     seeds = _suspected(case)
     if not seeds:
         return frozenset(spoken_of)
+    # Who fills and who empties a queue is near to it by the queue's name, not by that of its broker.
+    starts = seeds.union(*(destinations(a.key) for a in case.anomalies))
     near = {
         s
         for s in spoken_of
-        if s in seeds or any(case.topology.distance(s, seed, options.reach) is not None for seed in seeds)
+        if s in seeds or any(case.topology.distance(s, start, options.reach) is not None for start in starts)
     }
     return frozenset(near or spoken_of)
 

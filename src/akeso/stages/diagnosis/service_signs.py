@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, Signal
-from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms
+from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_P95, RED_RATE, Signal
+from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, usual_pause
 
 _STARVED_CPU = 0.65
+_NEWEST = 3  # slots
+_FEWEST = 3.0  # requests, of which none comes by chance once in twenty times
 
 
 def server_latency(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
@@ -48,3 +50,21 @@ def starved(symptoms: Symptoms, service: str) -> SeriesDeviation | None:
         if symptoms.lately(d) >= max(_STARVED_CPU, d.past + 0.35) and d.rise > 0.1
     ]
     return max(found, key=lambda d: d.last, default=None)
+
+
+def throughput(symptoms: Symptoms, service: str) -> tuple[float, float]:
+    """Requests a second that a service finished before the fault, and lately.
+
+    Who tells of them in batches, or has few, has empty slots in between: then it is counted over so many of the newest
+    slots that some were due. Before any are due the two are equal.
+    """
+    rate = symptoms.find(service, RED_RATE)
+    if rate is None:
+        return 0.0, 0.0
+    values = np.nan_to_num(symptoms.values(rate))
+    before, during = values[~symptoms.during], values[symptoms.during]
+    if rate.past > 0:
+        return rate.past, float(during[-_NEWEST:].mean()) if len(during) else 0.0
+    past = float(before.mean()) if len(before) else 0.0
+    slots = max(_NEWEST, usual_pause(before) + 1, int(np.ceil(_FEWEST / (past * symptoms.slot_s))) if past else 0)
+    return past, float(during[-slots:].mean()) if len(during) >= slots else past

@@ -20,6 +20,7 @@ SILENT_AFTER_S = 2.2  # services report every second; more than two missed repor
 _NORMAL = 1.4826  # MAD of a normal distribution to its standard deviation
 _EARLY_SLOTS = 3  # the correlated onset may be late by as much
 _GAP_SLOTS = 3  # a longer pause in all measurements is an interruption
+_USUAL = 0.95  # quantile of the pauses between two reports
 _RARELY = 5  # slots from one value to the next
 _FEW = 10.0  # requests of which hardly anything can be told
 _ENOUGH = 100.0  # requests for which the floor of an error share is meant; of more, less is no accident
@@ -228,6 +229,12 @@ def significance(requests: float) -> float:
 def telling(requests: float) -> float:
     """How much the times of so many requests say (0 to 1): few may have been of a slow kind. 1 when not counted."""
     return min(1.0, requests / _FEW) if np.isfinite(requests) else 1.0
+
+
+def usual_pause(counts: Floats) -> int:
+    """How many empty slots in a row are usual where something is counted."""
+    there = np.flatnonzero(counts > 0)
+    return int(np.quantile(np.diff(there) - 1, _USUAL)) if len(there) > 1 else 0
 
 
 def _level(matrix: FeatureMatrix, during: Mask) -> Floats:
