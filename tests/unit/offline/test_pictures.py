@@ -6,7 +6,7 @@ from akeso.offline.drawing.evidence import evidence_picture
 from akeso.offline.drawing.reliability import reliability_picture
 from akeso.offline.drawing.svg import legible
 from akeso.plugins.discovery import build
-from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.calls.blame_propagation import effects
 from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.stages.diagnosis.reliability import reliability
 from akeso.testing.recorded.cases import Fault, Scene

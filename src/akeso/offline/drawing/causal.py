@@ -7,8 +7,8 @@ from akeso.domain.estate.topology import Topology
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Diagnosis
 from akeso.offline.drawing.svg import AMBER, BLUE, FAINT, GRID, INK, RED, Page, shortened
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Effect
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Effect
 
 _BOX = (168.0, 58.0)
 _GAP = (74.0, 22.0)

@@ -7,7 +7,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import Signal
 from akeso.stages.correlation.witnesses import is_of_a_scrape
-from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.calls.blame_propagation import effects
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, read
 
 _MORE = 0.34

@@ -7,8 +7,8 @@ from akeso.domain.estate.changes import standing
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.batches import NANOSECONDS, Change
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Effect
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Effect
 
 _STARTS_WITHIN_S = 10.0
 _WORDS = {"deploy": "was deployed", "config": "got a new configuration", "flag": "had a flag changed"}

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.network_latency import network_delays
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.network_latency import network_delays
+from akeso.stages.diagnosis.calls.per_operation_latency import borne_out
 from akeso.stages.diagnosis.paths import strayed
-from akeso.stages.diagnosis.per_operation_latency import borne_out
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read, telling
 
 # What each symptom says about its own service: much for what cannot be inherited, little for what can.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.telemetry.signal import NETWORK_DELAY
-from akeso.stages.diagnosis.network_latency import NetworkDelay, network_delays
+from akeso.stages.diagnosis.calls.network_latency import NetworkDelay, network_delays
 from akeso.stages.diagnosis.service_signs import starved
 from akeso.stages.diagnosis.symptoms import read
 

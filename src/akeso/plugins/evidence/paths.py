@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import FAILING, Blame, Effect
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import FAILING, Blame, Effect
+from akeso.stages.diagnosis.calls.network_latency import network_delays
 from akeso.stages.diagnosis.log_errors import complaining
-from akeso.stages.diagnosis.network_latency import network_delays
 from akeso.stages.diagnosis.paths import Turn, turns_of
 
 _FULL_NATS = 10.0

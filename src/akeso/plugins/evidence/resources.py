@@ -8,8 +8,8 @@ import numpy as np
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import CauseKind, Evidence, FaultClass, InnerCause
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Blame
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Blame
 from akeso.stages.diagnosis.queues import consumers
 from akeso.stages.diagnosis.service_signs import locked, pool_exhausted, starved, throughput
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import LOG_RATE
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Blame, Effect
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Blame, Effect
 from akeso.stages.diagnosis.symptoms import read
 
 

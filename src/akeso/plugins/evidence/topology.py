@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import Signal
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Blame, CallEffect, Effect
-from akeso.stages.diagnosis.per_operation_latency import borne_out
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Blame, CallEffect, Effect
+from akeso.stages.diagnosis.calls.per_operation_latency import borne_out
 from akeso.stages.diagnosis.symptoms import telling
 
 _OF_SLOWNESS = frozenset({Signal.LATENCY, Signal.EDGE_LATENCY, Signal.SELF_TIME})

@@ -8,8 +8,8 @@ import numpy as np
 from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import Evidence, FaultClass
 from akeso.domain.telemetry.signal import RED_RATE
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Effect
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Effect
 from akeso.stages.diagnosis.symptoms import SeriesDeviation, Symptoms, read
 
 

@@ -9,9 +9,9 @@ from akeso.domain.incident.case import Case
 from akeso.domain.incident.diagnosis import UNKNOWN, Diagnosis, Evidence, Hypothesis
 from akeso.domain.incident.explanation import Citation, Claim, Explanation
 from akeso.domain.telemetry.batches import NANOSECONDS
-from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.bridging import Chain, chains
-from akeso.stages.diagnosis.call_effects import Blame, CallEffect
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Blame, CallEffect
 
 _CALLERS = 4  # a broad fault is not told caller by caller
 

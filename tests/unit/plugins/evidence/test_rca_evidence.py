@@ -12,7 +12,7 @@ from akeso.domain.incident.case import Case
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, SeriesKey
 from akeso.domain.telemetry.signal import RED_ERRORS, RED_MEAN, RED_RATE
 from akeso.plugins.discovery import build
-from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.calls.blame_propagation import effects
 from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.stages.diagnosis.symptoms import read, significance
 from akeso.stages.features.metric_meanings import signal_of

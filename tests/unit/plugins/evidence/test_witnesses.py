@@ -12,7 +12,7 @@ from akeso.domain.telemetry.batches import Floats, SeriesKey
 from akeso.domain.telemetry.signal import Signal
 from akeso.plugins.evidence.availability import Availability
 from akeso.plugins.evidence.silence import Silence
-from akeso.stages.diagnosis.blame_propagation import effects
+from akeso.stages.diagnosis.calls.blame_propagation import effects
 from akeso.testing.recorded.cases import TENANT, Fault, Scene
 
 DOWN = Scene(Fault("quotes", down=True))

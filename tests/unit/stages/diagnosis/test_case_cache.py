@@ -3,13 +3,13 @@
 import gc
 import weakref
 
-from akeso.stages.diagnosis.blame_propagation import effects
 from akeso.stages.diagnosis.bridging import chains
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.network_latency import network_delays
+from akeso.stages.diagnosis.calls.per_operation_latency import borne_out
 from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.knowledge_file import shipped_knowledge
-from akeso.stages.diagnosis.network_latency import network_delays
 from akeso.stages.diagnosis.paths import turns_of
-from akeso.stages.diagnosis.per_operation_latency import borne_out
 from akeso.stages.diagnosis.symptoms import read
 from akeso.testing.recorded.cases import Scene
 

@@ -12,8 +12,8 @@ from akeso.domain.incident.outcome import Recovery
 from akeso.domain.telemetry.batches import FeatureMatrix, SeriesKey
 from akeso.plugins.discovery import build
 from akeso.plugins.reasoners.deterministic import Deterministic
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Blame
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Blame
 from akeso.stages.diagnosis.diagnose import DiagnoseOptions, diagnose
 from akeso.stages.diagnosis.symptoms import read
 from akeso.stages.features.metric_meanings import signal_of

@@ -17,8 +17,8 @@ from akeso.domain.telemetry.batches import NANOSECONDS, Change, Mask
 from akeso.domain.telemetry.severity import ERROR
 from akeso.domain.telemetry.signal import RED_RATE, RED_SELF, Signal
 from akeso.stages.correlation.witnesses import Testimony, is_of_a_scrape, witnessed
-from akeso.stages.diagnosis.arrivals import Arrival, arrival
-from akeso.stages.diagnosis.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
+from akeso.stages.diagnosis.calls.arrivals import Arrival, arrival
+from akeso.stages.diagnosis.calls.call_effects import FAILING, SLOWER_MS, Blame, CallEffect, Effect, noticeable
 from akeso.stages.diagnosis.case_cache import cached_per_case
 from akeso.stages.diagnosis.service_signs import (
     locked,

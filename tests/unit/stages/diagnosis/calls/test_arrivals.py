@@ -10,8 +10,8 @@ from akeso.domain.incident.diagnosis import FaultClass
 from akeso.domain.telemetry.batches import NANOSECONDS, FeatureMatrix, Floats, SeriesKey
 from akeso.domain.telemetry.signal import EDGE_ERROR_RATIO, EDGE_MEAN, EDGE_RATE, RED_ERRORS, RED_RATE
 from akeso.plugins.discovery import build
-from akeso.stages.diagnosis.blame_propagation import effects
-from akeso.stages.diagnosis.call_effects import Blame
+from akeso.stages.diagnosis.calls.blame_propagation import effects
+from akeso.stages.diagnosis.calls.call_effects import Blame
 from akeso.stages.diagnosis.diagnose import diagnose
 from akeso.stages.features.metric_meanings import signal_of
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from akeso.domain.telemetry.batches import SpanKind
 from akeso.domain.telemetry.traces import Traces
 from akeso.plugins.evidence.network import Network
-from akeso.stages.diagnosis.network_latency import gaps
-from akeso.stages.diagnosis.per_operation_latency import borne_out
+from akeso.stages.diagnosis.calls.network_latency import gaps
+from akeso.stages.diagnosis.calls.per_operation_latency import borne_out
 from akeso.testing.recorded.cases import Scene
 from akeso.testing.recorded.traces import TraceWriter, second
 

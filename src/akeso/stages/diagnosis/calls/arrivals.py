@@ -12,7 +12,7 @@ import numpy as np
 from akeso.domain.estate.topology import Topology
 from akeso.domain.telemetry.batches import Floats, Mask
 from akeso.domain.telemetry.signal import RED_RATE
-from akeso.stages.diagnosis.call_effects import FAILING
+from akeso.stages.diagnosis.calls.call_effects import FAILING
 from akeso.stages.diagnosis.symptoms import Call, SeriesDeviation, Symptoms, usual_pause
 
 _FEWEST = 3.0  # that fail, and should have arrived; of fewer, none may come by chance (Poisson: one in twenty)
