@@ -340,6 +340,10 @@ def test_feedback_is_kept(place: Place) -> None:
     entries = place.of("viewer").get(f"/api/v1/incidents/{incident}/timeline").json()["entries"]
     (given,) = [e["event"] for e in entries if e["kind"] == "FeedbackGiven"]
     assert (given["by"], given["fault_class"]) == ("operator", "crash")
+    exported = place.of("viewer").get("/api/v1/feedback/dataset")
+    lines = [json.loads(line) for line in exported.text.splitlines()]
+    assert all(set(line) == {"prompt", "diagnosis", "human_rating"} for line in lines)
+    assert place.of("stranger").get("/api/v1/feedback/dataset").text == ""
 
 
 def test_akeso_tells_of_itself(place: Place) -> None:
@@ -350,6 +354,8 @@ def test_akeso_tells_of_itself(place: Place) -> None:
     assert all(health.json()["agents"].values())
     metrics = nobody.get("/metrics").text
     assert 'akeso_agent_messages_total{agent="feed"}' in metrics
+    assert 'akeso_incidents{status="' in metrics
+    assert "akeso_approvals_pending " in metrics
     assert "swagger" in nobody.get("/docs").text.lower()
     described = nobody.get("/openapi.json").json()["paths"]
     assert "/api/v1/actions/{action_id}/execute" in described

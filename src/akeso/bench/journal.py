@@ -32,15 +32,14 @@ _LIMITS = {"start_s": 5.0, "resident_mb": 300.0, "page_ms": 50.0, "text_ms": 200
 def journal(
     incidents: Annotated[int, typer.Option(min=1000, help="How many incidents the journal holds.")] = 100_000,
     looks: Annotated[int, typer.Option(min=3, help="How often each question is asked.")] = 15,
-    data: Annotated[Path | None, typer.Option(help="Keep the data folder here, or use what is there.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Keep the data folder here, or go on with what is there.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Start, resident memory, pages and searches of the lists of incidents and alerts, over REST."""
     with tempfile.TemporaryDirectory(prefix="akeso-journal-") as folder:
         place = data or Path(folder)
-        if not (place / "akeso.db").exists():
-            place.mkdir(parents=True, exist_ok=True)
-            asyncio.run(_fill(place / "akeso.db", incidents))
+        place.mkdir(parents=True, exist_ok=True)
+        asyncio.run(_fill(place / "akeso.db", incidents))
         with running_akeso(place, "--set", "grpc_port=0", "--set", "otlp_http_port=0", within_s=300) as started:
             figures = _measure(started, incidents, looks)
     if as_json:
@@ -57,7 +56,8 @@ async def _fill(path: Path, count: int) -> None:
     options = JournalOptions(database=DatabaseOptions(at_once=True))
     journal = await SqlJournal.open(f"sqlite+aiosqlite:///{path}", options)
     memory = await SqlMemory.open(journal.database, HashedEmbedder())
-    told = histories(count)
+    there = len(await journal.recent_incidents(limit=count))
+    told = islice(histories(count), there, None)
     while some := list(islice(told, _AT_ONCE)):
         ended = await write_histories(journal.database, some)
         await memory.remember_all([learn(each, each.updated_at) for each in ended if each.memory])

@@ -1,16 +1,22 @@
 """What became of telemetry on its way, as Prometheus metrics. They are read when asked for: counting stays free."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from akeso.adapters.journals.alert_ledger import SqlAlertLedger
+from akeso.adapters.journals.incident_list import SqlIncidentList
+from akeso.adapters.journals.sql import SqlJournal
 from akeso.agents.detection.feature import FeatureAgent
 from akeso.agents.intake.ingestion import IngestionAgent
 from akeso.agents.selfhealing.monitoring import MonitoringAgent
 from akeso.agents.selfhealing.pipeline import OwnPipeline
+from akeso.domain.errors import Unavailable
 from akeso.engine.refused_keys import RefusedKeys
+from akeso.ports.clock import Clock
 
 _SENDER = ("tenant", "service", "instance", "signal")
 
@@ -104,3 +110,45 @@ class PipelineCollector(Collector):
         info = GaugeMetricFamily("akeso_model_info", "1 for the version that decides", labels=("version",))
         info.add_metric((self._pipeline.model or "none",), 1)
         yield info
+
+
+class IncidentCollector(Collector):
+    """Incidents, approvals and alerts of all tenants. `refresh` reads them before they are told."""
+
+    def __init__(self, journal: SqlJournal, incidents: SqlIncidentList, ledger: SqlAlertLedger, clock: Clock) -> None:
+        self._journal, self._incidents, self._ledger, self._clock = journal, incidents, ledger, clock
+        self._states: Mapping[str, int] = {}
+        self._fates: Mapping[str, int] = {}
+        self._levels: Mapping[str, tuple[float, str]] = {}
+
+    async def refresh(self) -> None:
+        """What the journal says now; nothing is told while it does not answer."""
+        now = self._clock.now()
+        self._states, self._fates, self._levels = {}, {}, {}
+        try:
+            states, fates = await self._incidents.states(), await self._ledger.fates()
+            oldest = await self._incidents.oldest_open()
+            waiting = await self._journal.pending_approvals(now)
+        except Unavailable:
+            return
+        self._states, self._fates = states, fates
+        longest = max((now - each.requested_at for each in waiting), default=timedelta(0))
+        self._levels = {
+            "akeso_incidents_oldest_open_seconds": (
+                (now - oldest).total_seconds() if oldest else 0.0, "Since the oldest open incident was detected"),
+            "akeso_approvals_pending": (len(waiting), "Actions that wait for a person"),
+            "akeso_approvals_oldest_pending_seconds": (longest.total_seconds(), "For how long the first has waited"),
+        }  # fmt: skip
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        states = GaugeMetricFamily("akeso_incidents", "Incidents by state", labels=("status",))
+        for status, count in self._states.items():
+            states.add_metric((status.lower(),), count)
+        yield states
+        fates = GaugeMetricFamily("akeso_alerts", "Alerts that were accepted, by what became of them", labels=("fate",))
+        for fate, count in self._fates.items():
+            fates.add_metric((fate,), count)
+        yield fates
+        for name, (level, text) in self._levels.items():
+            yield GaugeMetricFamily(name, text, value=level)

@@ -38,7 +38,12 @@ from akeso.composition.files import read_knowledge, read_playbooks, read_policy,
 from akeso.composition.healing import FIRST_WORDS, Healing, HealingSurroundings, wire_healing
 from akeso.composition.notification import make_notifiers, read_routes
 from akeso.composition.parts import Parts, Tables, installed
-from akeso.composition.prometheus_collectors import AccessCollector, IntakeCollector, PipelineCollector
+from akeso.composition.prometheus_collectors import (
+    AccessCollector,
+    IncidentCollector,
+    IntakeCollector,
+    PipelineCollector,
+)
 from akeso.composition.reloading import InForce, Reloading
 from akeso.config.intake_settings import PullSettings
 from akeso.config.settings import Settings
@@ -98,6 +103,7 @@ class System:
         self.kept_answers = SqlAnswerShelf(journal.database)
         self.incident_list = SqlIncidentList(journal.database)
         self.ledger = SqlAlertLedger(journal.database)
+        self.incident_metrics = IncidentCollector(journal, self.incident_list, self.ledger, self.clock)
         self.silences = Silences(SqlSilenceShelf(journal.database), self.clock.now)
         self.sources: dict[str, Source] = build("sources", settings.sources)
         self.feed = FeedAgent()
@@ -189,6 +195,7 @@ class System:
         )
         self.registry.register(IntakeCollector(self.ingestion, feature))
         self.registry.register(AccessCollector(self.refused_keys))
+        self.registry.register(self.incident_metrics)
         self.registry.register(PipelineCollector(self.detection.monitoring, self.detection.pipeline))
         agents: list[Agent] = [
             self.feed,

@@ -1,6 +1,6 @@
 """Lists of incidents on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +39,19 @@ class SqlIncidentList:
         async with self._database.read() as connection:
             return [_row(row) for row in (await connection.execute(chosen)).mappings()]
 
-    async def waiting(self) -> tuple[int, datetime | None]:
-        """How many incidents are open, of all tenants, and when the oldest of them was detected."""
-        chosen = select(func.count(), func.min(_I.detected_at)).where(_I.open)
+    async def states(self) -> Mapping[str, int]:
+        """How many incidents, of all tenants, stand in each status."""
+        chosen = select(_I.status, func.count()).group_by(_I.status)
         async with self._database.read() as connection:
-            count, oldest = (await connection.execute(chosen)).one()
-            return count, oldest
+            return {row[0]: row[1] for row in await connection.execute(chosen)}
+
+    async def oldest_open(self) -> datetime | None:
+        """When the oldest open incident, of all tenants, was detected."""
+        async with self._database.read() as connection:
+            found: datetime | None = (
+                await connection.execute(select(func.min(_I.detected_at)).where(_I.open))
+            ).scalar()
+            return found
 
 
 def marked(subject: search.Subject, number: Column[int], wanted: Mark) -> ColumnElement[bool]:

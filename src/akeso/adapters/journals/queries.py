@@ -101,6 +101,12 @@ def statuses(tenant: str) -> Select[str, int]:
     return select(i.c.status, func.count()).where(i.c.tenant == tenant).group_by(i.c.status).order_by(i.c.status)
 
 
+def judged(tenant: str) -> Select[str]:
+    f, i = t.feedback, t.incidents
+    chosen = select(f.c.incident).join(i, i.c.id == f.c.incident).where(i.c.tenant == tenant)
+    return chosen.group_by(f.c.incident).order_by(func.min(f.c.sequence))
+
+
 def outcomes(tenant: str) -> Select[str, str, int, int]:
     """What memory holds, the most tried first."""
     m = t.memory_chunks

@@ -141,6 +141,11 @@ class SqlJournal:
         async with self.database.read() as connection:
             return {row[0]: row[1] for row in await connection.execute(queries.statuses(tenant))}
 
+    async def judged(self, tenant: str) -> Sequence[str]:
+        """Ids of a tenant's incidents that people gave their word on, the oldest word first."""
+        async with self.database.read() as connection:
+            return list((await connection.execute(queries.judged(tenant))).scalars())
+
     async def outcomes(self, tenant: str) -> Sequence[queries.OutcomeCount]:
         """What each action came to against each class of fault, as far as incidents were remembered."""
         async with self.database.read() as connection:

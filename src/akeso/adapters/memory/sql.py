@@ -67,12 +67,20 @@ class SqlMemory:
             self._index.put(memory, vector)
 
     async def _put(self, connection: AsyncConnection, memories: Sequence[Memory], vectors: Vector) -> None:
+        ids = [memory.id for memory in memories]
+        told = select(*_KEY).where(memory_chunks.c.id.in_(ids))
+        known = {(row.tenant, row.id) for row in await connection.execute(told)}
+        fresh = []
         for memory, vector in zip(memories, vectors, strict=True):
-            mine = (memory_chunks.c.tenant == memory.tenant, memory_chunks.c.id == memory.id)
+            key = {"tenant": memory.tenant, "id": memory.id}
             values = {**_values(memory), "embedder": self._maker, "embedding": _bytes(vector)}
-            if (await connection.execute(update(memory_chunks).where(*mine).values(values))).rowcount == 0:
-                key = {"tenant": memory.tenant, "id": memory.id}
-                await connection.execute(insert(memory_chunks).values({**key, **values}))
+            if (memory.tenant, memory.id) in known:
+                mine = (memory_chunks.c.tenant == memory.tenant, memory_chunks.c.id == memory.id)
+                await connection.execute(update(memory_chunks).where(*mine).values(values))
+            else:
+                fresh.append({**key, **values})
+        if fresh:
+            await connection.execute(insert(memory_chunks), fresh)
 
     async def recall(self, tenant: str, text: str, signature: Sequence[str], limit: int = 5) -> Sequence[Recollection]:
         question = (text, (await self._embedded([placeless(text, signature)]))[0]) if text.strip() else None

@@ -1,5 +1,6 @@
 """REST about Akeso itself: health, metrics, memory, topology, plugins, audit."""
 
+import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from akeso.domain.telemetry.times import instant_of
 from akeso.faces.api.access import require, require_installation, system_of
 from akeso.faces.api.bodies import MemoryQuery
 from akeso.faces.api.views import entry_view
+from akeso.faces.feedback_dataset import dataset
 from akeso.plugins.discovery import KINDS, discover
 
 router = APIRouter(tags=["system"])
@@ -47,7 +49,17 @@ async def metrics(request: Request) -> Response:
     """Prometheus metrics; with a key of role viewer where the settings close them."""
     if not system_of(request).settings.access.metrics_without_key:
         await require(Role.VIEWER)(request)
+    await system_of(request).incident_metrics.refresh()
     return Response(generate_latest(system_of(request).registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/api/v1/feedback/dataset")
+async def export_feedback(request: Request, caller: Viewer) -> Response:
+    """People's words on diagnoses as JSON lines, `{"prompt","diagnosis","human_rating"}`; 1 for helpful, 0 for not."""
+    journal = system_of(request).journal
+    found = await journal.histories(await journal.judged(caller.tenant))
+    lines = [json.dumps(line, ensure_ascii=False) for entries in found.values() for line in dataset(entries)]
+    return Response("".join(f"{line}\n" for line in lines), media_type="application/x-ndjson")
 
 
 @router.post("/api/v1/reload")

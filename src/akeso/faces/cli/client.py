@@ -28,6 +28,10 @@ class Client:
     def get(self, path: str, **query: str | int | float | list[str]) -> Any:
         return self._answer("GET", path, params=query)
 
+    def text(self, path: str) -> str:
+        """An answer that is no JSON document."""
+        return str(self._asked("GET", path).text)
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return self._answer("POST", path, json=body)
 
@@ -35,12 +39,15 @@ class Client:
         return self._answer("DELETE", path)
 
     def _answer(self, method: str, path: str, **more: Any) -> Any:
+        return plain(self._asked(method, path, **more).json())
+
+    def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **more)
         except httpx.HTTPError as bad:
             raise Unavailable(f"Akeso does not answer at {self._http.base_url}: {bad}") from bad
         if response.is_success:
-            return plain(response.json())
+            return response
         raise _error(response)
 
 

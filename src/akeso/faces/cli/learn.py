@@ -14,6 +14,7 @@ from rich.table import Table
 from akeso.composition.parts import open_journal
 from akeso.config.settings import Settings, load_settings
 from akeso.domain.errors import InvalidInput, NotFound
+from akeso.faces.cli.client import DEFAULT_DATA, DEFAULT_URL, Client, Data, Key, Url
 from akeso.stages.diagnosis.calibrate import Judged, cross_validated, recalibrate
 from akeso.stages.diagnosis.calibration_file import load_calibration, shipped, written
 from akeso.stages.diagnosis.confidence import Calibration
@@ -57,6 +58,19 @@ def calibrate(
         print(json.dumps(report))
     else:
         _tell(Console(), report, after)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Receives the lines.")] = Path("feedback_dataset.jsonl"),
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Write people's words on diagnoses as JSON lines: prompt, diagnosis, human_rating."""
+    text = Client(url, key, data).text("/api/v1/feedback/dataset")
+    out.write_text(text, encoding="utf-8")
+    print(f"{text.count(chr(10))} lines: {out}")
 
 
 def refuse_too_few(cases: Sequence[Judged]) -> None:
