@@ -185,9 +185,9 @@ class Ward:
         # Everything is over, also what the alerts that were taken in led to.
         found = self.incidents()
         over = {i["service"] for i in found if i["status"] in TERMINAL}
-        called_back = any(i["status"] == "ESCALATED" and i["service"] in {AUTOMATIC, ASKED} for i in found)
+        left = any(i["status"] == "ESCALATED" and i["service"] in SERVICES for i in found)
         told = {f"far-{name}" for name in self.alerts} <= over
-        return told and not called_back and all(i["status"] in TERMINAL for i in found)
+        return told and not left and all(i["status"] in TERMINAL for i in found)
 
     @contextmanager
     def _senders(self) -> Iterator[None]:
@@ -237,7 +237,7 @@ class Ward:
             while not self.over.wait(0.1):
                 with suppress(httpx.TransportError):
                     self._approve(client)
-                    self._call_back(client)
+                    self._heal(client)
 
     def _approve(self, client: httpx.Client) -> None:
         for action in client.get("/api/v1/approvals/pending").raise_for_status().json()["approvals"]:
@@ -245,12 +245,12 @@ class Ward:
             if answer.is_success:
                 self.approvals.append(action["id"])
 
-    def _call_back(self, client: httpx.Client) -> None:
-        """What Akeso could not heal: the person heals what no effect helps, and has Akeso look at the others again."""
+    def _heal(self, client: httpx.Client) -> None:
+        """What Akeso could not heal: the person heals it and says so."""
         found = client.get("/api/v1/incidents", params={"status": "ESCALATED"}).raise_for_status().json()["incidents"]
-        self.ill -= {i["service"] for i in found} & {STUBBORN}
-        for again in (i for i in found if i["service"] in {AUTOMATIC, ASKED}):
-            client.post(f"/api/v1/incidents/{again['id']}/reopen", json={"reason": "look again"})
+        for incident in (i for i in found if i["service"] in SERVICES):
+            self.ill.discard(incident["service"])
+            client.post(f"/api/v1/incidents/{incident['id']}/close", json={"reason": "fixed_by_hand"})
 
 
 def _ns(at: datetime) -> int:
@@ -263,7 +263,7 @@ def _time(text: str) -> int:
 
 @pytest.mark.integration
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # three minutes on two idle cores
+@pytest.mark.timeout(900)  # three minutes on two idle cores
 def test_fifty_kills_lose_nothing_double_nothing_and_leave_nothing_open(tmp_path: Path) -> None:
     wards = [Ward(tmp_path / str(n), random.Random(SEED * 100 + n)) for n in range(WARDS)]
     with ThreadPoolExecutor(WARDS) as pool:
