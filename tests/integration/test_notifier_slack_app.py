@@ -98,6 +98,7 @@ async def test_what_somebody_has_or_is_over_has_fewer_buttons(workspace: Workspa
     incident, entry = waiting()
     await app(server).notify(replace(incident, attention=Attention(acknowledged_by="ann")), entry)
     assert buttons(workspace.messages["1"])[0] == "akeso.approve.0"
+    assert "*Acknowledged by*\nann" in [field["text"] for field in workspace.messages["1"]["blocks"][1]["fields"]]
     await app(server).notify(replace(incident, status=IncidentStatus.RESOLVED), replace(entry, sequence=9))
     assert buttons(workspace.messages["1"]) == ["open"]
 

@@ -35,6 +35,8 @@ def message_of(incident: Incident, entry: Entry, console: str) -> ChannelMessage
         "Status": incident.status.value,
         "Incident": incident.id,
     }
+    if incident.attention.acknowledged_by and not ends:
+        facts["Acknowledged by"] = incident.attention.acknowledged_by
     link = f"{console.rstrip('/')}/#incident={incident.id}" if console else ""
     colour = _OVER if ends else _COLOURS.get(incident.severity, _COLOURS[Severity.INFO])
     return ChannelMessage(headline(incident, entry.event), tuple(facts.items()), link, colour, ends)
