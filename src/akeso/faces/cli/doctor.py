@@ -86,11 +86,12 @@ def _data_folder(folder: Path) -> Finding:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     from akeso.composition.files import read_knowledge, read_playbooks, read_policy, read_services
+    from akeso.composition.notification import make_notifiers, read_routes
 
     services = Services()
     readers: dict[str, Callable[[Settings], object]] = {
         "services": read_services, "playbooks": read_playbooks, "policies": read_policy,
-        "knowledge": read_knowledge,
+        "knowledge": read_knowledge, "notifiers": make_notifiers, "routes": read_routes,
     }  # fmt: skip
     for what, read in readers.items():
         try:
