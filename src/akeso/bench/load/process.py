@@ -1,6 +1,7 @@
 """An Akeso of its own to measure: `akeso up` as a subprocess on a free port with its own data folder."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,6 @@ from pathlib import Path
 import httpx
 
 from akeso.domain.errors import Unavailable
-from akeso.lab.shop.ports import free_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class RunningAkeso:
 @contextmanager
 def running_akeso(data: Path, *arguments: str, within_s: float = 30) -> Iterator[RunningAkeso]:
     """Start one, wait until it is ready, and end it with the block."""
-    port = free_ports(1)[0]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "akeso", "up", "--data", str(data), "--port", str(port), *arguments]
     began = time.monotonic()
@@ -68,6 +68,14 @@ def running_akeso(data: Path, *arguments: str, within_s: float = 30) -> Iterator
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _wait_ready(process: subprocess.Popen[bytes], url: str, deadline: float) -> None:
