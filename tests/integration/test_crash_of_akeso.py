@@ -351,9 +351,10 @@ def _spans(journal: list[Any]) -> list[tuple[str, int, int]]:
     begun = {e["incident"]: e["event"] for e in journal if e["kind"] == "IncidentDetected"}
     ended: dict[str, int] = {}
     for entry in journal:
-        if entry["kind"] in _ENDS:
+        # Closed by a person, it goes on until its alert ends: what fires meanwhile is that alert, and opens nothing.
+        if entry["kind"] in {*_ENDS, "AlertCleared"} - {"IncidentClosed"}:
             ended[entry["incident"]] = _time(entry["at"])
-        elif entry["kind"] == "IncidentReopened":
+        elif entry["kind"] in {"IncidentReopened", "IncidentClosed"}:
             ended.pop(entry["incident"], None)
     last = _time(journal[-1]["at"])
     return [(begun[i]["service"], _time(begun[i]["onset"]), ended.get(i, last)) for i in begun]
