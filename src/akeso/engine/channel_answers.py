@@ -7,10 +7,9 @@ from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.person_events import AnswerRefused, IncidentAcknowledged
 from akeso.engine.incident_store import IncidentStore
+from akeso.engine.system_lines import write_line
 from akeso.ports.clock import Clock
-from akeso.ports.journal import Draft
 
-_ATTEMPTS = 5
 # Of refusals for one reason: anybody can send a forged request, and the journal is kept for years.
 _EVERY = timedelta(minutes=1)
 
@@ -22,6 +21,7 @@ class ChannelAnswers:
         self._incidents, self._clock = incidents, clock
         self._written: dict[tuple[str, str], datetime] = {}
         self._untold: dict[tuple[str, str], int] = {}
+        self._seen = 0
 
     async def answer(self, caller: Caller, verb: str, target: str) -> str:
         """What came of it, in words. verb: acknowledge (an incident), approve, preview or reject (a step). Raises
@@ -47,18 +47,13 @@ class ChannelAnswers:
             self._untold[kind] = times
             return
         self._written[kind] = now
-        journal = self._incidents.journal
-        for left in reversed(range(_ATTEMPTS)):
-            lines = await journal.entries("")
-            last = lines[-1].sequence if lines else 0
-            try:
-                await journal.append(Draft("", AnswerRefused(channel, by, why, times), channel, now, last))
-            except Conflict:
-                # Somebody else wrote a line of the whole system in between.
-                if not left:
-                    raise
-            else:
-                return
+        refused = AnswerRefused(channel, by, why, times)
+        await write_line(self._incidents.journal, self._clock, refused, channel, self._newest)
+
+    async def _newest(self) -> int:
+        for line in await self._incidents.journal.entries("", self._seen):
+            self._seen = line.sequence
+        return self._seen
 
     async def _acknowledge(self, caller: Caller, target: str) -> str:
         incident = await self._incidents.get(target)

@@ -1,11 +1,9 @@
 """The big red switch: `akeso suspend` stops every effect at once, `akeso resume` lets them run again."""
 
-from akeso.domain.errors import Conflict
 from akeso.domain.incident.events import EffectsResumed, EffectsSuspended, Entry
+from akeso.engine.system_lines import write_line
 from akeso.ports.clock import Clock
-from akeso.ports.journal import Draft, Journal
-
-_ATTEMPTS = 5
+from akeso.ports.journal import Journal
 
 
 class Suspension:
@@ -44,14 +42,9 @@ class Suspension:
         await self._write(EffectsResumed(by), by)
 
     async def _write(self, event: EffectsSuspended | EffectsResumed, by: str) -> None:
-        for attempt in range(_ATTEMPTS):
-            await self.refresh()
-            try:
-                await self._journal.append(Draft("", event, by, self._clock.now(), self._seen))
-            except Conflict:
-                # Somebody else wrote a system event in between.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                break
+        await write_line(self._journal, self._clock, event, by, self._newest)
         await self.refresh()
+
+    async def _newest(self) -> int:
+        await self.refresh()
+        return self._seen
