@@ -8,11 +8,11 @@ doing and keeping, what is sent again is a new request.
 
 import asyncio
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,7 +55,8 @@ class Idempotency:
 
     def __init__(self, app: ASGIApp, options: IdempotencyOptions) -> None:
         self._app, self._options = app, options
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # A turn goes with the last request that holds it or waits for it.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "POST" else Headers()
@@ -74,10 +75,9 @@ class Idempotency:
             return
         key = _digest(caller, scope["path"], named)
         asked = _digest(body.decode("latin-1"), scope.get("query_string", b"").decode("latin-1"))
-        async with self._turns[key]:
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with turn:
             await self._answer(key, asked, (scope, _replayed(body, receive), send))
-        if not self._turns[key].locked():
-            self._turns.pop(key, None)
 
     async def _answer(self, key: str, asked: str, request: tuple[Scope, Receive, Send]) -> None:
         scope, receive, send = request
