@@ -1,5 +1,6 @@
 """What notifiers that keep a ticket for each incident have in common."""
 
+import base64
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -74,6 +75,11 @@ async def asked(
         return answer.json()
     except ValueError as bad:
         raise Unavailable(f"{method} of a ticket: the answer is no JSON") from bad
+
+
+def basic(user: str, password: str) -> str:
+    """The header `authorization` of an account."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def described(incident: Incident, told: ChannelMessage, marker: str = "") -> str:

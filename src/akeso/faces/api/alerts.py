@@ -6,13 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from akeso.domain.detection.anomaly import Severity
 from akeso.domain.estate.access import Caller, Role
 from akeso.domain.incident.alert_trace import AlertTrace, Fate
 from akeso.engine.alert_record import place
 from akeso.faces.api.access import require, system_of
 from akeso.faces.api.queries.paging import cursor_of, place_of
-from akeso.faces.api.queries.parameters import labels_of, named, one_of, sorted_by, utc
+from akeso.faces.api.queries.parameters import SEVERITIES, labels_of, named, one_of, sorted_by, utc
 from akeso.faces.api.views import alert_view
 from akeso.ports.alert_ledger import AlertFilter, AlertSort
 
@@ -43,7 +42,6 @@ class AlertQuestion(BaseModel):
 
 _SORTS = {sort.value: sort for sort in AlertSort}
 _FATES = {fate.value: fate for fate in Fate}
-_SEVERITIES = {severity.name.lower(): severity for severity in Severity}
 
 
 @router.get("")
@@ -56,13 +54,13 @@ async def list_alerts(request: Request, caller: Viewer, asked: Annotated[AlertQu
 
 
 def _wanted(asked: AlertQuestion, tenant: str) -> AlertFilter:
-    sort, descending = sorted_by(asked.sort, _SORTS)
+    sort, descending = sorted_by(asked.sort, _SORTS, AlertSort.LAST)
     return AlertFilter(
         tenant,
         service=asked.service,
         source=asked.source,
         fingerprint=asked.fingerprint,
-        severities=named("severity", asked.severity, _SEVERITIES),
+        severities=named("severity", asked.severity, SEVERITIES),
         fate=one_of("fate", asked.fate, _FATES),
         incident=asked.incident,
         firing=asked.firing,
@@ -70,7 +68,7 @@ def _wanted(asked: AlertQuestion, tenant: str) -> AlertFilter:
         until=utc(asked.until),
         labels=labels_of(asked.label),
         text=asked.q,
-        sort=sort or AlertSort.LAST,
+        sort=sort,
         descending=descending,
         after=place_of(asked.cursor) if asked.cursor else None,
         limit=asked.limit + 1,

@@ -17,9 +17,11 @@ from akeso.domain.errors import InvalidInput, NotFound
 from akeso.domain.incident.events import Entry, Event, IncidentDetected
 from akeso.domain.incident.incident import Incident
 from akeso.domain.incident.person_events import CloseReason, IncidentClosed
+from akeso.faces.cli.questions import pair
 from akeso.faces.plain_text import plain
 from akeso.stages.notification.prospect import prospects
 from akeso.stages.notification.rules import Rules
+from akeso.targets.channel import severity_of
 
 app = typer.Typer(no_args_is_help=True)
 Config = Annotated[Path | None, typer.Option(help="Settings file.")]
@@ -65,9 +67,7 @@ def route(
 ) -> None:
     """Say who would be told if an incident opened, and who next if nobody answered."""
     settings = load_settings(config)
-    if severity.upper() not in Severity.__members__:
-        raise InvalidInput("severity", f"{severity} is none of {', '.join(s.name.lower() for s in Severity)}")
-    incident = _incident(tenant or settings.tenant, service, Severity[severity.upper()], _instant(at))
+    incident = _incident(tenant or settings.tenant, service, severity_of("severity", severity), _instant(at))
     incident = replace(incident, alerts=_alerts(incident, label or []))
     entry = Entry(1, incident.id, incident.onset, "test", _detected(incident))
     found = prospects(_rules(settings), read_services(settings), incident, entry)
@@ -101,10 +101,7 @@ def _detected(incident: Incident) -> Event:
 
 
 def _alerts(incident: Incident, labels: list[str]) -> tuple[Alert, ...]:
-    pairs = [label.partition("=") for label in labels]
-    if wrong := next((name for name, sign, _ in pairs if not name or not sign), None):
-        raise InvalidInput("label", f"{wrong} is not name=value")
-    carried = tuple(sorted((name, value) for name, _, value in pairs))
+    carried = tuple(sorted(pair("label", text) for text in labels))
     firing = Alert(
         incident.tenant, "test", "test", incident.service, incident.title, incident.severity, AlertStatus.FIRING,
         incident.onset, labels=carried,

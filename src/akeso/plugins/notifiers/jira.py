@@ -1,6 +1,5 @@
 """Keep an issue in Jira for each incident. https://developer.atlassian.com/cloud/jira/platform/rest/v2/"""
 
-import base64
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ from akeso.domain.errors import RequestRefused
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.targets.channel import ChannelMessage, given, http_address
-from akeso.targets.ticket import TicketBook, asked, described
+from akeso.targets.ticket import TicketBook, asked, basic, described
 
 
 class Jira:
@@ -37,8 +36,8 @@ class Jira:
     ) -> None:
         """Raises InvalidInput naming the option."""
         self._api, self._call_s = f"{http_address('url', url).rstrip('/')}/rest/api/2", call_s
-        account = base64.b64encode(f"{user}:{given('token', token)}".encode()).decode()
-        self._headers = {"authorization": f"Basic {account}" if user else f"Bearer {token}"}
+        given("token", token)
+        self._headers = {"authorization": basic(user, token) if user else f"Bearer {token}"}
         self._project, self._type, self._search = given("project", project), issue_type, search
         self._done, self._todo, self._book = done, todo, TicketBook(self, console)
 

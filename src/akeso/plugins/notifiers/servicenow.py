@@ -3,7 +3,6 @@
 https://www.servicenow.com/docs/bundle/xanadu-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ from akeso.domain.detection.anomaly import Severity
 from akeso.domain.incident.events import Entry
 from akeso.domain.incident.incident import Incident
 from akeso.targets.channel import ChannelMessage, given, http_address, severity_of
-from akeso.targets.ticket import TicketBook, asked, described
+from akeso.targets.ticket import TicketBook, asked, basic, described
 
 _RESOLVED, _IN_PROGRESS = "6", "2"
 # Impact and urgency, of which ServiceNow makes the priority.
@@ -43,8 +42,8 @@ class Servicenow:
     ) -> None:
         """Raises InvalidInput naming the option."""
         self._table = f"{http_address('url', url).rstrip('/')}/api/now/table/incident"
-        account = f"{given('user', user)}:{given('password', password)}".encode()
-        self._headers = {"authorization": f"Basic {base64.b64encode(account).decode()}", "accept": "application/json"}
+        account = basic(given("user", user), given("password", password))
+        self._headers = {"authorization": account, "accept": "application/json"}
         self._call_s, self._close_code = call_s, close_code
         self._least, self._book = severity_of("from_severity", from_severity), TicketBook(self, console)
 

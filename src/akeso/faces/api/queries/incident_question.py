@@ -6,16 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
 from akeso.domain.incident.incident import IncidentStatus
 from akeso.faces.api.queries.paging import cursor_of, place_of
-from akeso.faces.api.queries.parameters import labels_of, listed, named, sorted_by, utc
+from akeso.faces.api.queries.parameters import SEVERITIES, labels_of, listed, named, sorted_by, utc
 from akeso.ports.incident_list import IncidentFilter, IncidentPlace, IncidentRow, IncidentSort
 
 _SORTS = {sort.value: sort for sort in IncidentSort}
 _STATUSES = {status.value.lower(): status for status in IncidentStatus}
-_SEVERITIES = {severity.name.lower(): severity for severity in Severity}
 
 
 class IncidentQuestion(BaseModel):
@@ -44,13 +42,12 @@ class IncidentQuestion(BaseModel):
 
 def wanted_incidents(asked: IncidentQuestion, tenant: str) -> IncidentFilter:
     """One more than the page holds, so that it is known whether another follows. Raises InvalidInput."""
-    sort, descending = sorted_by(asked.sort, _SORTS)
-    sort = sort or IncidentSort.DETECTED
+    sort, descending = sorted_by(asked.sort, _SORTS, IncidentSort.DETECTED)
     return IncidentFilter(
         tenant,
         services=listed(asked.service),
         kinds=listed(asked.kind),
-        severities=named("severity", asked.severity, _SEVERITIES),
+        severities=named("severity", asked.severity, SEVERITIES),
         statuses=named("status", asked.status, _STATUSES),
         owners=listed(asked.owner),
         open=asked.open,
@@ -70,9 +67,9 @@ def next_page(asked: IncidentQuestion, rows: Sequence[IncidentRow]) -> str | Non
     """The cursor of the page after one that shows the first `asked.limit` of `rows`; None when there is none."""
     if len(rows) <= asked.limit:
         return None
-    sort, descending = sorted_by(asked.sort, _SORTS)
-    place = rows[asked.limit - 1].place(sort or IncidentSort.DETECTED)
-    return cursor_of((_order(sort or IncidentSort.DETECTED, descending=descending), place.value, str(place.number)))
+    sort, descending = sorted_by(asked.sort, _SORTS, IncidentSort.DETECTED)
+    place = rows[asked.limit - 1].place(sort)
+    return cursor_of((_order(sort, descending=descending), place.value, str(place.number)))
 
 
 def _order(sort: IncidentSort, *, descending: bool) -> str:

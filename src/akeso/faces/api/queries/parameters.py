@@ -10,9 +10,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
+from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
 
 Chosen = TypeVar("Chosen", bound=Enum)
+SEVERITIES = {severity.name.lower(): severity for severity in Severity}
 
 
 async def refuse_unknown(connection: HTTPConnection) -> None:
@@ -63,9 +65,10 @@ def labels_of(asked: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, _, value in (each.partition("=") for each in asked))
 
 
-def sorted_by(text: str, names: dict[str, Chosen]) -> tuple[Chosen | None, bool]:
-    """By what, and whether downwards: `updated_at` is upwards, `-updated_at` downwards. Raises InvalidInput."""
-    return one_of("sort", text.removeprefix("-"), names), not text or text.startswith("-")
+def sorted_by(text: str, names: dict[str, Chosen], usual: Chosen) -> tuple[Chosen, bool]:
+    """By what, and whether downwards: `updated_at` is upwards, `-updated_at` downwards; `usual` downwards where nothing
+    is asked for. Raises InvalidInput."""
+    return one_of("sort", text.removeprefix("-"), names) or usual, not text or text.startswith("-")
 
 
 def _known(dependant: Dependant) -> Iterator[str]:
