@@ -25,5 +25,7 @@ def _notifier(name: str, options: dict[str, object]) -> Notifier:
     try:
         made: Notifier = make("notifiers", kind, options)
     except InvalidInput as bad:
-        raise InvalidSettings(f"notifiers.{name}.{bad.field}", bad.reason) from bad
+        # Of plugins by the name of their kind it names the place itself.
+        option = bad.field.removeprefix(f"notifiers.{kind}").removeprefix(".")
+        raise InvalidSettings(".".join(filter(None, ("notifiers", name, option))), bad.reason) from bad
     return made
