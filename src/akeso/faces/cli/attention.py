@@ -111,7 +111,7 @@ def alerts(
     for a in found:
         console.print(f"[bold]{escape(a['title'])}[/bold] ({escape(a['service'])}), {a['status']}", highlight=False)
         became = f"  {a['fate'].replace('_', ' ')} {a['incident'] or ''}".rstrip()
-        console.print(f"{became}; told {a['times']} times, began {a['firings']} times", highlight=False)
+        console.print(f"{became}; told {_times(a['times'])}, began {_times(a['firings'])}", highlight=False)
         if a["why"]:
             console.print(f"  [dim]{escape(a['why'])}[/dim]", highlight=False)
     if not found:
@@ -179,3 +179,7 @@ def lift_rejection(
 def _said(client: Client, name: str, verb: str, body: dict[str, Any]) -> None:
     found = client.post(f"/api/v1/incidents/{name}/{verb}", body)
     print(f"{found['id']}: {found['status']}, {found['title']}")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
