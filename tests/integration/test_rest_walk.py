@@ -294,6 +294,7 @@ def test_the_list_is_cut_to_times_and_states(place: Place) -> None:
     # What other tenants have does not take the room of one's own.
     place.of("stranger").post("/api/v1/incidents", json={"service": "far", "title": "away"})
     assert listed(limit=1) == [incident]
+    place.new_incident("another")
     first = viewer.get("/api/v1/incidents", params={"limit": 1, "sort": "-severity", "view": "summary"}).json()
     more = {"limit": 1000, "sort": "-severity", "cursor": first["next"]}
     assert first["incidents"][0]["id"] not in listed(**more)

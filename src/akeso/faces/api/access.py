@@ -36,6 +36,11 @@ def identify_by(connection: HTTPConnection, key: str) -> Caller:
     return _known(caller)
 
 
+def is_known(connection: HTTPConnection) -> bool:
+    """Whether the key is somebody's."""
+    return system_of(connection).keys.caller(key_of(connection)) is not None
+
+
 def may_show_key_later(connection: HTTPConnection) -> bool:
     """Whether no header holds a key, and one is needed."""
     return not key_of(connection) and getattr(connection.app.state, "anonymous", None) is None

@@ -12,15 +12,19 @@ from starlette.requests import HTTPConnection
 
 from akeso.domain.detection.anomaly import Severity
 from akeso.domain.errors import InvalidInput
+from akeso.faces.api.access import is_known
 
 Chosen = TypeVar("Chosen", bound=Enum)
 SEVERITIES = {severity.name.lower(): severity for severity in Severity}
 
 
 async def refuse_unknown(connection: HTTPConnection) -> None:
-    """A dependency of every route. Raises InvalidInput that names the parameter, and those that there are."""
+    """A dependency of every route. Raises InvalidInput that names the parameter, and those that there are.
+
+    It comes before what lets callers in: who is nobody is not told, and the route itself says so.
+    """
     route = connection.scope.get("route")
-    if not isinstance(route, APIRoute) or not connection.query_params:
+    if not isinstance(route, APIRoute) or not connection.query_params or not is_known(connection):
         return
     known = set(_known(route.dependant))
     unknown = next((name for name in connection.query_params if name not in known), None)
